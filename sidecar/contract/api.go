@@ -1,0 +1,13 @@
+package contract
+
+// Parse reads settings from JSON...
+func Parse(data []byte) (*Settings, error) { panic("being written") }
+
+// Encode writes settings ...
+func (s *Settings) Encode() ([]byte, error) { panic("being written") }
+
+// Validate ...
+func (s *Settings) Validate(r Rules) (*Config, []string, error) { panic("being written") }
+
+// Overlay ...
+func Overlay(base, over *Settings) *Settings { panic("being written") }
