@@ -1,0 +1,27 @@
+{{- define "azure-cert-sync.name" -}}azure-cert-sync-webhook{{- end }}
+
+{{- define "azure-cert-sync.labels" -}}
+{{ include "azure-cert-sync.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{- define "azure-cert-sync.selectorLabels" -}}
+app.kubernetes.io/name: azure-cert-sync
+app.kubernetes.io/component: webhook
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- /* The reference of an image: (list $ "webhook") or (list $ "sidecar"). */ -}}
+{{- define "azure-cert-sync.image" -}}
+{{- $root := index . 0 -}}
+{{ $root.Values.image.registry }}/{{ index . 1 }}:{{ $root.Values.image.tag | default $root.Chart.AppVersion }}
+{{- end }}
+
+{{- define "azure-cert-sync.tlsSecret" -}}
+{{- if eq .Values.webhook.tls.source "secret" -}}
+{{ required "webhook.tls.secretName is needed with webhook.tls.source=secret" .Values.webhook.tls.secretName }}
+{{- else -}}
+azure-cert-sync-webhook-tls
+{{- end }}
+{{- end }}
