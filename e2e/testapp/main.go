@@ -1,0 +1,48 @@
+// Command testapp plays the parts that the demo and the end-to-end tests need inside of a cluster, as one static
+// binary without a shell around it:
+//
+//	testapp serve --listen :8443 --pem FILE     an app: a small HTTPS server that knows nothing but a PEM file
+//	testapp watch --addr HOST:PORT --ca FILE    a client: handshakes all the time, prints every change and failure
+//	testapp list DIR                            what ls -lA prints, for images without ls
+//	testapp kill CONTAINER-ID                   SIGKILL to a container's processes, from a pod with hostPID
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if errors.Is(err, flag.ErrHelp) {
+		os.Exit(2)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "testapp:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return errors.New("usage: testapp serve|watch|list|kill ...")
+	}
+	switch args[0] {
+	case "serve":
+		return serve(ctx, args[1:])
+	case "watch":
+		return watch(ctx, args[1:])
+	case "list":
+		return list(os.Stdout, args[1:])
+	case "kill":
+		return kill(args[1:])
+	}
+	return fmt.Errorf("unknown command %q: want serve, watch, list or kill", args[0])
+}
