@@ -35,18 +35,21 @@ type Config struct {
 	LogLevel           slog.Level
 	// KeystorePasswordFile is empty where DefaultKeystorePass is used.
 	KeystorePasswordFile string
-	Reload               Reload
+	// Reload.Signal is in the form "SIGHUP", or a real-time signal's number (see SignalNumber).
+	Reload Reload
 	// Credential is CredentialWorkloadIdentity or CredentialManagedIdentity.
 	Credential string
 	// MSIEndpoint is set with CredentialManagedIdentity only, without a trailing /oauth2/token.
 	MSIEndpoint string
-	Logging     Logging
+	// Logging is empty, or complete with Endpoint in the form tcp://<host>:<port>.
+	Logging Logging
 }
 
 // Certificate is one observed certificate.
 type Certificate struct {
-	// URL is the secret's URL as it was written; VaultURL is its scheme and host.
-	URL      string
+	// URL is the secret's URL as it was written.
+	URL string
+	// VaultURL is its scheme and host, in lower case, so that one vault has one spelling.
 	VaultURL string
 	// VaultName is the first label of the host, spelt as in the URL.
 	VaultName string
@@ -56,11 +59,14 @@ type Certificate struct {
 	// Store is the directory that the certificate is kept in.
 	Store string
 	// LinkName is customSymbolicLinkName, or "<VaultName>.<Name>".
+	// It is unique in its store.
 	LinkName string
-	ACLs     []ACL
-	// Formats has at least one element, in the order pem, split, pkcs12, jks.
+	// ACLs are those that hold: a number, or on a host also a name (see ParseID).
+	ACLs []ACL
+	// Formats has at least one element, each once, in the order pem, split, pkcs12, jks.
 	Formats []string
-	// ClientID and TenantID are empty where the pod's own identity is used.
+	// ClientID and TenantID are empty where the pod's own identity is used. authenticationSettings.msiClientId
+	// has been filled in where the entry has no clientId.
 	ClientID string
 	TenantID string
 }

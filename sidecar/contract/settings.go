@@ -62,8 +62,8 @@ type ObservedCertificate struct {
 
 // ACL names a user, a group, or both, by name or number, that may read the certificate's files.
 type ACL struct {
-	User  string `json:"user,omitempty"`
-	Group string `json:"group,omitempty"`
+	User  string `json:"user,omitempty" from:"number"`
+	Group string `json:"group,omitempty" from:"number"`
 }
 
 // Authentication selects the identity. MSIEndpoint and MSIClientID are the extension's; in a pod
@@ -93,8 +93,10 @@ type Logging struct {
 const (
 	DefaultPollingInterval = 3600 * time.Second
 	MinPollingInterval     = 10 * time.Second
-	DefaultStoreLocation   = "/var/lib/waagent/Microsoft.Azure.KeyVault.Store"
-	DefaultKeystorePass    = "changeit"
+	// MaxPollingInterval is well below the time that is usual between a renewal and the expiry.
+	MaxPollingInterval   = 7 * 24 * time.Hour
+	DefaultStoreLocation = "/var/lib/waagent/Microsoft.Azure.KeyVault.Store"
+	DefaultKeystorePass  = "changeit"
 )
 
 // Formats that a certificate is written in.
