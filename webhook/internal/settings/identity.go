@@ -1,5 +1,14 @@
 package settings
 
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+)
+
 // IdentityInput is what the identity of a pod is made of.
 type IdentityInput struct {
 	// Pod and ServiceAccount are the objects' annotations, with their full keys.
@@ -28,7 +37,98 @@ type Identity struct {
 }
 
 // Skips reports whether the container is in SkipContainers.
-func (i *Identity) Skips(container string) bool { panic("being written") }
+func (i *Identity) Skips(container string) bool { return slices.Contains(i.SkipContainers, container) }
 
-// ResolveIdentity resolves the annotations of Azure Workload Identity. The error is an *Error.
-func ResolveIdentity(in IdentityInput) (*Identity, error) { panic("being written") }
+// ResolveIdentity resolves the annotations of Azure Workload Identity by the table of the package comment.
+// The error is an *Error.
+func ResolveIdentity(in IdentityInput) (*Identity, error) {
+	id := &Identity{
+		ClientID: strings.TrimSpace(in.ServiceAccount[contract.AnnotationClientID]),
+		TenantID: strings.TrimSpace(in.ServiceAccount[contract.AnnotationTenantID]),
+	}
+	if id.TenantID == "" {
+		id.TenantID = in.DefaultTenantID
+	}
+	if err := id.setExpiration(in); err != nil {
+		return nil, err
+	}
+	for name := range strings.SplitSeq(in.Pod[contract.AnnotationSkipContainers], ";") {
+		if name = strings.TrimSpace(name); name != "" {
+			id.SkipContainers = append(id.SkipContainers, name)
+		}
+	}
+	proxy, given := in.Pod[contract.AnnotationInjectProxySidecar]
+	id.ProxySidecar = given && proxy != "false"
+	if in.TokenEndpointSuffix != "" {
+		use := in.Pod[contract.IdentityPrefix+"use-"+in.TokenEndpointSuffix]
+		id.CustomTokenEndpoint = strings.EqualFold(use, "true")
+	}
+	id.Warnings = identityWarnings(in, id)
+	return id, nil
+}
+
+func (i *Identity) setExpiration(in IdentityInput) *Error {
+	i.Expiration = contract.DefaultTokenExpiration
+	for level, annotations := range []map[string]string{Pod: in.Pod, ServiceAccount: in.ServiceAccount} {
+		text := strings.TrimSpace(annotations[contract.AnnotationTokenExpiration])
+		if text == "" {
+			continue
+		}
+		seconds, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || seconds < contract.MinTokenExpiration || seconds > contract.MaxTokenExpiration {
+			return &Error{
+				Annotation: contract.AnnotationTokenExpiration, Level: Level(level), Value: text,
+				Reason: fmt.Sprintf("give seconds from %d to %d", contract.MinTokenExpiration, contract.MaxTokenExpiration),
+			}
+		}
+		i.Expiration = seconds
+		return nil
+	}
+	return nil
+}
+
+func identityWarnings(in IdentityInput, id *Identity) (warnings []string) {
+	account := fmt.Sprintf("service account %s/%s", in.Namespace, in.ServiceAccountName)
+	command := func(annotation, value string) string {
+		return fmt.Sprintf("kubectl annotate serviceaccount %s --namespace %s --overwrite %s=%s", in.ServiceAccountName, in.Namespace, annotation, value)
+	}
+	switch {
+	case id.ClientID == "":
+		warnings = append(warnings, fmt.Sprintf("%s has no annotation %s, so that tokens are for no application: %s",
+			account, contract.AnnotationClientID, command(contract.AnnotationClientID, "<client ID>")))
+	case !isGUID(id.ClientID):
+		warnings = append(warnings, fmt.Sprintf("annotation %s on %s: %q is no GUID: %s",
+			contract.AnnotationClientID, account, shorten(id.ClientID), command(contract.AnnotationClientID, "<client ID>")))
+	}
+	if id.TenantID == "" {
+		warnings = append(warnings, fmt.Sprintf("%s has no annotation %s and the webhook has no default tenant: %s",
+			account, contract.AnnotationTenantID, command(contract.AnnotationTenantID, "<tenant ID>")))
+	}
+	for _, key := range []string{contract.AnnotationClientID, contract.AnnotationTenantID} {
+		if in.Pod[key] != "" {
+			warnings = append(warnings, fmt.Sprintf("annotation %s on the pod has no effect: it belongs on %s", key, account))
+		}
+	}
+	return warnings
+}
+
+// isGUID reports whether s has the form 01234567-89ab-cdef-0123-456789abcdef (RFC 9562, section 4).
+func isGUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		switch i {
+		case 8, 13, 18, 23:
+			if c != '-' {
+				return false
+			}
+		default:
+			if (c < '0' || c > '9') && (c < 'a' || c > 'f') && (c < 'A' || c > 'F') {
+				return false
+			}
+		}
+	}
+	return true
+}

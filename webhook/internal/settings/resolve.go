@@ -1,12 +1,17 @@
 package settings
 
-import "github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+import (
+	"slices"
+	"strings"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+)
 
 // ConfigMap is what was found of the ConfigMap that ConfigMapName asked for.
 type ConfigMap struct {
 	// Missing is set where there is none of that name in the pod's namespace.
 	Missing bool
-	// Data is its data; contract.SettingsFile's base name is the key that is read.
+	// Data is its data; the key settings.json is read.
 	Data map[string]string
 }
 
@@ -21,24 +26,31 @@ type Options struct {
 // Resolved is what the annotations come to.
 type Resolved struct {
 	// Config is nil where the pod is to get no sidecar: no certificates are asked for, or inject is "false".
+	// Where a ConfigMap was not read, it holds what the annotations say.
 	Config *contract.Config
-	// Variable is the value of contract.EnvSettings: all settings, or, with a ConfigMap, those that override its.
-	// "$" is not escaped in it.
-	Variable string
-	// Hash is the contract's hash of the settings that were validated.
-	Hash string
+	// Stores are the distinct store locations, in the order of the certificates.
+	Stores []string
 	// Source says where the settings come from, as in "pod: certificates".
 	Source string
 	// ConfigMap is the ConfigMap to mount into the sidecar; empty without one.
 	ConfigMap string
 	// KeystoreSecret and KeystoreKey name the Secret with the keystores' password; empty without one.
 	KeystoreSecret, KeystoreKey string
-	// Native is the native-sidecar annotation.
-	Native Native
+	// Native is the native-sidecar annotation, and NativeSource where it was found.
+	Native       Native
+	NativeSource Value
+	// Port is the port annotation; it is not given where the port, if any, comes from the settings object.
+	Port Value
+	// ReloadSignal is the reload-signal annotation; the signal itself is in Config.
+	ReloadSignal Value
 	// CPURequest, MemoryRequest, CPULimit and MemoryLimit are quantities, as written, not yet parsed.
 	CPURequest, MemoryRequest, CPULimit, MemoryLimit Value
 	// Warnings are what is suspicious but legal, in a stable order.
 	Warnings []string
+
+	// base is the settings object, nil where it was not read; over is what the annotations add to it.
+	base, over *contract.Settings
+	group      group
 }
 
 // Native is a value of the native-sidecar annotation.
@@ -51,18 +63,128 @@ const (
 	NativeFalse
 )
 
-// Value is an annotation's value with where it came from. Text is empty where no level has it.
-type Value struct {
-	Key   string // without contract.Prefix
-	Text  string
-	Level Level
+// ConfigMapName returns the name of the ConfigMap, in the pod's namespace, that Resolve needs, or "". A name
+// that no ConfigMap can have is not returned: Resolve refuses it.
+func ConfigMapName(s Sources) string {
+	f := find(s)
+	g, ok := f.group()
+	if !ok || f.first(contract.KeyInject).Text == "false" || g.settings.Given() || !isObjectName(g.configMap.Text) {
+		return ""
+	}
+	return g.configMap.Text
 }
 
-// Err returns an Error about the value.
-func (v Value) Err(reason string) *Error { panic("being written") }
+// Resolve resolves the certsync annotations by the table of the package comment, and has them validated. The
+// error is an Errors, with everything that is wrong.
+func Resolve(s Sources, o Options) (*Resolved, error) {
+	f := find(s)
+	r := &Resolved{Warnings: f.unknown()}
+	inject := f.first(contract.KeyInject)
+	if wanted, ok := boolean(inject.Text); inject.Given() && !ok {
+		return nil, Errors{inject.Err(wantBoolean)}
+	} else if ok && !wanted {
+		return r, nil
+	}
+	g, ok := f.group()
+	if !ok {
+		return r, nil
+	}
+	if errs := r.resolve(f, g, o); len(errs) > 0 {
+		return nil, errs
+	}
+	return r, nil
+}
 
-// ConfigMapName returns the name of the ConfigMap, in the pod's namespace, that Resolve needs, or "".
-func ConfigMapName(s Sources) string { panic("being written") }
+func (r *Resolved) resolve(f *found, g group, o Options) Errors {
+	var errs Errors
+	var err *Error
+	if r.base, err = g.base(o); err != nil {
+		errs = append(errs, err)
+	}
+	r.over = &contract.Settings{}
+	for _, u := range urls(g.certificates.Text) {
+		r.over.SecretsManagement.ObservedCertificates = append(r.over.SecretsManagement.ObservedCertificates, contract.ObservedCertificate{URL: u})
+	}
+	given := make(map[string]Value) // by path
+	for _, key := range overrides {
+		v := f.first(key.key)
+		if !v.Given() {
+			continue
+		}
+		given[key.path] = v
+		if reason := key.set(r.over, v.Text); reason != "" {
+			errs = append(errs, v.Err(reason))
+		}
+	}
+	errs = append(errs, r.others(f)...)
+	if len(errs) > 0 {
+		return errs
+	}
+	r.group, r.Source, r.ConfigMap = g, g.source(), g.configMap.Text
+	return r.validate(g, given, o)
+}
 
-// Resolve resolves the certsync annotations. The error is an *Error, or several joined.
-func Resolve(s Sources, o Options) (*Resolved, error) { panic("being written") }
+// others reads the keys that are no settings.
+func (r *Resolved) others(f *found) (errs Errors) {
+	var err *Error
+	if v := f.first(contract.KeyKeystorePassword); v.Given() {
+		if r.KeystoreSecret, r.KeystoreKey, err = keystore(v); err != nil {
+			errs = append(errs, err)
+		}
+		r.over.SecretsManagement.KeystorePasswordFile = KeystorePasswordFile
+	}
+	r.NativeSource = f.first(contract.KeyNativeSidecar)
+	if r.Native, err = native(r.NativeSource); err != nil {
+		errs = append(errs, err)
+	}
+	r.Port = f.first(contract.KeyPort)
+	r.ReloadSignal = f.first(contract.KeyReloadSignal)
+	r.CPURequest, r.MemoryRequest = f.first(contract.KeyCPURequest), f.first(contract.KeyMemoryRequest)
+	r.CPULimit, r.MemoryLimit = f.first(contract.KeyCPULimit), f.first(contract.KeyMemoryLimit)
+	return errs
+}
+
+// KeystorePasswordFile is where the sidecar finds the password of a Secret, beside its token.
+const KeystorePasswordFile = contract.TokenMountPath + "/keystore-password"
+
+// validate fills in Config, Stores and the warnings.
+func (r *Resolved) validate(g group, given map[string]Value, o Options) Errors {
+	rules := contract.Rules{Mode: contract.Pod, AllowedVaults: o.AllowedVaults}
+	merged := contract.Overlay(r.base, r.over)
+	unread := r.base == nil
+	if unread {
+		r.Warnings = append(r.Warnings, "ConfigMap "+g.configMap.Text+" was not read at admission, which the cluster's administrator has "+
+			"switched off: its settings are checked when the sidecar starts, and only the store "+contract.DefaultStoreLocation+" is mounted")
+		// Settings without any certificate are refused, but the ConfigMap will have some.
+		stand := contract.ObservedCertificate{URL: placeholder(o.AllowedVaults)}
+		merged.SecretsManagement.ObservedCertificates = append(merged.SecretsManagement.ObservedCertificates, stand)
+	}
+	config, warnings, err := merged.Validate(rules)
+	if err != nil {
+		return g.blame(err, len(merged.SecretsManagement.ObservedCertificates)-len(urls(g.certificates.Text)), given)
+	}
+	if unread {
+		config.Certificates = config.Certificates[:len(config.Certificates)-1]
+		r.Stores = []string{contract.DefaultStoreLocation}
+	}
+	for _, c := range config.Certificates {
+		if !slices.Contains(r.Stores, c.Store) {
+			r.Stores = append(r.Stores, c.Store)
+		}
+	}
+	r.Config = config
+	r.Warnings = append(r.Warnings, warnings...)
+	if file := config.KeystorePasswordFile; file != "" && r.KeystoreSecret == "" {
+		r.Warnings = append(r.Warnings, "keystorePasswordFile "+file+" is not mounted into the sidecar: name the Secret in annotation "+
+			contract.Prefix+contract.KeyKeystorePassword)
+	}
+	return nil
+}
+
+// placeholder is a URL that Validate accepts under the allowed suffixes.
+func placeholder(suffixes []string) string {
+	if len(suffixes) == 0 {
+		suffixes = contract.DefaultVaultSuffixes()
+	}
+	return "https://placeholder." + strings.TrimPrefix(suffixes[0], ".") + "/secrets/placeholder"
+}

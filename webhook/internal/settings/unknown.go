@@ -1,0 +1,40 @@
+package settings
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+)
+
+// known are the keys that are read.
+var known = []string{
+	contract.KeyCertificates, contract.KeySettings, contract.KeySettingsConfigMap, contract.KeyInject,
+	contract.KeyPollingInterval, contract.KeyRequireInitial, contract.KeyFormats, contract.KeyFileMode,
+	contract.KeyPort, contract.KeyLogLevel, contract.KeyCredential, contract.KeyKeystorePassword,
+	contract.KeyNativeSidecar, contract.KeyReloadSignal, contract.KeyReloadProcess, contract.KeyReloadURL,
+	contract.KeyCPURequest, contract.KeyMemoryRequest, contract.KeyCPULimit, contract.KeyMemoryLimit,
+}
+
+// written are the keys that the webhook writes on pods.
+var written = []string{
+	contract.KeyInjected, contract.KeySettingsSource, contract.KeySettingsHash, contract.KeyWarnings,
+}
+
+// unknown returns a warning for each certsync annotation that nothing reads.
+func (f *found) unknown() []string {
+	var warnings []string
+	for l := Pod; l < levels; l++ {
+		for _, p := range f[l] {
+			if slices.Contains(known, p.key) || l == Pod && slices.Contains(written, p.key) {
+				continue
+			}
+			text := fmt.Sprintf("annotation %s%s %s is not known and has no effect", contract.Prefix, p.key, l.on())
+			if near := contract.Nearest(p.key, known); near != "" {
+				text += fmt.Sprintf(": did you mean %q?", near)
+			}
+			warnings = append(warnings, text)
+		}
+	}
+	return warnings
+}
