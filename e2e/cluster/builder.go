@@ -1,0 +1,168 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+const (
+	// builderArg is the build argument of the repository's Dockerfiles that names the image of their first stage.
+	builderArg = "BUILDER"
+	// caBundle is where Debian has the certificate authorities that the machine trusts.
+	caBundle = "/etc/ssl/certs/ca-certificates.crt"
+	// goEnvFile is where the builder image's Go finds its settings (GOENV).
+	goEnvFile = "/etc/certsync-go.env"
+)
+
+// goNetworkSettings are what the Go command of a build needs to reach modules in the way that this machine does. They
+// are handed over in a file that only the build sees: such addresses may have a password in them.
+var goNetworkSettings = []string{"GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOINSECURE", "GOFLAGS"}
+
+// imageStore is buildah's storage for one build or push. It is a directory that is removed afterwards, with the plain
+// file-copying driver: no mount is ever made, and nothing gets into /var/lib/containers.
+type imageStore struct {
+	dir string
+}
+
+func newImageStore() (*imageStore, error) {
+	parent, err := cacheDir()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp(parent, "buildah-*")
+	if err != nil {
+		return nil, err
+	}
+	s := &imageStore{dir: dir}
+	// There are no signatures to check: all images are made here.
+	policy := []byte(`{"default":[{"type":"insecureAcceptAnything"}]}`)
+	if err := os.WriteFile(s.path("policy.json"), policy, 0o600); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *imageStore) close() { _ = os.RemoveAll(s.dir) }
+
+func (s *imageStore) path(name string) string { return filepath.Join(s.dir, name) }
+
+// buildah returns a command in a mount namespace of its own: should it be killed, no mount is left.
+func (s *imageStore) buildah(ctx context.Context, verb string, args ...string) *exec.Cmd {
+	all := []string{
+		"--mount", "--propagation", "private", "--", "buildah", "--root", s.path("root"), "--runroot", s.path("run"),
+		"--storage-driver", "vfs", verb, "--signature-policy", s.path("policy.json"),
+	}
+	cmd := exec.CommandContext(ctx, "unshare", append(all, args...)...)
+	cmd.Env = append(os.Environ(), "TMPDIR="+s.dir)
+	return cmd
+}
+
+// builder makes the image of Go builds and returns its name and the volumes that a build with it needs: busybox and
+// the machine's certificate authorities in the image; this machine's Go, with its caches, from outside.
+func (s *imageStore) builder(ctx context.Context, repo, goversion string) (image string, volumes []string, err error) {
+	files, links, err := busybox(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	files[caBundle] = caBundle
+	c := imageContent{
+		files: files, links: links, user: "0:0",
+		dirs: map[string]fs.FileMode{"/tmp": 0o1777, "/root": 0o700, "/usr/local/go": 0o755, "/go/pkg/mod": 0o755, "/go/cache": 0o755},
+		env: []string{
+			"PATH=/usr/local/go/bin:/bin", "HOME=/root", "GOPATH=/go", "GOMODCACHE=/go/pkg/mod", "GOCACHE=/go/cache",
+			"GOENV=" + goEnvFile, "GOTOOLCHAIN=local", "CGO_ENABLED=0",
+		},
+	}
+	image = localRegistry + "/certsync-builder:" + goversion
+	archive, err := c.cached("certsync-builder", image)
+	if err != nil {
+		return "", nil, err
+	}
+	if _, err := output(s.buildah(ctx, "pull", "docker-archive:"+archive)); err != nil {
+		return "", nil, err
+	}
+	settings, err := s.writeGoSettings(ctx, repo)
+	if err != nil {
+		return "", nil, err
+	}
+	volumes = []string{"--volume", settings + ":" + goEnvFile + ":ro"}
+	for name, target := range map[string]string{"GOROOT": "/usr/local/go:ro", "GOMODCACHE": "/go/pkg/mod:rw", "GOCACHE": "/go/cache:rw"} {
+		dir, err := goEnv(ctx, repo, name)
+		if err != nil {
+			return "", nil, err
+		}
+		volumes = append(volumes, "--volume", dir+":"+target)
+	}
+	return image, volumes, nil
+}
+
+// writeGoSettings writes the settings of this machine's Go in the format of GOENV.
+func (s *imageStore) writeGoSettings(ctx context.Context, repo string) (string, error) {
+	out, err := output(goCommand(ctx, repo, append([]string{"env", "-json"}, goNetworkSettings...)...))
+	if err != nil {
+		return "", err
+	}
+	var values map[string]string
+	if err := json.Unmarshal(out, &values); err != nil {
+		return "", err
+	}
+	var text strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		fmt.Fprintf(&text, "%s=%s\n", name, values[name])
+	}
+	return s.path("go.env"), os.WriteFile(s.path("go.env"), []byte(text.String()), 0o600)
+}
+
+// pushImage pushes the image of a docker archive to a registry.
+func pushImage(ctx context.Context, archive, reference string) error {
+	store, err := newImageStore()
+	if err != nil {
+		return err
+	}
+	defer store.close()
+	source, err := archiveReference(archive)
+	if err != nil {
+		return err
+	}
+	if _, err := output(store.buildah(ctx, "pull", "docker-archive:"+archive)); err != nil {
+		return err
+	}
+	_, err = output(store.buildah(ctx, "push", tlsVerify(reference), source, "docker://"+reference))
+	return err
+}
+
+// tlsVerify allows plain HTTP for a registry on this machine's loopback only.
+func tlsVerify(reference string) string {
+	host, _, _ := strings.Cut(reference, "/")
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	loopback := host == "localhost" || net.ParseIP(host).IsLoopback()
+	return fmt.Sprintf("--tls-verify=%t", !loopback)
+}
+
+// copyFile copies a regular file with its permissions, making the directories of the target.
+func copyFile(from, to string) error {
+	content, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(from)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(to, content, info.Mode().Perm())
+}

@@ -1,0 +1,179 @@
+// Package cluster runs a real one-node Kubernetes on a Linux machine for tests, the demo and benchmarks, or lends the
+// cluster that the caller already has.
+//
+// The node is made of the programs themselves (etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubelet,
+// kube-proxy, containerd, runc), built from pinned Go modules, with no image registry and no binary download. It lives
+// in a network, a mount and a PID namespace of its own. So it touches no address, mount or directory of the machine,
+// and it ends as a whole when the first process of its PID namespace ends. What lies outside of the namespaces is one
+// state directory (/var/tmp/NAME), one cgroup (NAME) and lock files (/run/lock/NAME.*): Down removes them all, also
+// those of a run that was killed.
+//
+// With KUBECONFIG and E2E_REGISTRY both set, Up returns the cluster that KUBECONFIG names: images are pushed to that
+// registry, nothing is started, and Down and Release do nothing.
+//
+// The package needs Linux and, for a node of its own, root. It never listens or connects outside of the node's network
+// namespace, except that the Go command and apt-get may download what is not cached yet.
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"sync"
+)
+
+// DefaultName is the cluster that all test packages of the repository share.
+const DefaultName = "certsync-e2e"
+
+// namePattern keeps names recognisable as the project's: Down removes what bears such a name.
+var namePattern = regexp.MustCompile(`^certsync-[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$`)
+
+// Options say which cluster is meant and where progress is reported.
+type Options struct {
+	// Name identifies the cluster on this machine; it begins with "certsync-". Empty means DefaultName. Clusters of
+	// different names run side by side.
+	Name string
+	// Log receives one line per step with the elapsed time. Nil means os.Stderr.
+	Log io.Writer
+	// Keep leaves the node running when its last user releases it; only Down ends it then. It is remembered with the
+	// node, so that one Up with Keep is enough.
+	Keep bool
+}
+
+// Cluster is a running Kubernetes. Its methods may be called from several goroutines.
+type Cluster struct {
+	name       string
+	kubeconfig string
+	registry   string // "" for a node of our own
+	node       *node  // nil for an external cluster
+	users      *lockFile
+	log        *progress
+
+	mu     sync.Mutex
+	images map[string]string // name -> reference
+}
+
+// Up returns a cluster that is ready for pods: a healthy node of that name is reused, a half-dead one is taken away
+// first, and none is started twice, also when several processes ask at once. A start from built programs takes about
+// ten seconds; the first build takes minutes. The caller ends its use with Release, or the node with Down.
+//
+// On an error nothing of a node that this call began to start is left. The error names the program that failed and
+// has the last lines of its log.
+func Up(ctx context.Context, o Options) (*Cluster, error) {
+	return connect(ctx, o, (*node).ensure)
+}
+
+// Attach is Up for a node that runs already: it returns an error where there is none, or where it is not healthy.
+func Attach(ctx context.Context, o Options) (*Cluster, error) {
+	return connect(ctx, o, (*node).attach)
+}
+
+// connect returns the external cluster, or the node of that name once obtain has found or started it.
+func connect(ctx context.Context, o Options, obtain func(*node, context.Context) error) (*Cluster, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if c, err := external(ctx, o); c != nil || err != nil {
+		return c, err
+	}
+	if os.Geteuid() != 0 {
+		return nil, errors.New("cluster: a node of its own needs root: run as root, or set KUBECONFIG and E2E_REGISTRY to use a cluster that exists")
+	}
+	start, err := lock(ctx, o.Name, "start")
+	if err != nil {
+		return nil, err
+	}
+	defer start.unlock()
+	log := newProgress(o.Log)
+	n, err := prepareNode(ctx, o.Name, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := obtain(n, ctx); err != nil {
+		return nil, fmt.Errorf("cluster %s: %w", o.Name, err)
+	}
+	if o.Keep {
+		if err := n.keep(); err != nil {
+			return nil, err
+		}
+	}
+	// After obtain, which may clear up after an earlier run, this lock's file included.
+	users, err := share(ctx, o.Name, "users")
+	if err != nil {
+		return nil, err
+	}
+	return &Cluster{name: o.Name, kubeconfig: n.path("admin.kubeconfig"), node: n, users: users, log: log, images: map[string]string{}}, nil
+}
+
+// Down ends the cluster of that name and removes everything of it, whoever uses it and whatever state it is in. It
+// returns nil when there is nothing to remove. An external cluster is left alone.
+func Down(ctx context.Context, o Options) error {
+	o, err := o.withDefaults()
+	if err != nil {
+		return err
+	}
+	start, err := lock(ctx, o.Name, "start")
+	if err != nil {
+		return err
+	}
+	defer start.remove()
+	if err := destroy(ctx, o.Name, newProgress(o.Log)); err != nil {
+		return fmt.Errorf("cluster %s: %w", o.Name, err)
+	}
+	return nil
+}
+
+// Down ends the cluster for all its users and removes everything of it. A second call does nothing.
+func (c *Cluster) Down(ctx context.Context) error {
+	if c.node == nil {
+		return nil
+	}
+	c.users.unlock()
+	return Down(ctx, Options{Name: c.name, Log: c.log.w})
+}
+
+// Release ends this caller's use. The last user's Release takes the node away, unless it is to be kept (Options.Keep).
+func (c *Cluster) Release(ctx context.Context) error {
+	if c.node == nil {
+		return nil
+	}
+	start, err := lock(ctx, c.name, "start")
+	if err != nil {
+		return err
+	}
+	last := c.users.exclusive()
+	c.users.unlock()
+	if !last || c.node.kept() {
+		start.unlock()
+		return nil
+	}
+	defer start.remove()
+	return destroy(ctx, c.name, c.log)
+}
+
+// Name returns the cluster's name; for an external one, its context in the kubeconfig.
+func (c *Cluster) Name() string { return c.name }
+
+// External tells whether the cluster is one that KUBECONFIG named, so that tests which need the node itself can ask.
+func (c *Cluster) External() bool { return c.node == nil }
+
+// Kubeconfig returns the path of the administrator's kubeconfig. For a node of our own its server address is only
+// reachable inside of the node's network namespace: see Command, RESTConfig and Dial.
+func (c *Cluster) Kubeconfig() string { return c.kubeconfig }
+
+func (o Options) withDefaults() (Options, error) {
+	if o.Name == "" {
+		o.Name = DefaultName
+	}
+	if !namePattern.MatchString(o.Name) {
+		return o, fmt.Errorf("cluster: name %q: want certsync- and up to 32 of a-z, 0-9 and -", o.Name)
+	}
+	if o.Log == nil {
+		o.Log = os.Stderr
+	}
+	return o, nil
+}

@@ -1,0 +1,77 @@
+// Command cluster starts and ends a one-node Kubernetes on this machine, and runs commands against it.
+//
+//	cluster up              start the node, or say that it runs; it stays until "down"
+//	cluster down            end it and remove everything of it, also after a crash
+//	cluster env             print how to use it from a shell
+//	cluster kubectl ARGS    run kubectl (or helm ARGS) against it
+//
+// The variable CLUSTER_NAME chooses among clusters; without it, the one that the tests use is meant. A Ctrl-C during
+// "up" removes what was begun.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/cluster"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		var failed *exec.ExitError
+		if errors.As(err, &failed) {
+			os.Exit(failed.ExitCode()) // kubectl or helm has said why
+		}
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	options := cluster.Options{Name: os.Getenv("CLUSTER_NAME")}
+	if len(args) == 0 {
+		return errors.New("usage: cluster up | down | env | kubectl ARGS | helm ARGS")
+	}
+	switch verb := args[0]; verb {
+	case "up":
+		options.Keep = true
+		return with(ctx, options, printEnv)
+	case "down":
+		return cluster.Down(ctx, options)
+	case "env":
+		return with(ctx, options, printEnv)
+	case "kubectl", "helm":
+		return with(ctx, options, func(c *cluster.Cluster) error {
+			cmd := c.Command(ctx, verb, args[1:]...)
+			cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+			return cmd.Run()
+		})
+	default:
+		return fmt.Errorf("cluster: unknown command %q: want up, down, env, kubectl or helm", verb)
+	}
+}
+
+// with runs do on the cluster. Only "up" starts one.
+func with(ctx context.Context, o cluster.Options, do func(*cluster.Cluster) error) error {
+	connect := cluster.Attach
+	if o.Keep {
+		connect = cluster.Up
+	}
+	c, err := connect(ctx, o)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(c), c.Release(context.WithoutCancel(ctx)))
+}
+
+func printEnv(c *cluster.Cluster) error {
+	fmt.Print(c.Usage())
+	return nil
+}

@@ -1,0 +1,89 @@
+// Command nodeinit is the first process of a node's PID namespace. It is started in new PID, mount and network
+// namespaces, gives them what the node's programs expect, says "ready" on its standard output, and from then on only
+// reaps processes that lost their parent. When it ends, by whatever cause, the kernel ends every process of the node,
+// and with them the mounts and the network go.
+//
+//	nodeinit NAME STATE-DIRECTORY
+//
+// It never starts a process and changes nothing outside of its namespaces.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+func main() {
+	if err := setUp(os.Args); err != nil {
+		fmt.Fprintln(os.Stderr, "nodeinit:", err)
+		os.Exit(1)
+	}
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, unix.SIGTERM, unix.SIGINT)
+	go reap()
+	fmt.Println("ready")
+	<-stop
+}
+
+// setUp makes the mounts. Directories that programs write to by fixed paths get their writes sent elsewhere.
+func setUp(args []string) error {
+	if len(args) != 3 || os.Getpid() != 1 {
+		return errors.New("want NAME and STATE-DIRECTORY, as the first process of a PID namespace")
+	}
+	state := args[2]
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("make mounts private: %w", err)
+	}
+	const safe = unix.MS_NOSUID | unix.MS_NODEV
+	if err := unix.Mount("proc", "/proc", "proc", safe|unix.MS_NOEXEC, ""); err != nil {
+		return fmt.Errorf("mount /proc: %w", err)
+	}
+	if err := unix.Mount("tmpfs", "/run", "tmpfs", safe, "mode=755"); err != nil {
+		return fmt.Errorf("mount /run: %w", err)
+	}
+	for _, dir := range []string{"/var/lib", "/var/log"} {
+		if err := divert(dir, filepath.Join(state, "diverted", dir)); err != nil {
+			return err
+		}
+	}
+	// The programs mount for each other: what the kubelet mounts, containerd and the pods are to see.
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, ""); err != nil {
+		return fmt.Errorf("share mounts: %w", err)
+	}
+	return nil
+}
+
+// divert leaves dir as it is to look at, but sends what is written there to another directory.
+func divert(dir, to string) error {
+	upper, work := filepath.Join(to, "written"), filepath.Join(to, "work")
+	for _, d := range []string{upper, work} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			return err
+		}
+	}
+	options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", dir, upper, work)
+	if err := unix.Mount("overlay", dir, "overlay", 0, options); err != nil {
+		return fmt.Errorf("divert writes of %s: %w", dir, err)
+	}
+	return nil
+}
+
+// reap waits for orphans, which the kernel gives to this process, for ever.
+func reap() {
+	child := make(chan os.Signal, 1)
+	signal.Notify(child, unix.SIGCHLD)
+	for {
+		for {
+			pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
+			if pid <= 0 && !errors.Is(err, unix.EINTR) {
+				break
+			}
+		}
+		<-child
+	}
+}

@@ -1,0 +1,95 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// output runs a command and returns what it printed. The error names the command and has what it wrote to its
+// standard error, at most the last 4 KiB.
+func output(cmd *exec.Cmd) ([]byte, error) {
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		const most = 4 << 10
+		said := bytes.TrimSpace(stderr.Bytes())
+		if len(said) > most {
+			said = said[len(said)-most:]
+		}
+		return stdout.Bytes(), &CommandError{Command: strings.Join(cmd.Args, " "), Stderr: string(said), Err: err}
+	}
+	return stdout.Bytes(), nil
+}
+
+// CommandError is a program that failed.
+type CommandError struct {
+	// Command is the command line.
+	Command string
+	// Stderr is the end of what it wrote to its standard error.
+	Stderr string
+	// Err is why: an *exec.ExitError, or the reason why it could not be started.
+	Err error
+}
+
+func (e *CommandError) Error() string {
+	if e.Stderr == "" {
+		return fmt.Sprintf("%s: %v", e.Command, e.Err)
+	}
+	return fmt.Sprintf("%s: %v: %s", e.Command, e.Err, e.Stderr)
+}
+
+func (e *CommandError) Unwrap() error { return e.Err }
+
+// Command returns a command that is to run where the cluster's addresses are reachable, with KUBECONFIG set and the
+// node's kubectl and helm first in PATH. It sees the machine's files as usual. The caller sets its streams and runs it.
+func (c *Cluster) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	if c.node == nil {
+		cmd := exec.CommandContext(ctx, name, args...)
+		cmd.Env = append(os.Environ(), "KUBECONFIG="+c.kubeconfig)
+		return cmd
+	}
+	// nsenter, not "ip netns exec": the latter mounts another /sys.
+	cmd := exec.CommandContext(ctx, "nsenter", append([]string{"--net=" + c.node.netns(), "--", name}, args...)...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+c.kubeconfig, "PATH="+c.node.programs.path()+":"+os.Getenv("PATH"))
+	return cmd
+}
+
+// Kubectl runs kubectl and returns what it printed. The error is a *CommandError.
+func (c *Cluster) Kubectl(ctx context.Context, args ...string) (string, error) {
+	out, err := output(c.Command(ctx, "kubectl", args...))
+	return string(out), err
+}
+
+// KubectlApply applies manifests, YAML or JSON, and returns what kubectl printed. The error is a *CommandError.
+func (c *Cluster) KubectlApply(ctx context.Context, manifests string) (string, error) {
+	cmd := c.Command(ctx, "kubectl", "apply", "-f", "-")
+	cmd.Stdin = strings.NewReader(manifests)
+	out, err := output(cmd)
+	return string(out), err
+}
+
+// Helm runs helm and returns what it printed. The error is a *CommandError.
+func (c *Cluster) Helm(ctx context.Context, args ...string) (string, error) {
+	out, err := output(c.Command(ctx, "helm", args...))
+	return string(out), err
+}
+
+// ctr is containerd's own client, for the images that the kubelet sees.
+func (n *node) ctr(ctx context.Context, args ...string) *exec.Cmd {
+	all := append([]string{"--address", n.path("containerd.sock"), "--namespace", "k8s.io"}, args...)
+	return exec.CommandContext(ctx, n.programs["ctr"], all...)
+}
+
+// path returns the directories of the programs as a PATH.
+func (p programs) path() string {
+	var dirs []string
+	for _, name := range []string{"kubectl", "helm", "containerd", "etcd"} {
+		dirs = append(dirs, filepath.Dir(p[name]))
+	}
+	return strings.Join(dirs, ":")
+}

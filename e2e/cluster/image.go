@@ -1,0 +1,201 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// localRegistry stands in references to images that were loaded and come from no registry.
+const localRegistry = "localhost"
+
+// pauseReference is the image of the pods' sandboxes. Its tag does not follow its content: it is loaded anew into
+// every node.
+const pauseReference = localRegistry + "/certsync-pause:1"
+
+// nonRoot is the user and group that images run as unless told otherwise.
+const nonRoot = "65532:65532"
+
+// PackSpec describes an image of one layer, from nothing.
+type PackSpec struct {
+	// Name is the image's, without registry and tag, such as "certsync-azure".
+	Name string
+	// Package is a main package of this repository, such as "./e2e/azure/cmd/emulator". It is built as a static
+	// program, lies in the image as / and its last element, and is the entry point. Empty: there is none.
+	Package string
+	// Files are further files: absolute path in the image -> file on this machine.
+	Files map[string]string
+	// Links are symbolic links: absolute path in the image -> target.
+	Links map[string]string
+	// Directories are made with these permissions: absolute path in the image -> mode.
+	Directories map[string]fs.FileMode
+	// Entrypoint replaces the package's program.
+	Entrypoint []string
+	// User is "uid:gid"; empty means 65532:65532.
+	User string
+	// Env is a list of NAME=value.
+	Env []string
+}
+
+// PackImage makes an image from programs and files without a Dockerfile, delivers it to the cluster, and returns the
+// reference for manifests. Its tag is derived from its content: what is there already is not delivered again.
+func (c *Cluster) PackImage(ctx context.Context, s PackSpec) (string, error) {
+	if c.node == nil {
+		if err := ensurePackages(ctx, imagePackages, c.log); err != nil {
+			return "", err
+		}
+	}
+	archive, err := s.pack(ctx, c.log)
+	if err != nil {
+		return "", fmt.Errorf("image %s: %w", s.Name, err)
+	}
+	return c.LoadImage(ctx, archive)
+}
+
+// BusyboxImage delivers an image with a shell and the usual tools, for pods of tests, and returns its reference.
+func (c *Cluster) BusyboxImage(ctx context.Context) (string, error) {
+	if err := ensurePackages(ctx, imagePackages, c.log); err != nil {
+		return "", err
+	}
+	files, links, err := busybox(ctx)
+	if err != nil {
+		return "", err
+	}
+	return c.PackImage(ctx, PackSpec{
+		Name: "certsync-busybox", Files: files, Links: links, Entrypoint: []string{"/bin/sh"},
+		Directories: map[string]fs.FileMode{"/tmp": 0o1777}, Env: []string{"PATH=/bin"},
+	})
+}
+
+// busybox returns the static busybox of this machine and its commands as links.
+func busybox(ctx context.Context) (files, links map[string]string, err error) {
+	program, err := lookTool("busybox")
+	if err != nil {
+		return nil, nil, err
+	}
+	list, err := output(exec.CommandContext(ctx, program, "--list"))
+	if err != nil {
+		return nil, nil, err
+	}
+	links = map[string]string{}
+	for _, command := range strings.Fields(string(list)) {
+		if command != "busybox" {
+			links["/bin/"+command] = "busybox"
+		}
+	}
+	return map[string]string{"/bin/busybox": program}, links, nil
+}
+
+// LoadImage delivers the image of a docker archive ("docker save", "buildah push ... docker-archive:") to the cluster:
+// into the node's containerd, or by a push to E2E_REGISTRY. It returns the reference for manifests, which Image then
+// returns too. The archive has one image with one tag; an image whose tag is there already is not delivered again, so
+// tags are to follow the content.
+func (c *Cluster) LoadImage(ctx context.Context, archive string) (string, error) {
+	reference, err := archiveReference(archive)
+	if err != nil {
+		return "", err
+	}
+	tagged := path.Base(reference)
+	if c.node == nil {
+		reference = c.registry + "/" + tagged
+		err = pushImage(ctx, archive, reference)
+	} else {
+		err = c.node.ensureImage(ctx, archive, reference)
+	}
+	if err != nil {
+		return "", fmt.Errorf("image %s: %w", reference, err)
+	}
+	name, _, _ := strings.Cut(tagged, ":")
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.images[name] = reference
+	return reference, nil
+}
+
+// Image returns the reference for manifests of an image that BuildImage, PackImage or LoadImage delivered through this
+// Cluster, by its name without registry and tag. It returns "" for any other name.
+func (c *Cluster) Image(name string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.images[name]
+}
+
+// pack returns the path of the image's docker archive in the cache.
+func (s PackSpec) pack(ctx context.Context, log *progress) (string, error) {
+	content := imageContent{links: s.Links, dirs: s.Directories, entrypoint: s.Entrypoint, user: s.User, env: s.Env, files: map[string]string{}}
+	for name, source := range s.Files {
+		content.files[name] = source
+	}
+	if s.User == "" {
+		content.user = nonRoot
+	}
+	if s.Package != "" {
+		repo, err := repositoryRoot(ctx)
+		if err != nil {
+			return "", err
+		}
+		program, err := buildOwn(ctx, repo, s.Package, log)
+		if err != nil {
+			return "", err
+		}
+		name := "/" + path.Base(s.Package)
+		content.files[name] = program
+		if s.Entrypoint == nil {
+			content.entrypoint = []string{name}
+		}
+	}
+	tag, err := content.digest()
+	if err != nil {
+		return "", err
+	}
+	return content.cached(s.Name, localRegistry+"/"+s.Name+":"+tag)
+}
+
+// cached returns the path of the content's archive under that reference, which it writes if needed.
+func (c imageContent) cached(name, reference string) (string, error) {
+	digest, err := c.digest()
+	if err != nil {
+		return "", err
+	}
+	dir, err := cacheDir("images")
+	if err != nil {
+		return "", err
+	}
+	archive := filepath.Join(dir, name+"-"+digest+".tar")
+	if _, err := os.Stat(archive); !errors.Is(err, fs.ErrNotExist) {
+		return archive, err
+	}
+	return archive, writeFileAtomically(archive, func(w io.Writer) error { return c.writeArchive(w, reference) })
+}
+
+// packPause returns the archive of the sandboxes' image.
+func (n *node) packPause(ctx context.Context) (string, error) {
+	program, err := buildOwn(ctx, n.repo, "./e2e/cluster/pause", n.log)
+	if err != nil {
+		return "", err
+	}
+	c := imageContent{files: map[string]string{"/pause": program}, entrypoint: []string{"/pause"}, user: "65535:65535"}
+	return c.cached("certsync-pause", pauseReference)
+}
+
+// ensureImage loads an image into containerd unless it is there.
+func (n *node) ensureImage(ctx context.Context, archive, reference string) error {
+	there, err := output(n.ctr(ctx, "images", "ls", "--quiet", "name=="+reference))
+	if err != nil || strings.TrimSpace(string(there)) == reference {
+		return err
+	}
+	n.log.say("load image %s", reference)
+	return n.importImage(ctx, archive)
+}
+
+func (n *node) importImage(ctx context.Context, archive string) error {
+	_, err := output(n.ctr(ctx, "images", "import", archive))
+	return err
+}

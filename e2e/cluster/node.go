@@ -1,0 +1,194 @@
+package cluster
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// stateParent holds the state directories: on a disk, since container images lie there, and not removed at a reboot
+// without anyone having asked.
+const stateParent = "/var/tmp"
+
+// destroyTimeout bounds the clearing up after a failed or cancelled start, which goes on although ctx has ended.
+const destroyTimeout = time.Minute
+
+// node is the one node of a cluster on this machine.
+type node struct {
+	name     string
+	state    string // directory
+	init     int    // first process of the PID namespace, 0 while there is none
+	programs programs
+	nodeinit string // path of the program
+	repo     string
+	log      *progress
+}
+
+// prepareNode sees to it that everything is there that a node needs; it starts nothing.
+func prepareNode(ctx context.Context, name string, log *progress) (*node, error) {
+	if err := ensurePackages(ctx, debianPackages, log); err != nil {
+		return nil, err
+	}
+	repo, err := repositoryRoot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	built, err := buildPrograms(ctx, repo, log)
+	if err != nil {
+		return nil, err
+	}
+	nodeinit, err := buildOwn(ctx, repo, "./e2e/cluster/cmd/nodeinit", log)
+	if err != nil {
+		return nil, err
+	}
+	return &node{name: name, state: stateDir(name), programs: built, nodeinit: nodeinit, repo: repo, log: log}, nil
+}
+
+func stateDir(name string) string { return filepath.Join(stateParent, name) }
+
+func (n *node) path(elem ...string) string {
+	return filepath.Join(append([]string{n.state}, elem...)...)
+}
+
+// netns is the file of the node's network namespace.
+func (n *node) netns() string { return fmt.Sprintf("/proc/%d/ns/net", n.init) }
+
+// keep notes that the node outlives its users.
+func (n *node) keep() error { return n.write("keep", nil) }
+
+func (n *node) kept() bool {
+	_, err := os.Stat(n.path("keep"))
+	return err == nil
+}
+
+// ensure makes the node run: the one that is there, if it is healthy, else a new one.
+func (n *node) ensure(ctx context.Context) error {
+	if err := n.attach(ctx); err == nil {
+		n.log.say("node %s runs already", n.name)
+		return nil
+	} else if !errors.Is(err, errNoNode) {
+		n.log.say("node %s is not healthy and will be made anew: %v", n.name, err)
+	}
+	if err := destroy(ctx, n.name, n.log); err != nil {
+		return fmt.Errorf("clear up after an earlier run: %w", err)
+	}
+	err := n.log.during("start node "+n.name, func() error { return n.start(ctx) })
+	if err == nil {
+		return nil
+	}
+	clearing, cancel := context.WithTimeout(context.WithoutCancel(ctx), destroyTimeout)
+	defer cancel()
+	return errors.Join(err, destroy(clearing, n.name, n.log))
+}
+
+var errNoNode = errors.New("no such node")
+
+// attach finds the running node and checks that all of its programs run, that they are the pinned ones, and that it
+// is ready. It returns errNoNode where there is none.
+func (n *node) attach(ctx context.Context) error {
+	found, err := nodeProcesses(n.name)
+	if err != nil {
+		return err
+	}
+	if len(found) != 1 {
+		return errNoNode
+	}
+	n.init = found[0]
+	for _, d := range n.daemons() {
+		if err := n.checkRunning(d.program); err != nil {
+			return err
+		}
+	}
+	return n.awaitReady(ctx)
+}
+
+// startInit makes the state directory, the cgroup and the namespaces.
+func (n *node) startInit(ctx context.Context) error {
+	// Not MkdirAll: /var/tmp is writable by all, so a directory that is there already is not to be trusted.
+	if err := os.Mkdir(n.state, 0o700); err != nil {
+		return err
+	}
+	if err := os.Mkdir(n.path("log"), 0o755); err != nil {
+		return err
+	}
+	if err := createCgroups(n.name); err != nil {
+		return err
+	}
+	log, err := n.openLog("nodeinit")
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	// Not bound to ctx: the node outlives the call.
+	cmd := exec.Command(n.nodeinit)
+	cmd.Args = []string{initArgv0, n.name, n.state}
+	cmd.Dir, cmd.Env, cmd.Stderr = "/", []string{}, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET,
+		Setsid:     true, // a Ctrl-C is for the one who asked, who then decides
+	}
+	ready, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("make the node's namespaces: %w", err)
+	}
+	n.init = cmd.Process.Pid
+	line, _ := bufio.NewReader(ready).ReadString('\n')
+	go func() { _ = cmd.Wait() }() // leaves no zombie, should the node end before this process
+	if line != "ready\n" {
+		return n.logged("nodeinit", errors.New("set up the node's namespaces"))
+	}
+	return n.configureNetwork(ctx)
+}
+
+// configureNetwork gives the namespace the node's address. It sits on a bridge, since not every kernel has dummy
+// devices; the default route makes Service addresses routable, which kube-proxy's rules then translate.
+func (n *node) configureNetwork(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, "nsenter", "--net="+n.netns(), "--", "ip", "-batch", "-")
+	cmd.Stdin = strings.NewReader(strings.Join([]string{
+		"link set lo up",
+		"link add kube0 type bridge",
+		"addr add " + nodeNetwork + " dev kube0",
+		"link set kube0 up",
+		"route replace default dev kube0",
+	}, "\n"))
+	if _, err := output(cmd); err != nil {
+		return err
+	}
+	_, err := output(exec.CommandContext(ctx, "nsenter", "--net="+n.netns(), "--", "sysctl", "-qw", "net.ipv4.ip_forward=1"))
+	return err
+}
+
+// destroy removes everything of the node of that name, in whatever state it is.
+func destroy(ctx context.Context, name string, log *progress) error {
+	found, err := nodeProcesses(name)
+	if err != nil {
+		return err
+	}
+	for _, pid := range found {
+		log.say("end node %s (process %d and all below it)", name, pid)
+		if err := kill(ctx, pid); err != nil {
+			return err
+		}
+	}
+	if err := removeCgroups(ctx, name); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(stateDir(name)); err != nil {
+		return err
+	}
+	if err := os.Remove(lockFilePath(name, "users")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

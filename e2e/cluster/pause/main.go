@@ -1,0 +1,15 @@
+// Command pause is the sandbox process of a pod: it holds the pod's namespaces and waits for a signal. It does nothing
+// else, and reads nothing.
+package main
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGINT, syscall.SIGTERM)
+	<-stop
+}

@@ -1,0 +1,184 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// programModule is a module below programs/ that pins one project's version and names its programs as tools.
+type programModule struct {
+	dir     string // below programs/
+	module  string // the project's module
+	tags    string
+	rename  map[string]string // program as built -> its customary name
+	ldflags func(version string) string
+}
+
+var programModules = []programModule{
+	{dir: "etcd", module: "go.etcd.io/etcd/server/v3", rename: map[string]string{"server": "etcd"}},
+	{dir: "containerd", module: "github.com/containerd/containerd/v2", tags: "no_btrfs,no_zfs,no_devmapper"},
+	{dir: "helm", module: "helm.sh/helm/v3", ldflags: func(v string) string {
+		return "-X helm.sh/helm/v3/internal/version.version=" + v
+	}},
+	{dir: "kubernetes", module: "k8s.io/kubernetes", ldflags: kubernetesVersion},
+}
+
+// kubernetesVersion sets what the API server reports as its version; without it, it says v0.0.0 and clients and charts
+// that look at the version go wrong.
+func kubernetesVersion(v string) string {
+	major, rest, _ := strings.Cut(strings.TrimPrefix(v, "v"), ".")
+	minor, _, _ := strings.Cut(rest, ".")
+	const pkg = "k8s.io/component-base/version"
+	return fmt.Sprintf("-X %[1]s.gitVersion=%[2]s -X %[1]s.gitMajor=%[3]s -X %[1]s.gitMinor=%[4]s -X %[1]s.gitTreeState=clean", pkg, v, major, minor)
+}
+
+// programs maps a program's name to its path.
+type programs map[string]string
+
+// buildPrograms returns the pinned programs, building those modules that are not in the cache.
+func buildPrograms(ctx context.Context, repo string, log *progress) (programs, error) {
+	all := programs{}
+	for _, m := range programModules {
+		p, err := m.build(ctx, filepath.Join(repo, "e2e/cluster/programs", m.dir), log)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(all, p)
+	}
+	return all, nil
+}
+
+// pinned is what a module's go.mod says.
+type pinned struct {
+	version string   // of the project
+	tools   []string // package paths
+}
+
+// parsePinned reads what "go mod edit -json" says of a go.mod: the version that it requires of module, and its tools.
+func parsePinned(gomod []byte, module string) (pinned, error) {
+	var f struct {
+		Require []struct{ Path, Version string }
+		Tool    []struct{ Path string }
+	}
+	if err := json.Unmarshal(gomod, &f); err != nil {
+		return pinned{}, err
+	}
+	var p pinned
+	for _, r := range f.Require {
+		if r.Path == module {
+			p.version = r.Version
+		}
+	}
+	for _, t := range f.Tool {
+		p.tools = append(p.tools, t.Path)
+	}
+	if p.version == "" || len(p.tools) == 0 {
+		return pinned{}, fmt.Errorf("want a requirement on %s and at least one tool directive", module)
+	}
+	return p, nil
+}
+
+// programName is the name that go build gives a package's program: the last element that is no major version.
+func programName(pkg string) string {
+	elems := strings.Split(pkg, "/")
+	last := elems[len(elems)-1]
+	if len(last) > 1 && last[0] == 'v' && strings.Trim(last[1:], "0123456789") == "" {
+		last = elems[len(elems)-2]
+	}
+	return last
+}
+
+// build returns the module's programs from the cache, where it puts them first if needed. Any number of processes may
+// ask at once: one builds, the others wait for it.
+func (m programModule) build(ctx context.Context, src string, log *progress) (programs, error) {
+	pin, key, err := m.identify(ctx, src)
+	if err != nil {
+		return nil, err
+	}
+	parent, err := cacheDir("programs")
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(parent, fmt.Sprintf("%s-%s-%s", m.dir, pin.version, key))
+	held, err := lockPath(ctx, dir+".lock", unix.LOCK_EX)
+	if err != nil {
+		return nil, err
+	}
+	defer held.remove()
+	if _, err := os.Stat(dir); err != nil {
+		what := fmt.Sprintf("build %s %s", m.dir, pin.version)
+		if err := log.during(what, func() error { return m.compile(ctx, src, dir, pin) }); err != nil {
+			return nil, fmt.Errorf("%s: %w", what, err)
+		}
+	}
+	found := programs{}
+	for _, t := range pin.tools {
+		name := programName(t)
+		if customary, ok := m.rename[name]; ok {
+			name = customary
+		}
+		found[name] = filepath.Join(dir, name)
+	}
+	return found, nil
+}
+
+// identify reads what is pinned and derives the cache key from all that decides the outcome.
+func (m programModule) identify(ctx context.Context, src string) (pinned, string, error) {
+	gomod, err := os.ReadFile(filepath.Join(src, "go.mod"))
+	if err != nil {
+		return pinned{}, "", err
+	}
+	gosum, err := os.ReadFile(filepath.Join(src, "go.sum"))
+	if err != nil {
+		return pinned{}, "", err
+	}
+	parsed, err := output(goCommand(ctx, src, "mod", "edit", "-json"))
+	if err != nil {
+		return pinned{}, "", err
+	}
+	pin, err := parsePinned(parsed, m.module)
+	if err != nil {
+		return pinned{}, "", fmt.Errorf("%s/go.mod: %w", src, err)
+	}
+	version, err := goEnv(ctx, src, "GOVERSION")
+	if err != nil {
+		return pinned{}, "", err
+	}
+	return pin, cacheKey(string(gomod), string(gosum), version, runtime.GOARCH, m.tags, m.linkFlags(pin)), nil
+}
+
+// compile builds into a directory beside dir and renames it, so that dir is complete whenever it is there. The caller
+// holds the lock, so what is found there already is of a build that was killed.
+func (m programModule) compile(ctx context.Context, src, dir string, pin pinned) error {
+	work := dir + ".building"
+	if err := os.RemoveAll(work); err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	args := []string{"build", "-tags", m.tags, "-ldflags", m.linkFlags(pin), "-o", work + "/"}
+	if _, err := output(goCommand(ctx, src, append(args, pin.tools...)...)); err != nil {
+		return err
+	}
+	for built, customary := range m.rename {
+		if err := os.Rename(filepath.Join(work, built), filepath.Join(work, customary)); err != nil {
+			return err
+		}
+	}
+	return os.Rename(work, dir)
+}
+
+func (m programModule) linkFlags(pin pinned) string {
+	flags := "-s -w"
+	if m.ldflags != nil {
+		flags += " " + m.ldflags(pin.version)
+	}
+	return flags
+}

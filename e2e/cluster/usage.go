@@ -1,0 +1,17 @@
+package cluster
+
+import "fmt"
+
+// Usage returns what a person types to look around in the cluster, as lines for a shell.
+func (c *Cluster) Usage() string {
+	if c.node == nil {
+		return fmt.Sprintf("export KUBECONFIG=%s\n", c.kubeconfig)
+	}
+	return fmt.Sprintf(`# The cluster is reachable from within its network namespace only. A shell there, with kubectl and helm:
+export KUBECONFIG=%s
+export PATH=%s:$PATH
+nsenter --net=%s -- kubectl get pods --all-namespaces
+# Logs of the node's programs:
+ls %s
+`, c.kubeconfig, c.node.programs.path(), c.node.netns(), c.node.path("log"))
+}
