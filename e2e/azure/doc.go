@@ -1,0 +1,51 @@
+// Package azure emulates the parts of Microsoft Entra ID and Azure Key Vault
+// that certificate syncing needs, under their real host names, so that a
+// program under test runs in its production configuration.
+//
+// # What it guarantees
+//
+// The emulator is strict where Azure is strict: a client assertion is verified
+// for real (signature against the issuer's published keys, issuer, audience,
+// subject and expiry against the federated credentials of the application), an
+// access token is a signed JWT that a vault verifies (signature, audience,
+// issuer, expiry), and a vault only answers identities that hold a role. Errors
+// have Azure's own status, codes and JSON. Chains come in the order in which Key
+// Vault gives them: root to leaf in PKCS #12, leaf to root in PEM.
+//
+// Everything else that a test wants to be wrong is asked for explicitly: faults
+// per route, throttling, cut-off hosts. Every request is logged and can be
+// counted and awaited.
+//
+// # What it never does
+//
+// It never leaves the listener that it was given, never resolves a name by DNS
+// and never stores a private key on disk except the two CA files of
+// [Options.CADir]. Only a JWKSURL that is configured explicitly is fetched. It
+// is for tests: the admin API has no authentication and its keys are short-lived
+// and reused.
+//
+// # In process
+//
+//	e, err := azure.New(azure.Options{Config: config})
+//	addr, err := e.Start()                     // https on a free loopback port
+//	defer e.Close()
+//	client := e.Client()                       // dials real names, trusts the CA
+//
+// The same state can be driven from outside of the process: [Emulator] and
+// [AdminClient] both implement [Control].
+//
+// # As a program
+//
+//	azure-emulator serve --config state.json --ca-dir /ca --listen :443 --admin :8080
+//	azure-emulator renew --admin http://10.96.0.9:8080 --vault example.vault.azure.net --name web
+//
+// # For a program under test
+//
+// A binary reaches the emulator without any switch of its own in a network
+// namespace with a hosts file: see package sandbox and [Hosts].
+//
+// # More services
+//
+// Requests are routed by the host name they were sent to ([Emulator] keeps one
+// handler per host), so a further service is one more entry in that table.
+package azure

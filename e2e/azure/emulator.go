@@ -1,0 +1,140 @@
+package azure
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure/internal/pki"
+)
+
+// Options of a new emulator; the zero value is an emulator without any state.
+type Options struct {
+	// Config is applied before New returns.
+	Config Config
+	// CADir is where the keys of the two CAs are kept (tls-ca.pem and
+	// issuer-ca.pem), so that they outlive the process. Files that are missing
+	// are made. Empty means new CAs, kept nowhere.
+	CADir string
+	// Logger gets a line for each request, at debug level; nil logs nothing.
+	Logger *slog.Logger
+}
+
+// Emulator is an emulated Entra ID and Key Vault. It implements [Control]. Its
+// methods are safe for concurrent use.
+type Emulator struct {
+	log      *slog.Logger
+	tlsCA    *pki.CA
+	issuer   *pki.Hierarchy
+	serving  tls.Certificate
+	entra    *entra
+	keyvault *keyvault
+	faults   *faultSet
+	journal  *journal
+	server   *http.Server
+
+	mu     sync.Mutex
+	addr   net.Addr        // of the first listener
+	cutOff map[string]bool // by host
+}
+
+var _ Control = (*Emulator)(nil)
+
+// New makes an emulator. It serves nothing until Start or Serve is called.
+func New(o Options) (*Emulator, error) {
+	tlsCA, issuerCA, err := loadCAs(o.CADir)
+	if err != nil {
+		return nil, fmt.Errorf("certificate authority: %w", err)
+	}
+	hierarchy, err := pki.NewHierarchy(issuerCA)
+	if err != nil {
+		return nil, fmt.Errorf("certificate authority: %w", err)
+	}
+	serving, err := tlsCA.ServingCertificate(servingNames())
+	if err != nil {
+		return nil, fmt.Errorf("https certificate: %w", err)
+	}
+	signer := newTokenSigner()
+	e := &Emulator{
+		log:      o.Logger,
+		tlsCA:    tlsCA,
+		issuer:   hierarchy,
+		serving:  serving,
+		entra:    newEntra(signer),
+		keyvault: newKeyVault(signer),
+		faults:   newFaultSet(),
+		journal:  newJournal(),
+		cutOff:   make(map[string]bool),
+	}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	e.server = e.newServer()
+	if err := e.Apply(context.Background(), o.Config); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+func loadCAs(dir string) (tlsCA, issuerCA *pki.CA, err error) {
+	const tlsName, issuerName = "Emulated Azure TLS CA", "Emulated Vault Root CA"
+	if dir == "" {
+		if tlsCA, err = pki.NewRoot(tlsName); err != nil {
+			return nil, nil, err
+		}
+		issuerCA, err = pki.NewRoot(issuerName)
+		return tlsCA, issuerCA, err
+	}
+	if tlsCA, err = pki.LoadOrCreateRoot(filepath.Join(dir, "tls-ca.pem"), tlsName); err != nil {
+		return nil, nil, err
+	}
+	issuerCA, err = pki.LoadOrCreateRoot(filepath.Join(dir, "issuer-ca.pem"), issuerName)
+	return tlsCA, issuerCA, err
+}
+
+// CACertPEM is the CA of the emulator's https certificates, as in [Roots].
+func (e *Emulator) CACertPEM() []byte { return e.tlsCA.CertPEM() }
+
+// IssuerRootPEM is the root of the chains that vaults issue, as in [Roots].
+func (e *Emulator) IssuerRootPEM() []byte { return e.issuer.Root.CertPEM() }
+
+// Roots implements [Control].
+func (e *Emulator) Roots(context.Context) (Roots, error) {
+	return Roots{TLS: string(e.CACertPEM()), Issuer: string(e.IssuerRootPEM())}, nil
+}
+
+// serviceOf returns the service behind a host name, or nil. A further service is
+// added here.
+func (e *Emulator) serviceOf(host string) service {
+	switch {
+	case cloudOfLogin(host) != nil:
+		return e.entra
+	case e.keyvault.has(host):
+		return e.keyvault
+	}
+	return nil
+}
+
+// CutOff implements [Control].
+func (e *Emulator) CutOff(_ context.Context, host string, off bool) error {
+	host = strings.ToLower(host)
+	if e.serviceOf(host) == nil {
+		return fmt.Errorf("%w: no service at host %q", ErrNotFound, host)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.cutOff[host] = off
+	return nil
+}
+
+func (e *Emulator) isCutOff(host string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.cutOff[host]
+}

@@ -1,0 +1,129 @@
+package azure
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// garbage is no JSON and no HTML either.
+const garbage = "\x00\xff\x1f\x8b{\"value\": <!-- 502 upstream"
+
+// dripSize is how many bytes a slow drip sends at a time.
+const dripSize = 16
+
+func (a *activeFault) id() string {
+	if a == nil {
+		return ""
+	}
+	return a.ID
+}
+
+// endsUnanswered waits for the fault's delay and says whether the request ends
+// without an answer: by the fault, or since the client has gone meanwhile.
+func (a *activeFault) endsUnanswered(ctx context.Context) bool {
+	if a == nil {
+		return false
+	}
+	if !sleep(ctx, time.Duration(a.Delay)) {
+		return true
+	}
+	return a.Close || a.Hang
+}
+
+// hang returns when the client gives up or the fault is cleared; at once if it is
+// no hanging fault.
+func (a *activeFault) hang(ctx context.Context) {
+	if a.Hang {
+		select {
+		case <-ctx.Done():
+		case <-a.cleared:
+		}
+	}
+}
+
+// answer is the service's answer, or the fault's own.
+func (a *activeFault) answer(svc service, r *http.Request) answer {
+	if a == nil {
+		return svc.serve(r)
+	}
+	var ans answer
+	switch {
+	case a.Error != "":
+		ans = svc.errorAnswer(r, a.Error)
+	case a.Status != 0:
+		ans = svc.statusAnswer(r, a.Status)
+	default:
+		ans = svc.serve(r)
+	}
+	if a.Status != 0 {
+		ans.status = a.Status
+	}
+	if a.Garbage {
+		if a.Status == 0 {
+			ans.status = http.StatusOK
+		}
+		ans.body = []byte(garbage)
+	}
+	if a.Body != "" {
+		ans.body = []byte(a.Body)
+		if a.BodyType != "" {
+			ans.header.Set("Content-Type", a.BodyType)
+		}
+	}
+	if a.RetryAfter != "" {
+		ans.header.Set("Retry-After", a.RetryAfter)
+	}
+	return ans
+}
+
+// write sends ans, whole or as the fault wants it.
+func (a *activeFault) write(w http.ResponseWriter, r *http.Request, ans answer) {
+	for name, values := range ans.header {
+		w.Header()[name] = values
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(ans.body)))
+	w.WriteHeader(ans.status)
+	body := ans.body
+	if a != nil && a.Truncate {
+		body = body[:len(body)/2]
+	}
+	if a == nil || a.Drip == 0 {
+		_, _ = w.Write(body) // the client may have gone; nobody is left to tell
+	} else {
+		a.drip(r.Context(), w, body)
+	}
+	if a != nil && a.Truncate {
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func (a *activeFault) drip(ctx context.Context, w http.ResponseWriter, body []byte) {
+	flush := http.NewResponseController(w).Flush
+	for len(body) > 0 {
+		n := min(dripSize, len(body))
+		if _, err := w.Write(body[:n]); err != nil || flush() != nil {
+			return
+		}
+		if body = body[n:]; len(body) > 0 && !sleep(ctx, time.Duration(a.Drip)) {
+			return
+		}
+	}
+}
+
+// sleep waits for d and says whether ctx is still alive then.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

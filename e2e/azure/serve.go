@@ -1,0 +1,150 @@
+package azure
+
+import (
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// readHeaderTimeout only keeps forgotten connections from staying for ever.
+const readHeaderTimeout = time.Minute
+
+// maxBody is far above any token request.
+const maxBody = 1 << 20
+
+// Start serves on a free loopback port until Close and returns its address.
+func (e *Emulator) Start() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	e.setAddr(l.Addr())
+	go func() {
+		if err := e.Serve(l); err != nil {
+			e.log.Error("serving stopped", "error", err)
+		}
+	}()
+	return l.Addr().String(), nil
+}
+
+// Serve accepts https connections on l until Close, which makes it return nil.
+// The certificate is for the names of Entra ID and all vaults; a host name that
+// is not emulated fails the handshake.
+func (e *Emulator) Serve(l net.Listener) error {
+	e.setAddr(l.Addr())
+	err := e.server.ServeTLS(l, "", "")
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// Close closes all listeners and connections. Faults that hang are released.
+func (e *Emulator) Close() error { return e.server.Close() }
+
+// Addr is the address of the first listener, or nil before there is one.
+func (e *Emulator) Addr() net.Addr {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.addr
+}
+
+func (e *Emulator) setAddr(a net.Addr) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.addr == nil {
+		e.addr = a
+	}
+}
+
+// newServer speaks HTTP/1.1 only, so that a fault that closes or stalls a
+// connection concerns one request and no other.
+func (e *Emulator) newServer() *http.Server {
+	return &http.Server{
+		Handler:           http.HandlerFunc(e.serveHTTP),
+		ReadHeaderTimeout: readHeaderTimeout,
+		ErrorLog:          slog.NewLogLogger(e.log.Handler(), slog.LevelDebug),
+		TLSNextProto:      map[string]func(*http.Server, *tls.Conn, http.Handler){},
+		TLSConfig: &tls.Config{
+			MinVersion:         tls.VersionTLS12,
+			Certificates:       []tls.Certificate{e.serving},
+			NextProtos:         []string{"http/1.1"},
+			GetConfigForClient: e.admitClient,
+		},
+	}
+}
+
+// admitClient ends the handshake for hosts that are cut off, as a dead host would
+// (without an alert), and for hosts that are not emulated.
+func (e *Emulator) admitClient(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	host := strings.ToLower(hello.ServerName)
+	if e.isCutOff(host) {
+		return nil, errors.Join(fmt.Errorf("host %q is cut off", host), hello.Conn.Close())
+	}
+	if e.serviceOf(host) == nil {
+		return nil, fmt.Errorf("host %q is not emulated", host)
+	}
+	return nil, nil
+}
+
+// serveHTTP answers one request: the service's answer, unless a fault changes it.
+func (e *Emulator) serveHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	host := hostOnly(r.Host)
+	svc := e.serviceOf(host)
+	if svc == nil {
+		http.Error(w, "this host is not emulated", http.StatusMisdirectedRequest)
+		return
+	}
+	if e.isCutOff(host) {
+		panic(http.ErrAbortHandler)
+	}
+	// Read whole before anything is waited for: net/http notices that a client
+	// has gone only when the body has been read.
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		http.Error(w, "the request's body cannot be read", http.StatusBadRequest)
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	entry := Request{
+		Time: start, Service: svc.name(), Operation: svc.operation(r),
+		Method: r.Method, Host: host, Path: r.URL.Path, Challenge: svc.isChallenge(r),
+	}
+	fault := e.faults.match(entry)
+	entry.Fault = fault.id()
+
+	// Logged when it is known how the request ends and before the client can
+	// know, so that a client that has its answer finds it in the log.
+	record := func() {
+		entry.Duration = Duration(time.Since(start))
+		e.journal.add(entry)
+		e.log.Debug("request", "service", entry.Service, "operation", entry.Operation, "method", entry.Method,
+			"host", entry.Host, "path", entry.Path, "status", entry.Status, "code", entry.Code,
+			"clientID", entry.ClientID, "fault", entry.Fault)
+	}
+	if fault.endsUnanswered(r.Context()) {
+		record()
+		fault.hang(r.Context())
+		panic(http.ErrAbortHandler)
+	}
+	a := fault.answer(svc, r)
+	entry.Status, entry.Code, entry.ClientID = a.status, a.code, a.clientID
+	record()
+	fault.write(w, r, a)
+}
+
+// hostOnly is a Host header's name in lower case, without a port.
+func hostOnly(host string) string {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	return strings.ToLower(host)
+}

@@ -1,0 +1,50 @@
+package azure
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+)
+
+// DialContext connects to the emulator's first listener for every host that is
+// emulated. Other hosts are "no such host", as for a vault that does not exist;
+// one that is cut off refuses the connection.
+func (e *Emulator) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	host := hostOnly(addr)
+	if e.serviceOf(host) == nil {
+		err := &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
+	}
+	if e.isCutOff(host) {
+		err := os.NewSyscallError("connect", syscall.ECONNREFUSED)
+		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
+	}
+	to := e.Addr()
+	if to == nil {
+		return nil, errors.New("the emulator has not been started")
+	}
+	var d net.Dialer
+	return d.DialContext(ctx, to.Network(), to.String())
+}
+
+// TLSClientConfig trusts the emulator's CA and nothing else.
+func (e *Emulator) TLSClientConfig() *tls.Config {
+	roots := x509.NewCertPool()
+	roots.AddCert(e.tlsCA.Cert)
+	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}
+}
+
+// Transport reaches the emulator under the real host names. The caller closes
+// its idle connections.
+func (e *Emulator) Transport() *http.Transport {
+	return &http.Transport{DialContext: e.DialContext, TLSClientConfig: e.TLSClientConfig()}
+}
+
+// Client is an http.Client with a Transport of its own, to be given to azidentity
+// and azsecrets as policy.ClientOptions.Transport.
+func (e *Emulator) Client() *http.Client { return &http.Client{Transport: e.Transport()} }
