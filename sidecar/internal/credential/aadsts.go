@@ -1,0 +1,177 @@
+package credential
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/azhttp"
+)
+
+// rule is what is known of an AADSTS code.
+type rule struct {
+	// permanent: trying again is of no use before somebody changed something.
+	permanent bool
+	text      func(*EntraError) string
+}
+
+// rules by AADSTS code. A federated credential, a new application and a role all take minutes to spread,
+// so that what looks wrong may only be new: few are permanent.
+var rules = map[int]rule{
+	70021:   {text: noMatch("issuer, subject and audience")}, // before the others were told apart
+	700211:  {text: noMatch("issuer")},
+	700212:  {text: noMatch("audience")},
+	700213:  {text: noMatch("subject")},
+	7002138: {text: noMatch("subject (it differs in upper and lower case only)")},
+	700024:  {text: expired},
+	700016:  {text: unknownApplication},
+	90002:   {text: unknownTenant, permanent: true},
+	90061:   {text: issuerUnreachable},
+	50166:   {text: issuerUnreachable},
+	53003: {text: func(e *EntraError) string {
+		return fmt.Sprintf("a Conditional Access policy blocks application %s: ask the tenant's administrator", e.Identity.ClientID)
+	}},
+	7000112: {text: func(e *EntraError) string {
+		return fmt.Sprintf("application %s is disabled in tenant %s: enable it there", e.Identity.ClientID, e.Identity.TenantID)
+	}},
+}
+
+func noMatch(what string) func(*EntraError) string {
+	return func(e *EntraError) string {
+		token := "the service-account token"
+		if t := e.Token; t != nil {
+			token = fmt.Sprintf("issuer %q, subject %q, audience %q", t.Issuer, t.Subject, t.Audience)
+		}
+		return fmt.Sprintf("no federated identity credential of %s in tenant %s matches the token's %s: there must be one "+
+			"with exactly %s; a new one takes a few minutes to work", e.Identity.ClientID, e.Identity.TenantID, what, token)
+	}
+}
+
+func expired(e *EntraError) string {
+	when := ""
+	if e.Token != nil {
+		when = fmt.Sprintf(" (its end: %s)", e.Token.Expires.Format(time.RFC3339))
+	}
+	return fmt.Sprintf("the service-account token is not valid now%s: "+
+		"check the clocks of the node and the API server, and that the kubelet renews the token", when)
+}
+
+func unknownApplication(e *EntraError) string {
+	return fmt.Sprintf("tenant %s has no application or managed identity %s: correct the client ID in the annotation "+
+		"azure.workload.identity/client-id of the service account, or the tenant ID", e.Identity.TenantID, e.Identity.ClientID)
+}
+
+func unknownTenant(e *EntraError) string {
+	return fmt.Sprintf("there is no tenant %s: correct the annotation azure.workload.identity/tenant-id "+
+		"or the webhook's default tenant", e.Identity.TenantID)
+}
+
+func issuerUnreachable(e *EntraError) string {
+	issuer := "the token's issuer"
+	if e.Token != nil {
+		issuer = fmt.Sprintf("the token's issuer %q", e.Token.Issuer)
+	}
+	return fmt.Sprintf("Entra ID cannot fetch the keys of %s: its /.well-known/openid-configuration and "+
+		"its key set must be reachable from the internet", issuer)
+}
+
+// explainFederated turns azidentity's error into one of this package's. Its text is not used: it has the
+// whole answer in it.
+func explainFederated(failed *azidentity.AuthenticationFailedError, id Identity, tokenFile string) error {
+	if failed.RawResponse == nil {
+		if err := checkTokenFile(tokenFile); err != nil {
+			return err
+		}
+		return &UnreadableError{}
+	}
+	return explainAnswer(failed.RawResponse, id, tokenFile)
+}
+
+func checkTokenFile(path string) error {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return &TokenFileError{Path: path, Err: err}
+	}
+	if len(content) == 0 {
+		return &TokenFileError{Path: path}
+	}
+	return nil
+}
+
+func explainAnswer(resp *http.Response, id Identity, tokenFile string) error {
+	if throttled := azhttp.Throttled(resp); throttled != nil {
+		return throttled
+	}
+	body, err := runtime.Payload(resp)
+	if err != nil {
+		return &UnreadableError{Status: resp.StatusCode}
+	}
+	var answer struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+		Codes       []int  `json:"error_codes"`
+		TraceID     string `json:"trace_id"`
+	}
+	if json.Unmarshal(body, &answer) != nil || answer.Error == "" {
+		return &UnreadableError{Status: resp.StatusCode}
+	}
+	e := &EntraError{
+		Code: code(answer.Codes, answer.Description), Name: clean(answer.Error), Status: resp.StatusCode, Identity: id,
+		TraceID: clean(answer.TraceID), description: firstSentence(answer.Description),
+	}
+	e.rule = rules[e.Code]
+	if tokenFile != "" {
+		e.Token = readClaims(tokenFile)
+	}
+	return e
+}
+
+var codeInText = regexp.MustCompile(`^AADSTS(\d{2,9})\b`)
+
+// code takes the number from the description, which names the finer one (7002138 for 700213), or else
+// the first of the list.
+func code(codes []int, description string) int {
+	if m := codeInText.FindStringSubmatch(description); m != nil {
+		n, _ := strconv.Atoi(m[1]) // digits only, and few
+		return n
+	}
+	if len(codes) > 0 {
+		return codes[0]
+	}
+	return 0
+}
+
+// firstSentence is the part of a description that says what is wrong; trace ID, correlation ID and time
+// follow it.
+func firstSentence(description string) string {
+	text, _, _ := strings.Cut(description, " Trace ID:")
+	text = codeInText.ReplaceAllString(text, "")
+	return clean(strings.TrimLeft(text, ": "))
+}
+
+// jwt matches what looks like a token: no known answer repeats one, and none is to get into a log.
+var jwt = regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.?[\w-]*`)
+
+// clean makes a text of the answer fit for a log: one line, of bounded length, without tokens.
+func clean(text string) string {
+	text = jwt.ReplaceAllString(text, "[token]")
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
+	if len(text) > 400 {
+		text = strings.ToValidUTF8(text[:400], "") + "..."
+	}
+	return strings.TrimSpace(text)
+}

@@ -1,0 +1,144 @@
+// Package keyvault gets one secret of Azure Key Vault, by name and version.
+//
+// It guarantees one client, and so one token and one pool of connections, per vault and identity; one
+// request per Get once there is a token; that the first Gets of a vault together take three round trips
+// (see opening); a time limit on every call; and errors that say what to do, in the types of this
+// package, of credential and of azhttp.
+// It never asks a host that it was not given, sends no token where the vault's challenge does not belong
+// to the vault's host (the SDK's check, which nothing here can switch off), and puts nothing of a
+// secret's value into an error.
+package keyvault
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azsecrets"
+)
+
+// getTimeout bounds one Get with everything before it: challenge, discovery, token.
+const getTimeout = 45 * time.Second
+
+// Identity is who asks: the client ID for error messages, and the credential.
+type Identity struct {
+	ClientID   string
+	Credential azcore.TokenCredential
+}
+
+// Ref says which secret, and who is to ask for it.
+type Ref struct {
+	// VaultURL is scheme and host of the vault.
+	VaultURL string
+	Name     string
+	// Version is empty for the newest.
+	Version string
+	// ClientID and TenantID select the identity; both empty for the default.
+	ClientID, TenantID string
+}
+
+// Secret is what a vault answers.
+type Secret struct {
+	// Value is confidential: it holds a private key.
+	Value       string
+	ContentType string
+	Version     string
+	// Certificate says that a certificate backs the secret.
+	Certificate bool
+}
+
+// Client gets secrets from any number of vaults. It is safe for concurrent use.
+type Client struct {
+	identify func(clientID, tenantID string) (Identity, error)
+	options  azcore.ClientOptions
+
+	mu     sync.Mutex
+	vaults map[vaultKey]*vault
+}
+
+type vaultKey struct{ url, clientID, tenantID string }
+
+// New returns a Client. identify makes the credential for a client and tenant ID, each of which may be
+// empty for the default; it is called once for every vault and identity, and again after an error.
+func New(identify func(clientID, tenantID string) (Identity, error), options azcore.ClientOptions) *Client {
+	return &Client{identify: identify, options: options, vaults: map[vaultKey]*vault{}}
+}
+
+// Get returns a secret. Its errors are those of package credential, *azhttp.UnreachableError,
+// *azhttp.ThrottledError, *NotFoundError, *DisabledError, *ForbiddenError, *AnswerError, or the
+// context's.
+func (c *Client) Get(ctx context.Context, ref Ref) (Secret, error) {
+	v, err := c.vault(ref)
+	if err != nil {
+		return Secret{}, err
+	}
+	call, cancel := context.WithTimeout(ctx, getTimeout)
+	defer cancel()
+	secret, err := v.get(call, ref)
+	if err != nil && ctx.Err() != nil {
+		return Secret{}, ctx.Err() // the caller has gone; what it gave up on is no failure of the vault
+	}
+	return secret, err
+}
+
+func (c *Client) vault(ref Ref) (*vault, error) {
+	key := vaultKey{strings.ToLower(ref.VaultURL), ref.ClientID, ref.TenantID}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if v := c.vaults[key]; v != nil {
+		return v, nil
+	}
+	id, err := c.identify(ref.ClientID, ref.TenantID)
+	if err != nil {
+		return nil, err
+	}
+	v, err := newVault(ref.VaultURL, id, c.options)
+	if err != nil {
+		return nil, err
+	}
+	c.vaults[key] = v
+	return v, nil
+}
+
+// vault is the client of one vault for one identity.
+type vault struct {
+	url     string
+	id      Identity
+	secrets *azsecrets.Client
+	opening *opening
+}
+
+func newVault(url string, id Identity, options azcore.ClientOptions) (*vault, error) {
+	v := &vault{url: url, id: id, opening: newOpening(url, id.Credential)}
+	options.PerRetryPolicies = append([]policy.Policy{v.opening}, options.PerRetryPolicies...)
+	secrets, err := azsecrets.NewClient(url, id.Credential, &azsecrets.ClientOptions{ClientOptions: options})
+	if err != nil {
+		return nil, err
+	}
+	v.secrets = secrets
+	return v, nil
+}
+
+func (v *vault) get(ctx context.Context, ref Ref) (Secret, error) {
+	leave, err := v.opening.enter(ctx)
+	if err != nil {
+		return Secret{}, err
+	}
+	defer leave()
+	answer, err := v.secrets.GetSecret(ctx, ref.Name, ref.Version, nil)
+	if err != nil {
+		return Secret{}, v.explain(err, ref)
+	}
+	if answer.Value == nil || answer.ID == nil || answer.ID.Version() == "" {
+		return Secret{}, &AnswerError{Ref: ref, Status: http.StatusOK}
+	}
+	secret := Secret{Value: *answer.Value, Version: answer.ID.Version(), Certificate: answer.KID != nil}
+	if answer.ContentType != nil {
+		secret.ContentType = *answer.ContentType
+	}
+	return secret, nil
+}
