@@ -15,7 +15,9 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- /* The reference of an image: (list $ "webhook") or (list $ "sidecar"). */ -}}
 {{- define "azure-cert-sync.image" -}}
 {{- $root := index . 0 -}}
-{{ $root.Values.image.registry }}/{{ index . 1 }}:{{ $root.Values.image.tag | default $root.Chart.AppVersion }}
+{{- $name := index . 1 -}}
+{{- $default := printf "%s/%s:%s" $root.Values.image.registry $name ($root.Values.image.tag | default $root.Chart.AppVersion) -}}
+{{ index $root.Values $name "image" | default $default }}
 {{- end }}
 
 {{- define "azure-cert-sync.tlsSecret" -}}

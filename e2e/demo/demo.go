@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/cluster"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/testapp/report"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+)
+
+const (
+	namespace   = "certsync-demo"
+	appName     = "shop"
+	certificate = "shop-tls"
+	dnsName     = "shop.example.com"
+)
+
+// stepTimeout bounds each step after the set-up, so that a demo that hangs says where.
+const stepTimeout = 3 * time.Minute
+
+type demo struct {
+	stage    *stage.Stage
+	narrator *narrator
+
+	first   azure.Version
+	pod     *corev1.Pod
+	watcher *stage.Watcher
+}
+
+func (d *demo) play(ctx context.Context, keep bool) error {
+	for _, s := range d.stage.Steps(cluster.Options{Keep: keep}) {
+		if err := d.narrator.during(s.Name, func() (string, error) { return "done", s.Do(ctx) }); err != nil {
+			return err
+		}
+	}
+	// An earlier demo may have been kept.
+	if err := d.stage.RemoveNamespace(ctx, namespace); err != nil {
+		return err
+	}
+	for _, s := range []struct {
+		name string
+		do   func(context.Context) (string, error)
+	}{
+		{"a Deployment with one label and one annotation", d.deploy},
+		{"what the webhook added", d.explain},
+		{"the certificate as the app sees it", d.list},
+		{"a TLS client verifies the chain", d.verify},
+		{"the certificate is renewed in the vault", d.renew},
+		{"Key Vault cut off, the sidecar killed", d.survive},
+	} {
+		if err := d.narrator.during(s.name, func() (string, error) { return s.do(ctx) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deploy creates a certificate in the vault and an app that asks for it, and waits until the app is in service.
+func (d *demo) deploy(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	var err error
+	d.first, err = d.stage.Azure.CreateCertificate(ctx, azure.Certificate{
+		Vault: stage.Vault, Name: certificate, DNSNames: []string{dnsName},
+	})
+	if err != nil {
+		return "", err
+	}
+	clientID, err := d.stage.NewIdentity(ctx, namespace, appName)
+	if err != nil {
+		return "", err
+	}
+	app := stage.App{
+		Namespace: namespace, Name: appName, ClientID: clientID, PEM: stage.StoreFile(certificate),
+		Annotations: map[string]string{contract.Prefix + contract.KeyCertificates: "https://" + stage.Vault + "/secrets/" + certificate},
+	}
+	manifest, err := d.stage.Manifest(app)
+	if err != nil {
+		return "", err
+	}
+	d.narrator.say("its service account names the identity %s; the Deployment is:", clientID)
+	d.narrator.show(manifest[strings.Index(manifest, "apiVersion: apps/v1"):])
+	start := time.Now()
+	if err := d.stage.Deploy(ctx, app); err != nil {
+		return "", err
+	}
+	if d.pod, err = d.stage.AwaitPod(ctx, namespace, appName, stage.Ready); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("pod ready %s after it was applied", seconds(time.Since(start))), nil
+}
+
+// explain shows the parts of the pod that are not in its template.
+func (d *demo) explain(context.Context) (string, error) {
+	added := additions(d.pod)
+	if len(added) == 0 {
+		return "", errors.New("the pod is as its template is")
+	}
+	d.narrator.show(strings.Join(added, "\n"))
+	status := stage.ContainerStatus(d.pod, contract.ContainerName)
+	if status == nil || !status.Ready {
+		return "", fmt.Errorf("container %s does not run", contract.ContainerName)
+	}
+	return "identity and sidecar were injected", nil
+}
+
+// list shows the store from within the app's own container.
+func (d *demo) list(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	listing, err := d.stage.Cluster.Kubectl(ctx, "exec", "--namespace", namespace, d.pod.Name, "--container", "server",
+		"--", "/testapp", "list", contract.DefaultStoreLocation)
+	if err != nil {
+		return "", err
+	}
+	d.narrator.say("%s:", contract.DefaultStoreLocation)
+	d.narrator.show(listing)
+	if !strings.Contains(listing, d.first.Version) {
+		return "", fmt.Errorf("no file for version %s", d.first.Version)
+	}
+	return "version " + d.first.Version, nil
+}
+
+// verify lets a client in another pod handshake with the app.
+func (d *demo) verify(ctx context.Context) (string, error) {
+	var err error
+	if d.watcher, err = d.stage.Watch(ctx, namespace, appName, dnsName); err != nil {
+		return "", err
+	}
+	line, err := d.watcher.Serial(ctx, d.first.Serial)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("verified for %s against the root, %d certificates sent, serial %s", dnsName, line.Chain, line.Serial), nil
+}
+
+// renew issues a new version and waits until the same pod serves it.
+func (d *demo) renew(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	renewed, err := d.stage.Azure.Renew(ctx, azure.Renewal{Vault: stage.Vault, Name: certificate})
+	if err != nil {
+		return "", err
+	}
+	start := time.Now()
+	line, err := d.watcher.Serial(ctx, renewed.Serial)
+	if err != nil {
+		return "", err
+	}
+	pod, err := d.stage.AwaitPod(ctx, namespace, appName, stage.Ready)
+	if err != nil {
+		return "", err
+	}
+	if pod.UID != d.pod.UID || restarts(pod) != 0 {
+		return "", fmt.Errorf("pod %s has %d restarts, was %s", pod.Name, restarts(pod), d.pod.Name)
+	}
+	return fmt.Sprintf("serial %s served after %s by the same pod, 0 restarts, %d of %d handshakes failed",
+		line.Serial, seconds(time.Since(start)), line.Failures, line.Handshakes), nil
+}
+
+// survive cuts off the vault, kills the sidecar, and waits until its container runs again and the pod is ready.
+func (d *demo) survive(ctx context.Context) (_ string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	if err := d.stage.Azure.CutOff(ctx, stage.Vault, true); err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, d.stage.Azure.CutOff(context.WithoutCancel(ctx), stage.Vault, false)) }()
+	if err := d.stage.KillContainer(ctx, d.pod, contract.ContainerName); err != nil {
+		return "", err
+	}
+	back, err := d.stage.AwaitPod(ctx, namespace, appName, func(p *corev1.Pod) bool {
+		status := stage.ContainerStatus(p, contract.ContainerName)
+		return status != nil && status.RestartCount == 1 && stage.Ready(p)
+	})
+	if err != nil {
+		return "", err
+	}
+	again := stage.ContainerStatus(back, contract.ContainerName).State.Running.StartedAt.Time
+	ready := readySince(back)
+	// The watcher's count is read after the pod is ready again, so that it covers all of it.
+	seen := d.watcher.Last().Handshakes
+	line, err := d.watcher.Await(ctx, func(l report.Line) bool { return l.Handshakes > seen+20 })
+	if err != nil {
+		return "", err
+	}
+	if line.Failures != 0 {
+		return "", fmt.Errorf("%d of %d handshakes failed: %s", line.Failures, line.Handshakes, line.Error)
+	}
+	return fmt.Sprintf("%d handshakes, none failed; pod ready within %s of the container's restart, the vault still cut off",
+		line.Handshakes, seconds(max(0, ready.Sub(again)))), nil
+}
+
+// end takes down what the demo made, or says how to look around.
+func (d *demo) end(keep bool) error {
+	if d.stage.Cluster == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stepTimeout)
+	defer cancel()
+	if keep {
+		d.narrator.say("KEEP=1: still running. Look around with")
+		d.narrator.show(fmt.Sprintf("go run ./e2e/cluster/cmd/cluster kubectl get pods -A\n"+
+			"go run ./e2e/cluster/cmd/cluster kubectl describe pod -n %s\nmake cluster-down", namespace))
+		return nil
+	}
+	return d.stage.Close(ctx)
+}

@@ -1,0 +1,52 @@
+package stage
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+)
+
+// App is a Deployment of the small HTTPS server with its service account, in a namespace of its own that enforces
+// Pod Security "restricted".
+type App struct {
+	Namespace string
+	Name      string
+	// ClientID is put on the service account; none if empty.
+	ClientID string
+	// Annotations of the pod.
+	Annotations map[string]string
+	// PEM is the file that the server serves.
+	PEM string
+}
+
+// Manifest renders the app's objects.
+func (s *Stage) Manifest(a App) (string, error) {
+	return render("app.yaml", map[string]any{"App": a, "Image": s.Cluster.Image("testapp"), "AzureIP": s.AzureIP, "Vault": Vault})
+}
+
+// Deploy applies the app and returns at once.
+func (s *Stage) Deploy(ctx context.Context, a App) error {
+	manifest, err := s.Manifest(a)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.namespaces[a.Namespace] = true
+	s.mu.Unlock()
+	_, err = s.Cluster.KubectlApply(ctx, manifest)
+	return err
+}
+
+// RemoveNamespace deletes a namespace with all that is in it and waits until it is gone.
+func (s *Stage) RemoveNamespace(ctx context.Context, name string) error {
+	_, err := s.Cluster.Kubectl(ctx, "delete", "namespace", name, "--ignore-not-found", "--wait", "--timeout=2m")
+	return err
+}
+
+// StoreFile returns the path of a certificate of Vault in an app's default store.
+func StoreFile(certificate string) string {
+	vault, _, _ := strings.Cut(Vault, ".")
+	return fmt.Sprintf("%s/%s.%s", contract.DefaultStoreLocation, vault, certificate)
+}

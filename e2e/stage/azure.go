@@ -1,0 +1,77 @@
+package stage
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+
+	"github.com/google/uuid"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
+)
+
+// StartAzure runs the emulator and gives it a tenant with one vault.
+func (s *Stage) StartAzure(ctx context.Context) error {
+	if err := s.apply(ctx, "azure.yaml", map[string]string{"Image": s.Cluster.Image("azure-emulator")}); err != nil {
+		return err
+	}
+	if err := s.rolledOut(ctx, AzureNamespace, "azure-emulator"); err != nil {
+		return err
+	}
+	service, err := s.Client.CoreV1().Services(AzureNamespace).Get(ctx, "azure-emulator", metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	s.AzureIP = service.Spec.ClusterIP
+	if s.Azure, err = s.azureControl(); err != nil {
+		return err
+	}
+	if s.Roots, err = s.Azure.Roots(ctx); err != nil {
+		return err
+	}
+	issuer, keys, err := s.Cluster.ServiceAccountKeys(ctx)
+	if err != nil {
+		return err
+	}
+	return s.Azure.Apply(ctx, azure.Config{
+		Issuers: []azure.Issuer{{URL: issuer, JWKS: keys}},
+		Vaults:  []azure.Vault{{Host: Vault, Tenant: TenantID}},
+	})
+}
+
+// azureControl reaches the emulator's admin port through the API server, which works in every cluster.
+func (s *Stage) azureControl() (azure.Control, error) {
+	config, err := s.Cluster.RESTConfig()
+	if err != nil {
+		return nil, err
+	}
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, err
+	}
+	base, err := url.JoinPath(config.Host, "api/v1/namespaces", AzureNamespace, "services/azure-emulator:admin/proxy")
+	if err != nil {
+		return nil, err
+	}
+	return azure.NewAdminClient(base, client), nil
+}
+
+// NewIdentity registers an application that the given service account may act as, and that may read Vault; it returns
+// the client ID. The same service account always gets the same one.
+func (s *Stage) NewIdentity(ctx context.Context, namespace, serviceAccount string) (string, error) {
+	issuer, _, err := s.Cluster.ServiceAccountKeys(ctx)
+	if err != nil {
+		return "", err
+	}
+	subject := fmt.Sprintf("system:serviceaccount:%s:%s", namespace, serviceAccount)
+	clientID := uuid.NewSHA1(uuid.NameSpaceURL, []byte(subject)).String()
+	return clientID, s.Azure.Apply(ctx, azure.Config{
+		Applications: []azure.Application{{
+			ClientID: clientID, Tenant: TenantID,
+			FederatedCredentials: []azure.FederatedCredential{{Issuer: issuer, Subject: subject}},
+		}},
+		Grants: []azure.Grant{{Vault: Vault, ClientID: clientID}},
+	})
+}
