@@ -49,7 +49,7 @@ type Cluster struct {
 	kubeconfig string
 	registry   string // "" for a node of our own
 	node       *node  // nil for an external cluster
-	users      *lockFile
+	users      *lockFile // held shared; nil for who does not count as a user
 	log        *progress
 
 	mu     sync.Mutex
@@ -63,16 +63,17 @@ type Cluster struct {
 // On an error nothing of a node that this call began to start is left. The error names the program that failed and
 // has the last lines of its log.
 func Up(ctx context.Context, o Options) (*Cluster, error) {
-	return connect(ctx, o, (*node).ensure)
+	return connect(ctx, o, true)
 }
 
-// Attach is Up for a node that runs already: it returns an error where there is none, or where it is not healthy.
+// Attach is Up for a node that runs already: it returns an error where there is none, or where it is not healthy. The
+// caller does not count as one of its users: the node may end at any time, and Release does nothing.
 func Attach(ctx context.Context, o Options) (*Cluster, error) {
-	return connect(ctx, o, (*node).attach)
+	return connect(ctx, o, false)
 }
 
-// connect returns the external cluster, or the node of that name once obtain has found or started it.
-func connect(ctx context.Context, o Options, obtain func(*node, context.Context) error) (*Cluster, error) {
+// connect returns the external cluster, or the node of that name: found, or, for a user, started if needed.
+func connect(ctx context.Context, o Options, user bool) (*Cluster, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
@@ -93,20 +94,29 @@ func connect(ctx context.Context, o Options, obtain func(*node, context.Context)
 	if err != nil {
 		return nil, err
 	}
-	if err := obtain(n, ctx); err != nil {
+	c := &Cluster{name: o.Name, kubeconfig: n.path("admin.kubeconfig"), node: n, log: log, images: map[string]string{}}
+	if !user {
+		err = n.attach(ctx)
+	} else if err = n.ensure(ctx); err == nil {
+		err = c.use(ctx, o.Keep)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("cluster %s: %w", o.Name, err)
 	}
-	if o.Keep {
-		if err := n.keep(); err != nil {
-			return nil, err
+	return c, nil
+}
+
+// use counts this process as a user of the node. It comes after the start, which may clear up after an earlier run,
+// the lock's file included.
+func (c *Cluster) use(ctx context.Context, keep bool) error {
+	if keep {
+		if err := c.node.keep(); err != nil {
+			return err
 		}
 	}
-	// After obtain, which may clear up after an earlier run, this lock's file included.
-	users, err := share(ctx, o.Name, "users")
-	if err != nil {
-		return nil, err
-	}
-	return &Cluster{name: o.Name, kubeconfig: n.path("admin.kubeconfig"), node: n, users: users, log: log, images: map[string]string{}}, nil
+	users, err := share(ctx, c.name, "users")
+	c.users = users
+	return err
 }
 
 // Down ends the cluster of that name and removes everything of it, whoever uses it and whatever state it is in. It
@@ -132,13 +142,12 @@ func (c *Cluster) Down(ctx context.Context) error {
 	if c.node == nil {
 		return nil
 	}
-	c.users.unlock()
 	return Down(ctx, Options{Name: c.name, Log: c.log.w})
 }
 
 // Release ends this caller's use. The last user's Release takes the node away, unless it is to be kept (Options.Keep).
 func (c *Cluster) Release(ctx context.Context) error {
-	if c.node == nil {
+	if c.users == nil {
 		return nil
 	}
 	start, err := lock(ctx, c.name, "start")
