@@ -3,21 +3,41 @@ package azure
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // cloud is one of Azure's separate clouds: the host names that belong together.
 type cloud struct {
-	login       string // authority host of Entra ID
-	stsIssuer   string // prefix of the "iss" of version 1.0 access tokens
-	vaultSuffix string // what follows a vault's name
-	vault       string // resource of Key Vault, without "/.default"
+	logins      []string // authority hosts of Entra ID, the preferred one first
+	challenge   string   // the one that a vault's challenge names
+	stsIssuer   string   // prefix of the "iss" of version 1.0 access tokens
+	vaultSuffix string   // what follows a vault's name
+	vault       string   // resource of Key Vault, without "/.default"
 }
 
 var clouds = []*cloud{
-	{login: "login.microsoftonline.com", stsIssuer: "https://sts.windows.net/", vaultSuffix: ".vault.azure.net", vault: "https://vault.azure.net"},
-	{login: "login.partner.microsoftonline.cn", stsIssuer: "https://sts.chinacloudapi.cn/", vaultSuffix: ".vault.azure.cn", vault: "https://vault.azure.cn"},
-	{login: "login.microsoftonline.us", stsIssuer: "https://sts.windows.net/", vaultSuffix: ".vault.usgovcloudapi.net", vault: "https://vault.usgovcloudapi.net"},
+	{
+		logins:      []string{"login.microsoftonline.com", "login.windows.net", "login.microsoft.com"},
+		challenge:   "login.microsoftonline.com",
+		stsIssuer:   "https://sts.windows.net/",
+		vaultSuffix: ".vault.azure.net",
+		vault:       "https://vault.azure.net",
+	},
+	{
+		logins:      []string{"login.partner.microsoftonline.cn", "login.chinacloudapi.cn"},
+		challenge:   "login.chinacloudapi.cn",
+		stsIssuer:   "https://sts.chinacloudapi.cn/",
+		vaultSuffix: ".vault.azure.cn",
+		vault:       "https://vault.azure.cn",
+	},
+	{
+		logins:      []string{"login.microsoftonline.us", "login.usgovcloudapi.net"},
+		challenge:   "login.microsoftonline.us",
+		stsIssuer:   "https://sts.windows.net/",
+		vaultSuffix: ".vault.usgovcloudapi.net",
+		vault:       "https://vault.usgovcloudapi.net",
+	},
 }
 
 // resources other than Key Vault for which every tenant has a service principal,
@@ -30,7 +50,7 @@ var commonResources = []string{
 
 func cloudOfLogin(host string) *cloud {
 	for _, c := range clouds {
-		if c.login == host {
+		if slices.Contains(c.logins, host) {
 			return c
 		}
 	}
@@ -66,7 +86,7 @@ func checkVaultHost(host string) error {
 func servingNames() []string {
 	var names []string
 	for _, c := range clouds {
-		names = append(names, c.login, "*"+c.vaultSuffix)
+		names = append(append(names, c.logins...), "*"+c.vaultSuffix)
 	}
 	return names
 }
@@ -76,7 +96,9 @@ func servingNames() []string {
 func Hosts(ip string, vaults ...string) map[string]string {
 	table := make(map[string]string)
 	for _, c := range clouds {
-		table[c.login] = ip
+		for _, login := range c.logins {
+			table[login] = ip
+		}
 	}
 	for _, v := range vaults {
 		table[strings.ToLower(v)] = ip

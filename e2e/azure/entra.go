@@ -63,14 +63,14 @@ func (*entra) isChallenge(*http.Request) bool { return false }
 
 func (en *entra) serve(r *http.Request) answer {
 	tenant, _ := splitTenant(r.URL.Path)
-	c := cloudOfLogin(hostOnly(r.Host))
+	host := hostOnly(r.Host)
 	op := en.operation(r)
 	if want := methodOf(op); want != "" && r.Method != want {
 		return jsonAnswer(http.StatusMethodNotAllowed, map[string]string{"error": "invalid_request"})
 	}
 	switch op {
 	case OpInstanceDiscovery:
-		return instanceDiscovery(c)
+		return instanceDiscovery(host)
 	case OpOpenIDDiscovery, OpKeys, OpToken:
 		if !en.hasTenant(tenant) {
 			return newFacts(r).answer(90002)
@@ -78,11 +78,11 @@ func (en *entra) serve(r *http.Request) answer {
 	}
 	switch op {
 	case OpOpenIDDiscovery:
-		return openIDDiscovery(c, tenant)
+		return openIDDiscovery(host, tenant)
 	case OpKeys:
 		return jsonAnswer(http.StatusOK, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{en.signer.public()}})
 	case OpToken:
-		return en.token(r, c, tenant)
+		return en.token(r, cloudOfLogin(host), tenant)
 	}
 	return jsonAnswer(http.StatusNotFound, map[string]string{"error": "not_found"})
 }
@@ -115,9 +115,10 @@ func (en *entra) hasTenant(tenant string) bool {
 }
 
 // openIDDiscovery is the document of OpenID Connect Discovery 1.0, section 4.2,
-// as far as clients of the token endpoint look at it.
-func openIDDiscovery(c *cloud, tenant string) answer {
-	base := "https://" + c.login + "/" + tenant
+// as far as clients of the token endpoint look at it. The issuer's host is the
+// authority's, as clients require.
+func openIDDiscovery(host, tenant string) answer {
+	base := "https://" + host + "/" + tenant
 	return jsonAnswer(http.StatusOK, map[string]any{
 		"issuer":                                base + "/v2.0",
 		"authorization_endpoint":                base + "/oauth2/v2.0/authorize",
@@ -133,17 +134,17 @@ func openIDDiscovery(c *cloud, tenant string) answer {
 }
 
 // instanceDiscovery tells a client which authority hosts are the same cloud.
-func instanceDiscovery(c *cloud) answer {
+func instanceDiscovery(host string) answer {
 	var metadata []map[string]any
-	for _, cl := range clouds {
+	for _, c := range clouds {
 		metadata = append(metadata, map[string]any{
-			"preferred_network": cl.login,
-			"preferred_cache":   cl.login,
-			"aliases":           []string{cl.login},
+			"preferred_network": c.logins[0],
+			"preferred_cache":   c.logins[0],
+			"aliases":           c.logins,
 		})
 	}
 	return jsonAnswer(http.StatusOK, map[string]any{
-		"tenant_discovery_endpoint": "https://" + c.login + "/common" + pathOpenID,
+		"tenant_discovery_endpoint": "https://" + host + "/common" + pathOpenID,
 		"api-version":               "1.1",
 		"metadata":                  metadata,
 	})

@@ -142,7 +142,7 @@ func (c *vaultCall) answer(code string) answer {
 	a.code, a.clientID = logged, c.claims.AppID
 	if e.status == http.StatusUnauthorized {
 		a.header.Set("WWW-Authenticate", fmt.Sprintf(`Bearer authorization="https://%s/%s", resource="%s"`,
-			c.cloud.login, c.vault.config.Tenant, c.cloud.vault))
+			c.cloud.challenge, c.vault.config.Tenant, c.cloud.vault))
 	}
 	if l := c.vault.config.Limit; code == "Throttled" && l != nil && l.RetryAfter > 0 {
 		a.header.Set("Retry-After", strconv.Itoa(int(time.Duration(l.RetryAfter).Seconds())))
