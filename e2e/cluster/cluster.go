@@ -47,8 +47,8 @@ type Options struct {
 type Cluster struct {
 	name       string
 	kubeconfig string
-	registry   string // "" for a node of our own
-	node       *node  // nil for an external cluster
+	registry   string    // "" for a node of our own
+	node       *node     // nil for an external cluster
 	users      *lockFile // held shared; nil for who does not count as a user
 	log        *progress
 

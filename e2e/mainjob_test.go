@@ -1,0 +1,101 @@
+package e2e
+
+import (
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/testapp/report"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+)
+
+// Every key type and encoding that Key Vault has arrives, is served and is renewed without a restart.
+func TestArrivesServedRenewed(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name        string
+		certificate azure.Certificate
+		sent        int // certificates in the handshake
+	}{
+		{"ec-pkcs12", azure.Certificate{Key: azure.ECP256, Chain: 3}, 3},
+		{"rsa-pem", azure.Certificate{Key: azure.RSA2048, Chain: 4, Encoding: azure.PEMEncoded}, 4},
+		{"rsa-3des", azure.Certificate{Key: azure.RSA2048, Chain: 2, Encoding: azure.PKCS12DES, OmitRoot: true}, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			ctx := testContext(t)
+			app := newApp(t, test.name)
+			dnsName := test.name + ".example.com"
+			test.certificate.Name, test.certificate.DNSNames = test.name, []string{dnsName}
+			first := createCertificate(t, test.certificate)
+			deploy(t, app)
+			pod := awaitPod(t, app, stage.Ready)
+			watcher, err := theStage.Watch(ctx, app.Namespace, app.Name, dnsName)
+			if err != nil {
+				t.Fatal(err)
+			}
+			line, err := watcher.Serial(ctx, first.Serial)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if line.Chain != test.sent {
+				t.Errorf("%d certificates were sent, want %d", line.Chain, test.sent)
+			}
+			renewed, err := theStage.Azure.Renew(ctx, azure.Renewal{Vault: stage.Vault, Name: test.name})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if line, err = watcher.Serial(ctx, renewed.Serial); err != nil {
+				t.Fatal(err)
+			}
+			if line.Failures != 0 {
+				t.Errorf("%d of %d handshakes failed", line.Failures, line.Handshakes)
+			}
+			same := awaitPod(t, app, stage.Ready)
+			if same.UID != pod.UID || stage.ContainerStatus(same, "server").RestartCount != 0 {
+				t.Errorf("pod %s served first, now %s with %d restarts", pod.Name, same.Name, stage.ContainerStatus(same, "server").RestartCount)
+			}
+		})
+	}
+}
+
+// A vault that cannot be reached and a sidecar that was killed are no reason to take a pod out of service that has its
+// certificates.
+func TestSurvivesVaultAndSidecar(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	app := newApp(t, "survivor")
+	version := createCertificate(t, azure.Certificate{Name: app.Name, DNSNames: []string{"survivor.example.com"}})
+	deploy(t, app)
+	pod := awaitPod(t, app, stage.Ready)
+	watcher, err := theStage.Watch(ctx, app.Namespace, app.Name, "survivor.example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := watcher.Serial(ctx, version.Serial); err != nil {
+		t.Fatal(err)
+	}
+	// Only this certificate, as other tests use the vault.
+	fault, err := theStage.Azure.InjectFault(ctx, azure.Fault{Host: stage.Vault, PathPrefix: "/secrets/" + app.Name, Close: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = theStage.Azure.ClearFaults(t.Context(), fault) }()
+	if err := theStage.KillContainer(ctx, pod, contract.ContainerName); err != nil {
+		t.Fatal(err)
+	}
+	awaitPod(t, app, func(p *corev1.Pod) bool {
+		status := stage.ContainerStatus(p, contract.ContainerName)
+		return p.UID == pod.UID && status != nil && status.RestartCount == 1 && stage.Ready(p)
+	})
+	seen := watcher.Last().Handshakes
+	line, err := watcher.Await(ctx, func(l report.Line) bool { return l.Handshakes > seen+20 })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if line.Failures != 0 || line.Serial != version.Serial {
+		t.Errorf("%d of %d handshakes failed, serial %s is served, want %s", line.Failures, line.Handshakes, line.Serial, version.Serial)
+	}
+}

@@ -1,0 +1,93 @@
+package e2e
+
+import (
+	"testing"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+)
+
+// What Azure refuses shows where the pod's owner looks, while the app's containers wait; once it is mended the pod
+// starts by itself.
+func TestReasonsAndRecovery(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		spoil func(t *testing.T, app stage.App)
+		want  func(app stage.App) []string
+		mend  func(t *testing.T, app stage.App)
+	}{
+		{
+			name: "no-certificate",
+			spoil: func(t *testing.T, app stage.App) {
+				_, err := theStage.Azure.CreateSecret(testContext(t), azure.Secret{Vault: stage.Vault, Name: app.Name, Value: "a password"})
+				if err != nil {
+					t.Fatal(err)
+				}
+			},
+			want: func(app stage.App) []string { return []string{secretURL(app.Name), "certificate"} },
+			mend: func(t *testing.T, app stage.App) { createCertificate(t, azure.Certificate{Name: app.Name}) },
+		},
+		{
+			name: "refused-token",
+			spoil: func(t *testing.T, app stage.App) {
+				createCertificate(t, azure.Certificate{Name: app.Name})
+				apply(t, azure.Config{Applications: []azure.Application{{ClientID: app.ClientID, Tenant: stage.TenantID}}})
+			},
+			want: func(app stage.App) []string {
+				return []string{"AADSTS70021", "system:serviceaccount:" + app.Namespace + ":" + app.Name, contract.DefaultTokenAudience}
+			},
+			mend: func(t *testing.T, app stage.App) {
+				if _, err := theStage.NewIdentity(testContext(t), app.Namespace, app.Name); err != nil {
+					t.Fatal(err)
+				}
+			},
+		},
+		{
+			name: "forbidden",
+			spoil: func(t *testing.T, app stage.App) {
+				createCertificate(t, azure.Certificate{Name: app.Name})
+				if err := theStage.Azure.Revoke(testContext(t), azure.Grant{Vault: stage.Vault, ClientID: app.ClientID}); err != nil {
+					t.Fatal(err)
+				}
+			},
+			want: func(app stage.App) []string { return []string{"Key Vault Secrets User", app.ClientID, app.Name} },
+			mend: func(t *testing.T, app stage.App) {
+				apply(t, azure.Config{Grants: []azure.Grant{{Vault: stage.Vault, ClientID: app.ClientID}}})
+			},
+		},
+		{
+			name:  "not-found",
+			spoil: func(*testing.T, stage.App) {},
+			want:  func(app stage.App) []string { return []string{secretURL(app.Name), "SecretNotFound"} },
+			mend:  func(t *testing.T, app stage.App) { createCertificate(t, azure.Certificate{Name: app.Name}) },
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			app := newApp(t, test.name)
+			test.spoil(t, app)
+			deploy(t, app)
+			pod := awaitPod(t, app, waits)
+			wantReason(t, app, pod, test.want(app)...)
+			test.mend(t, app)
+			ready := awaitPod(t, app, stage.Ready)
+			if ready.UID != pod.UID {
+				t.Errorf("the pod that is ready is %s, another than %s that waited", ready.Name, pod.Name)
+			}
+			for _, c := range ready.Status.InitContainerStatuses {
+				if c.RestartCount != 0 {
+					t.Errorf("container %s was restarted %d times", c.Name, c.RestartCount)
+				}
+			}
+		})
+	}
+}
+
+func apply(t *testing.T, c azure.Config) {
+	t.Helper()
+	if err := theStage.Azure.Apply(testContext(t), c); err != nil {
+		t.Fatal(err)
+	}
+}
