@@ -1,0 +1,222 @@
+// Package sandbox runs programs in a network of their own that has nothing but
+// loopback, with a hosts file, so that a program under test finds an emulator on
+// port 443 under production host names without any switch of its own.
+//
+// It guarantees that nothing outside of the sandbox changes and that nothing
+// stays behind, however the process ends: the network and mount namespaces belong
+// to one thread and die with it, and commands are killed with that thread. It
+// never reaches another network and never edits a file of the machine: /etc/hosts
+// is bind-mounted over within the sandbox only.
+//
+// It needs Linux and root (CAP_SYS_ADMIN and CAP_NET_ADMIN).
+//
+// A test binary whose commands are started by something else, such as testscript,
+// enters the sandbox as a whole:
+//
+//	func TestMain(m *testing.M) {
+//		sandbox.Enter(azure.Hosts("127.0.0.1", "example.vault.azure.net"))
+//		testscript.Main(m, ...)
+//	}
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// marker is the first line of the hosts file in a sandbox.
+const marker = "# hosts of a test sandbox"
+
+// Sandbox is a pair of namespaces. Its methods are safe for concurrent use.
+type Sandbox struct {
+	work  chan func()
+	done  chan struct{}
+	close sync.Once
+}
+
+// ErrClosed is returned after Close.
+var ErrClosed = errors.New("the sandbox is closed")
+
+// New makes a sandbox in which the names of hosts, and localhost, resolve to the
+// given addresses and no other name resolves.
+func New(hosts map[string]string) (*Sandbox, error) {
+	s := &Sandbox{work: make(chan func()), done: make(chan struct{})}
+	ready := make(chan error)
+	go s.live(hosts, ready)
+	if err := <-ready; err != nil {
+		return nil, fmt.Errorf("sandbox (needs root): %w", err)
+	}
+	return s, nil
+}
+
+// live owns the sandbox's thread. The thread is never unlocked: when live returns,
+// the runtime ends the thread, and with it the namespaces.
+func (s *Sandbox) live(hosts map[string]string, ready chan<- error) {
+	runtime.LockOSThread()
+	if err := setUp(hosts); err != nil {
+		ready <- err
+		return
+	}
+	close(ready)
+	for {
+		select {
+		case f := <-s.work:
+			f()
+		case <-s.done:
+			return
+		}
+	}
+}
+
+// do runs f on the sandbox's thread.
+func (s *Sandbox) do(f func() error) error {
+	result := make(chan error, 1)
+	select {
+	case s.work <- func() { result <- f() }:
+		return <-result
+	case <-s.done:
+		return ErrClosed
+	}
+}
+
+// Listen opens a listener inside the sandbox, e.g. on "127.0.0.1:443". The caller
+// closes it.
+func (s *Sandbox) Listen(network, address string) (l net.Listener, err error) {
+	err = s.do(func() error {
+		l, err = net.Listen(network, address)
+		return err
+	})
+	return l, err
+}
+
+// Start starts a command inside the sandbox, as its Start method does. The command
+// is killed when the sandbox is closed or the process ends.
+func (s *Sandbox) Start(cmd *exec.Cmd) error {
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	// The signal comes when the thread that started it ends, which is the
+	// sandbox's.
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	return s.do(cmd.Start)
+}
+
+// Run starts a command inside the sandbox and waits for it, as its Run method does.
+func (s *Sandbox) Run(cmd *exec.Cmd) error {
+	if err := s.Start(cmd); err != nil {
+		return err
+	}
+	return cmd.Wait()
+}
+
+// Close ends the sandbox and kills what was started in it. It can be called again.
+func (s *Sandbox) Close() { s.close.Do(func() { close(s.done) }) }
+
+// Inside says whether this process runs in a sandbox.
+func Inside() bool {
+	data, err := os.ReadFile("/etc/hosts")
+	return err == nil && strings.HasPrefix(string(data), marker)
+}
+
+// Enter runs this program again, with the same arguments, inside a sandbox and
+// exits with its exit code. Inside of a sandbox it only returns. It is the first
+// call of a TestMain. On failure it prints why and exits with code 1.
+func Enter(hosts map[string]string) {
+	if Inside() {
+		return
+	}
+	code, err := rerun(hosts)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func rerun(hosts map[string]string) (int, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return 0, err
+	}
+	s, err := New(hosts)
+	if err != nil {
+		return 0, err
+	}
+	defer s.Close()
+	cmd := exec.Command(self, os.Args[1:]...)
+	cmd.Args[0] = os.Args[0]
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	err = s.Run(cmd)
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return max(exit.ExitCode(), 1), nil // -1: ended by a signal
+	}
+	return 0, err
+}
+
+// setUp moves the calling thread into new namespaces and furnishes them.
+func setUp(hosts map[string]string) error {
+	if err := unix.Unshare(unix.CLONE_NEWNET | unix.CLONE_NEWNS); err != nil {
+		return fmt.Errorf("new namespaces: %w", err)
+	}
+	if err := loopbackUp(); err != nil {
+		return fmt.Errorf("loopback interface: %w", err)
+	}
+	// Without this the bind mount would spread to the rest of the machine.
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("private mounts: %w", err)
+	}
+	return mountHosts(hosts)
+}
+
+func loopbackUp() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	request, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	request.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, request)
+}
+
+// mountHosts puts a hosts file over /etc/hosts. The file itself is removed at once:
+// the mount keeps it alive.
+func mountHosts(hosts map[string]string) error {
+	file, err := os.CreateTemp("", "sandbox-hosts-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(file.Name()) }()
+	_, err = file.WriteString(hostsFile(hosts))
+	if err := errors.Join(err, file.Chmod(0o644), file.Close()); err != nil {
+		return err
+	}
+	if err := unix.Mount(file.Name(), "/etc/hosts", "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("hosts file: %w", err)
+	}
+	return nil
+}
+
+func hostsFile(hosts map[string]string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n127.0.0.1 localhost\n", marker)
+	for _, name := range slices.Sorted(maps.Keys(hosts)) {
+		fmt.Fprintf(&b, "%s %s\n", hosts[name], name)
+	}
+	return b.String()
+}
