@@ -69,6 +69,9 @@ func (v *validator) msiEndpoint(text string) string {
 		v.fail(at, shownURL(text), "%s", reason)
 		return ""
 	}
+	if !loopback(u.Hostname()) {
+		return DefaultMSIEndpoint
+	}
 	return "http://" + u.Host + msiPath
 }
 

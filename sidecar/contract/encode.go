@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"reflect"
 	"strconv"
 	"time"
 )
@@ -33,16 +34,11 @@ func (s Seconds) MarshalJSON() ([]byte, error) {
 
 // MarshalJSON writes the URL alone where nothing else was given.
 func (o ObservedCertificate) MarshalJSON() ([]byte, error) {
-	if o.onlyURL() {
+	if reflect.DeepEqual(o, ObservedCertificate{URL: o.URL}) {
 		return marshal(o.URL)
 	}
 	type fields ObservedCertificate // without this method
 	return marshal(fields(o))
-}
-
-func (o ObservedCertificate) onlyURL() bool {
-	return o.CertificateStoreLocation == "" && o.CertificateStoreName == "" && o.CustomSymbolicLinkName == "" &&
-		len(o.ACLs) == 0 && len(o.Formats) == 0 && o.ClientID == "" && o.TenantID == ""
 }
 
 // marshal is json.Marshal without the escapes for HTML, which make settings hard to read.

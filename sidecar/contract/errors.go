@@ -34,7 +34,7 @@ func (e *FieldError) Error() string {
 }
 
 // FieldErrors are all that is wrong: from Parse in the order of the text, from Validate in the order of
-// the schema. Both return it as their only type of error, but for Encode's.
+// the schema, entries last. It is the only type of error of the two.
 type FieldErrors []*FieldError
 
 // maxTexts bounds what Error returns: it ends up in an admission answer and in events.

@@ -87,7 +87,7 @@ func (v *validator) claimNames(path string, c Certificate, t *linkTable) {
 		key := [2]string{c.Store, name}
 		if other, taken := t.names[key]; taken {
 			v.fail(path, "", "writes %s/%s, as %s does: %s", c.Store, name, other.path, howToPart(mine, other))
-			break
+			return
 		}
 		t.names[key] = mine
 	}
@@ -124,7 +124,7 @@ func (v *validator) checkVersionNames(t *linkTable) {
 				continue // also the suffix of its own format, which is no version: see secretPath
 			}
 			if other, taken = t.files[[2]string{c.Store, name[:dot]}]; taken {
-				v.fail(c.path, "", "writes %s/%s, which may be the file of a version of %s: choose another customSymbolicLinkName", c.Store, name, other.path)
+				v.fail(c.path, "", "writes %s/%s, which may be the file of a version of %s: choose another customSymbolicLinkName", c.Store, name, other.FileName())
 				break
 			}
 		}

@@ -1,25 +1,36 @@
 package contract
 
 import (
+	"cmp"
 	"strings"
 	"unicode/utf8"
 )
 
 // Nearest returns the candidate that was probably meant by word, or "" where none is near: one that
-// differs in case only, or the one with the fewest edits, as long as they are at most a third of the
-// word. Of two equally near ones it takes the first.
+// differs in case only; or the one with the fewest edits, as long as they are at most a third of the
+// word; or one of which word is a beginning, or the other way round. Of equally near ones it takes the first.
 func Nearest(word string, candidates []string) string {
+	lower := strings.ToLower(word)
 	best, limit := "", max(1, utf8.RuneCountInString(word)/3)
+	beginning := ""
 	for _, c := range candidates {
-		if strings.EqualFold(word, c) {
+		candidate := strings.ToLower(c)
+		if lower == candidate {
 			return c
 		}
-		if d := distance(strings.ToLower(word), strings.ToLower(c), limit); d <= limit {
+		if d := distance(lower, candidate, limit); d <= limit {
 			best, limit = c, d-1
 		}
+		if beginning == "" && min(len(lower), len(candidate)) >= minBeginning &&
+			(strings.HasPrefix(lower, candidate) || strings.HasPrefix(candidate, lower)) {
+			beginning = c
+		}
 	}
-	return best
+	return cmp.Or(best, beginning)
 }
+
+// minBeginning is the length from which one word that begins another is no accident.
+const minBeginning = 4
 
 // distance counts the edits between a and b: insertions, deletions, substitutions and swaps of
 // neighbours (optimal string alignment). It may return any number above limit instead of a larger one.

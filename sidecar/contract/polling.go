@@ -2,6 +2,7 @@ package contract
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -15,7 +16,7 @@ func ParsePollingInterval(s string) (time.Duration, error) {
 	if digits(s) {
 		seconds, err := strconv.ParseInt(s, 10, 32)
 		if err != nil {
-			return 0, fmt.Errorf("at most %d seconds (%s) are allowed", int(MaxPollingInterval.Seconds()), MaxPollingInterval)
+			seconds = math.MaxInt32 // too large in any case
 		}
 		d = time.Duration(seconds) * time.Second
 	} else {
@@ -35,7 +36,7 @@ func checkPollingInterval(d time.Duration) error {
 	case d < MinPollingInterval:
 		return fmt.Errorf("at least %d seconds are needed", int(MinPollingInterval.Seconds()))
 	case d > MaxPollingInterval:
-		return fmt.Errorf("at most %d seconds (%s) are allowed", int(MaxPollingInterval.Seconds()), MaxPollingInterval)
+		return fmt.Errorf("at most %d seconds (%d days) are allowed", int(MaxPollingInterval.Seconds()), int(MaxPollingInterval.Hours()/24))
 	case d%time.Second != 0:
 		return fmt.Errorf("whole seconds are needed")
 	}

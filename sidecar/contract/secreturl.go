@@ -75,7 +75,7 @@ func (v *validator) checkVaultURL(text string, u *url.URL) string {
 		return "a user name or password is not allowed in it"
 	case strings.ContainsAny(text, "?#"):
 		return "a query or fragment is not allowed in it"
-	case strings.Contains(u.Host, ":"):
+	case strings.Contains(u.Host, ":") && !strings.HasPrefix(u.Host, "["): // an IPv6 address is no vault, see below
 		return "a port is not allowed in it: Key Vault listens on 443"
 	}
 	return v.checkVaultHost(u.Host)
@@ -93,7 +93,7 @@ func (v *validator) checkVaultHost(host string) string {
 	if !known {
 		reason := "the host is not <vault>." + strings.Join(v.suffixes, " or <vault>.") +
 			": tokens are sent to allowed vaults only"
-		if near := Nearest(suffix, v.suffixes); near != "" {
+		if near := v.nearestSuffix(suffix); near != "" {
 			reason += "; did you mean " + name + "." + near + "?"
 		}
 		return reason
@@ -102,6 +102,18 @@ func (v *validator) checkVaultHost(host string) string {
 		return "the name of a vault has 3 to 24 letters, digits and single hyphens, begins with a letter and ends with a letter or digit"
 	}
 	return ""
+}
+
+// nearestSuffix returns the allowed suffix that was probably meant. A wrong top-level domain stands for
+// the first one, which is the public cloud's by default: vault.azure.com is nearer to .cn than to .net.
+func (v *validator) nearestSuffix(suffix string) string {
+	beginning := func(s string) string { return s[:strings.LastIndexByte(s, '.')+1] }
+	for _, s := range v.suffixes {
+		if b := beginning(s); b != "" && strings.EqualFold(b, beginning(suffix)) {
+			return s
+		}
+	}
+	return Nearest(suffix, v.suffixes)
 }
 
 // secretPath splits /secrets/<name>[/<version>]; one slash at the end is tolerated.

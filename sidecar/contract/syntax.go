@@ -32,7 +32,11 @@ func checkSyntax(data []byte) *FieldError {
 	}
 	// Offset counts the bytes that were read, the wrong one included; at the end there is no wrong one.
 	if strings.HasPrefix(syntax.Error(), "unexpected end") {
-		return syntaxError(data, len(data), "the text ends too early: a closing brace, bracket or quotation mark is missing")
+		reason := "the text ends too early: a closing brace, bracket or quotation mark is missing"
+		if bytes.Contains(data, []byte(`\"`)) {
+			reason += `; a quotation mark after a backslash, as PowerShell writes it, closes no string`
+		}
+		return syntaxError(data, len(data), reason)
 	}
 	return explain(data, max(0, int(syntax.Offset)-1), syntax.Error())
 }
@@ -64,9 +68,10 @@ func explain(data []byte, offset int, message string) *FieldError {
 		previous = before[len(before)-1]
 	}
 	r, _ := utf8.DecodeRune(data[offset:])
-	inText := strings.Contains(message, "string")
 	switch {
-	case inText && strings.Contains(message, "in string literal"):
+	case strings.Contains(message, "max depth"):
+		return syntaxError(data, offset, "arrays or objects are nested too deeply")
+	case strings.Contains(message, "in string literal"):
 		return syntaxError(data, offset, fmt.Sprintf("character %q within a string: the closing quotation mark is missing, or write it as \\u%04x", r, r))
 	case strings.Contains(message, "in string escape code"), strings.Contains(message, "hexadecimal character escape"):
 		return syntaxError(data, offset, `unknown escape in a string: a backslash itself is written "\\"`)
@@ -83,7 +88,7 @@ func explain(data []byte, offset int, message string) *FieldError {
 	case r == '<':
 		return syntaxError(data, offset, "<...> is a placeholder: put the value in its place")
 	case r == '\'' || unicode.Is(unicode.Quotation_Mark, r) && r != '"':
-		return syntaxError(data, offset, fmt.Sprintf(`quotation mark %q: JSON needs "`, r))
+		return syntaxError(data, offset, fmt.Sprintf(`the quotation mark %c: JSON needs "`, r))
 	case previous == 0 && unicode.IsLetter(r):
 		return syntaxError(data, offset, "this is not JSON (YAML is not understood): "+expectedRoot)
 	case strings.Contains(message, "looking for beginning of object key"):

@@ -59,7 +59,7 @@ func (n *node) describe() string {
 	case kindObject:
 		return "an object"
 	default:
-		return "null (leave the key out to get the default)"
+		return "null (leave it out instead)"
 	}
 }
 

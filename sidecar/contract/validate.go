@@ -20,7 +20,7 @@ const (
 
 // Validate checks every value and fills in the defaults. It returns warnings, in the form "path: text",
 // about what is legal but has no effect or may not be meant, also beside an error. The error is a
-// FieldErrors with everything that is wrong, in the order of the schema; the Config is nil then.
+// FieldErrors with everything that is wrong, the entries last; the Config is nil then.
 // It depends on its arguments only, so that admission refuses exactly what the sidecar would refuse.
 func (s *Settings) Validate(r Rules) (*Config, []string, error) {
 	v := &validator{settings: s, mode: r.Mode, suffixes: vaultSuffixes(r.AllowedVaults)}

@@ -70,9 +70,7 @@ func wrapperName(root *node) string {
 		return "a whole ARM resource (type " + quote(resource) + ")"
 	case text("publisher") != "":
 		return "the description of an extension"
-	case root.find("settings") != nil:
-		return "an object around the settings"
 	default:
-		return "an object that only contains the settings"
+		return "an object around the settings"
 	}
 }

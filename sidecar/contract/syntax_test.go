@@ -1,0 +1,72 @@
+package contract_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+)
+
+// TestSyntax shows the message for every kind of text that is no settings object.
+func TestSyntax(t *testing.T) {
+	texts := []string{
+		"",
+		" \n",
+		"\xef\xbb\xbf",
+		"\xef\xbb\xbf{}",
+		"\xff\xfe{\x00}\x00",
+		"{\"secretsManagementSettings\": \"\xe9\"}",
+		"{} {}",
+		"{},",
+		"{",
+		"{\"a",
+		"{\"a\": [",
+		"{\n  \"secretsManagementSettings\": {\n    \"port\": 9000,\n  }\n}",
+		"{\"formats\": [\"pem\", ]}",
+		"{\"a\": \"ü\",}",
+		"{,}",
+		"[1,,2]",
+		"{\"a\": ,}",
+		`{\"secretsManagementSettings\": {}}`,
+		`{"secretsManagementSettings": {"port\": 1}}`,
+		`"{\"secretsManagementSettings\": {}}"`,
+		"// settings\n{}",
+		"{\"a\": 1 /* one */}",
+		"# settings\n{}",
+		"{\"port\": <port>}",
+		"{'port': 9000}",
+		"{“port”: 9000}",
+		"{port: 9000}",
+		"secretsManagementSettings:\n  port: 9000\n",
+		"{\"a\" 1}",
+		"{\"a\": 1 \"b\": 2}",
+		"[1 2]",
+		"{\"a\": True}",
+		"{\"a\": nul}",
+		"{\"a\": 01}",
+		"{\"a\": +1}",
+		"{\"a\": \"line\nbreak\"}",
+		"{\"a\": \"C:\\data\"}",
+		"{\"a\": \"\\u12g4\"}",
+		"[]",
+		"null",
+		"3",
+		"true",
+		`[{"secretsManagementSettings": {}}]`,
+		`{"settings": {"secretsManagementSettings": {}}}`,
+		`{"value": {"x": [{"secretsManagementSettings": {}}, {"secretsManagementSettings": {}}]}}`,
+		`{"pollingIntervalInS": "3600", "observedCertificates": []}`,
+		strings.Repeat("[", 20000),
+	}
+	var b strings.Builder
+	for _, text := range texts {
+		fmt.Fprintf(&b, "%.120q\n", text)
+		if _, err := contract.Parse([]byte(text)); err != nil {
+			fmt.Fprintf(&b, "    error: %s\n", err)
+		} else {
+			b.WriteString("    accepted\n")
+		}
+	}
+	golden(t, "syntax", b.String())
+}
