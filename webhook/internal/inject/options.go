@@ -3,10 +3,6 @@ package inject
 import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"gomodules.xyz/jsonpatch/v2"
-
-	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/settings"
 )
 
 // Options are what the webhook was configured with. Pod does not change them.
@@ -64,25 +60,12 @@ const (
 )
 
 // NativeSupportOf returns the support of an API server by its version.
-func NativeSupportOf(major, minor int) NativeSupport { panic("being written") }
-
-// Result is what Pod found.
-type Result struct {
-	// Patch is empty where the pod needs nothing.
-	Patch []jsonpatch.JsonPatchOperation
-	// Warnings are those of identity and settings and those of the pod, for the admission answer.
-	Warnings []string
-	// Sidecar reports that the patched pod has a certificate sidecar.
-	Sidecar bool
-}
-
-// Denied is why a pod cannot be served. Its text is for the pod's owner.
-type Denied struct{ Reason string }
-
-func (d *Denied) Error() string { return d.Reason }
-
-// Pod returns what has to be added to the pod. The error is a *Denied or a *settings.Error. It reads the pod
-// and keeps no part of it, but operations may share memory with it until they are encoded.
-func Pod(pod *corev1.Pod, id *settings.Identity, s *settings.Resolved, o *Options) (Result, error) {
-	panic("being written")
+func NativeSupportOf(major, minor int) NativeSupport {
+	switch {
+	case major > 1 || major == 1 && minor >= 32:
+		return NativeDefault
+	case major == 1 && minor >= 29:
+		return NativeOnRequest
+	}
+	return NativeUnsupported
 }

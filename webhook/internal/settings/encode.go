@@ -2,6 +2,7 @@ package settings
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
@@ -53,11 +54,21 @@ func (r *Resolved) listUsers(s *contract.Settings, users []int64) {
 	for i, u := range users {
 		acls[i].User = strconv.FormatInt(u, 10)
 	}
-	for i := range s.SecretsManagement.ObservedCertificates {
-		if len(r.Config.Certificates[i].ACLs) == 0 {
-			s.SecretsManagement.ObservedCertificates[i].ACLs = acls
+	management := &s.SecretsManagement
+	enabled := management.ACLEnabled != nil && *management.ACLEnabled
+	for i := range management.ObservedCertificates {
+		entry := &management.ObservedCertificates[i]
+		if !enabled || !slices.ContainsFunc(entry.ACLs, byNumber) {
+			entry.ACLs = acls
 		}
 	}
-	enabled := true
-	s.SecretsManagement.ACLEnabled = &enabled
+	enabled = true
+	management.ACLEnabled = &enabled
+}
+
+// byNumber reports whether an ACL entry holds in a pod, where names say nothing.
+func byNumber(a contract.ACL) bool {
+	_, user := contract.ParseID(a.User)
+	_, group := contract.ParseID(a.Group)
+	return user || group
 }

@@ -96,7 +96,7 @@ func identityWarnings(in IdentityInput, id *Identity) (warnings []string) {
 	case id.ClientID == "":
 		warnings = append(warnings, fmt.Sprintf("%s has no annotation %s, so that tokens are for no application: %s",
 			account, contract.AnnotationClientID, command(contract.AnnotationClientID, "<client ID>")))
-	case !isGUID(id.ClientID):
+	case !contract.IsGUID(id.ClientID):
 		warnings = append(warnings, fmt.Sprintf("annotation %s on %s: %q is no GUID: %s",
 			contract.AnnotationClientID, account, shorten(id.ClientID), command(contract.AnnotationClientID, "<client ID>")))
 	}
@@ -110,25 +110,4 @@ func identityWarnings(in IdentityInput, id *Identity) (warnings []string) {
 		}
 	}
 	return warnings
-}
-
-// isGUID reports whether s has the form 01234567-89ab-cdef-0123-456789abcdef (RFC 9562, section 4).
-func isGUID(s string) bool {
-	if len(s) != 36 {
-		return false
-	}
-	for i := range len(s) {
-		c := s[i]
-		switch i {
-		case 8, 13, 18, 23:
-			if c != '-' {
-				return false
-			}
-		default:
-			if (c < '0' || c > '9') && (c < 'a' || c > 'f') && (c < 'A' || c > 'F') {
-				return false
-			}
-		}
-	}
-	return true
 }

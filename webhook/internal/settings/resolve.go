@@ -155,13 +155,17 @@ func (r *Resolved) validate(g group, given map[string]Value, o Options) Errors {
 	if unread {
 		r.Warnings = append(r.Warnings, "ConfigMap "+g.configMap.Text+" was not read at admission, which the cluster's administrator has "+
 			"switched off: its settings are checked when the sidecar starts, and only the store "+contract.DefaultStoreLocation+" is mounted")
+	}
+	from := origin{group: g, given: given,
+		own: len(merged.SecretsManagement.ObservedCertificates) - len(r.over.SecretsManagement.ObservedCertificates)}
+	if unread {
 		// Settings without any certificate are refused, but the ConfigMap will have some.
-		stand := contract.ObservedCertificate{URL: placeholder(o.AllowedVaults)}
+		stand := contract.ObservedCertificate{URL: standIn(o.AllowedVaults)}
 		merged.SecretsManagement.ObservedCertificates = append(merged.SecretsManagement.ObservedCertificates, stand)
 	}
 	config, warnings, err := merged.Validate(rules)
 	if err != nil {
-		return g.blame(err, len(merged.SecretsManagement.ObservedCertificates)-len(urls(g.certificates.Text)), given)
+		return from.errors(err)
 	}
 	if unread {
 		config.Certificates = config.Certificates[:len(config.Certificates)-1]
@@ -173,7 +177,9 @@ func (r *Resolved) validate(g group, given map[string]Value, o Options) Errors {
 		}
 	}
 	r.Config = config
-	r.Warnings = append(r.Warnings, warnings...)
+	for _, w := range warnings {
+		r.Warnings = append(r.Warnings, from.warning(w))
+	}
 	if file := config.KeystorePasswordFile; file != "" && r.KeystoreSecret == "" {
 		r.Warnings = append(r.Warnings, "keystorePasswordFile "+file+" is not mounted into the sidecar: name the Secret in annotation "+
 			contract.Prefix+contract.KeyKeystorePassword)
@@ -181,10 +187,10 @@ func (r *Resolved) validate(g group, given map[string]Value, o Options) Errors {
 	return nil
 }
 
-// placeholder is a URL that Validate accepts under the allowed suffixes.
-func placeholder(suffixes []string) string {
+// standIn is a URL that Validate accepts under the allowed suffixes.
+func standIn(suffixes []string) string {
 	if len(suffixes) == 0 {
 		suffixes = contract.DefaultVaultSuffixes()
 	}
-	return "https://placeholder." + strings.TrimPrefix(suffixes[0], ".") + "/secrets/placeholder"
+	return "https://certsync." + strings.TrimPrefix(suffixes[0], ".") + "/secrets/certsync"
 }

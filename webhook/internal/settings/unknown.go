@@ -7,19 +7,10 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// known are the keys that are read.
-var known = []string{
-	contract.KeyCertificates, contract.KeySettings, contract.KeySettingsConfigMap, contract.KeyInject,
-	contract.KeyPollingInterval, contract.KeyRequireInitial, contract.KeyFormats, contract.KeyFileMode,
-	contract.KeyPort, contract.KeyLogLevel, contract.KeyCredential, contract.KeyKeystorePassword,
-	contract.KeyNativeSidecar, contract.KeyReloadSignal, contract.KeyReloadProcess, contract.KeyReloadURL,
-	contract.KeyCPURequest, contract.KeyMemoryRequest, contract.KeyCPULimit, contract.KeyMemoryLimit,
-}
-
-// written are the keys that the webhook writes on pods.
-var written = []string{
-	contract.KeyInjected, contract.KeySettingsSource, contract.KeySettingsHash, contract.KeyWarnings,
-}
+var (
+	known   = contract.AnnotationKeys()
+	written = contract.WrittenKeys()
+)
 
 // unknown returns a warning for each certsync annotation that nothing reads.
 func (f *found) unknown() []string {

@@ -1,0 +1,103 @@
+package inject
+
+import (
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+)
+
+// checkReserved refuses containers and volumes of this package's names that it did not make.
+func (p *pass) checkReserved() error {
+	for i := range p.apps {
+		if name := p.apps[i].Name; isReservedContainer(name) {
+			return &Denied{"container name " + name + " is reserved for the certificate sidecar: rename the container"}
+		}
+	}
+	for i := range p.volumes {
+		if v := &p.volumes[i]; isReservedVolume(v.Name) && !isOwnVolume(v) {
+			return &Denied{"volume name " + v.Name + " is reserved for the certificate sidecar: rename the volume"}
+		}
+	}
+	return nil
+}
+
+func isReservedVolume(name string) bool {
+	return name == contract.TokenVolumeName || name == contract.RunVolumeName || name == contract.SettingsVolumeName ||
+		strings.HasPrefix(name, contract.StoreVolumePrefix)
+}
+
+// isOwnVolume reports whether a volume of a reserved name is what this package makes under it.
+func isOwnVolume(v *corev1.Volume) bool {
+	switch v.Name {
+	case contract.TokenVolumeName:
+		return v.Projected != nil
+	case contract.SettingsVolumeName:
+		return v.ConfigMap != nil
+	}
+	return v.EmptyDir != nil
+}
+
+// holds reports whether the pod has the sidecar, from an earlier pass or a copied manifest: made for the same
+// settings, and complete.
+func (p *pass) holds(want *sidecar) bool {
+	if p.pod.Annotations[contract.Prefix+contract.KeySettingsHash] != want.hash || len(p.own) != len(want.init)+len(want.main) {
+		return false
+	}
+	for i := range p.own {
+		list := want.init
+		if p.own[i].list == mainContainers {
+			list = want.main
+		}
+		if !slices.ContainsFunc(list, func(c corev1.Container) bool {
+			return c.Name == p.own[i].Name && (c.RestartPolicy == nil) == (p.own[i].RestartPolicy == nil)
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+// strip takes out what an earlier pass made of the sidecar. From the end of each list to its front, so
+// that the indexes before stay true.
+func (p *pass) strip() {
+	for i := range p.apps {
+		p.stripMounts(&p.apps[i])
+	}
+	for _, c := range slices.Backward(p.own) {
+		p.patch.remove(c.path())
+		for i := range p.apps {
+			if app := &p.apps[i]; app.list == c.list && app.index > c.index {
+				app.index--
+			}
+		}
+	}
+	p.own = nil
+	left := make([]corev1.Volume, 0, len(p.volumes))
+	for i := range p.volumes {
+		if !isReservedVolume(p.volumes[i].Name) {
+			left = append(left, p.volumes[i])
+		}
+	}
+	for i := len(p.volumes) - 1; i >= 0; i-- {
+		if isReservedVolume(p.volumes[i].Name) {
+			p.patch.remove(element(volumes, i))
+		}
+	}
+	p.volumes = left
+}
+
+func (p *pass) stripMounts(c *container) {
+	left := make([]corev1.VolumeMount, 0, len(c.mounts))
+	for i := len(c.mounts) - 1; i >= 0; i-- {
+		if isReservedVolume(c.mounts[i].Name) {
+			p.patch.remove(element(c.path()+"/volumeMounts", i))
+		} else {
+			left = append(left, c.mounts[i])
+		}
+	}
+	slices.Reverse(left)
+	c.mounts = left
+}

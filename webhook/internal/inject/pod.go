@@ -1,0 +1,132 @@
+package inject
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"gomodules.xyz/jsonpatch/v2"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/settings"
+)
+
+// Result is what Pod found.
+type Result struct {
+	// Patch is empty where the pod needs nothing.
+	Patch []jsonpatch.JsonPatchOperation
+	// Warnings are those of identity and settings and those of the pod, for the admission answer.
+	Warnings []string
+	// Sidecar reports that the patched pod has a certificate sidecar.
+	Sidecar bool
+}
+
+// Denied is why a pod cannot be served. Its text is for the pod's owner.
+type Denied struct{ Reason string }
+
+func (d *Denied) Error() string { return d.Reason }
+
+// Pod returns what has to be added to the pod. The error is a *Denied or a *settings.Error. It reads the pod
+// and keeps no part of it, but operations may share memory with it until they are encoded.
+func Pod(pod *corev1.Pod, id *settings.Identity, s *settings.Resolved, o *Options) (Result, error) {
+	if _, mirror := pod.Annotations[corev1.MirrorPodAnnotationKey]; mirror {
+		return Result{}, nil // what a kubelet runs from a file cannot be changed
+	}
+	p := newPass(pod, id, s, o)
+	p.warnings = append(append(p.warnings, id.Warnings...), s.Warnings...)
+	if id.ProxySidecar && o.InjectIdentity {
+		p.warn("annotation " + contract.AnnotationInjectProxySidecar + " is not served by this release: there is no metadata endpoint in the pod")
+	}
+	want, err := p.plan()
+	if err != nil {
+		return Result{}, err
+	}
+	if err := p.apply(want); err != nil {
+		return Result{}, err
+	}
+	return Result{Patch: p.patch, Warnings: p.warnings, Sidecar: want != nil}, nil
+}
+
+// plan decides about the sidecar; nil is none.
+func (p *pass) plan() (*sidecar, error) {
+	if p.s.Config == nil {
+		return nil, nil
+	}
+	if isWindows(p.pod) {
+		p.warn("certificates are not synced in Windows pods: the pod gets no certificate sidecar")
+		return nil, nil
+	}
+	if err := p.checkReserved(); err != nil {
+		return nil, err
+	}
+	return p.sidecar()
+}
+
+// apply makes the patch. What is computed from indexes comes first, what changes them last.
+func (p *pass) apply(want *sidecar) error {
+	kept := want != nil && p.holds(want)
+	if !kept && len(p.own) > 0 && (want != nil || p.pod.Annotations[contract.Prefix+contract.KeyInjected] == "true") {
+		p.strip()
+	}
+	if p.o.InjectIdentity {
+		if err := p.identity(); err != nil {
+			return err
+		}
+	}
+	if want == nil {
+		p.finish(nil)
+		return nil
+	}
+	if err := p.stores(); err != nil {
+		return err
+	}
+	for _, v := range want.volumes {
+		if p.volume(v.Name) == nil {
+			p.addVolumes(v)
+		}
+	}
+	p.shareProcesses()
+	p.checkMesh()
+	p.pullSecrets()
+	if kept {
+		p.move()
+	} else {
+		p.place(want)
+	}
+	p.finish([]annotation{
+		{contract.Prefix + contract.KeyInjected, "true"},
+		{contract.Prefix + contract.KeySettingsSource, p.s.Source},
+		{contract.Prefix + contract.KeySettingsHash, want.hash},
+	})
+	return nil
+}
+
+// finish writes the annotations.
+func (p *pass) finish(list []annotation) {
+	if a, ok := p.keepWarnings(p.warnings); ok {
+		list = append(list, a)
+	}
+	p.annotate(list)
+}
+
+// pullSecrets adds those of the sidecar's image.
+func (p *pass) pullSecrets() {
+	var missing []corev1.LocalObjectReference
+next:
+	for _, name := range p.o.ImagePullSecrets {
+		for _, s := range p.pod.Spec.ImagePullSecrets {
+			if s.Name == name {
+				continue next
+			}
+		}
+		missing = append(missing, corev1.LocalObjectReference{Name: name})
+	}
+	appendTo(&p.patch, "/spec/imagePullSecrets", len(p.pod.Spec.ImagePullSecrets), missing...)
+}
+
+// isWindows reports whether the pod runs on Windows nodes only.
+func isWindows(pod *corev1.Pod) bool {
+	if os := pod.Spec.OS; os != nil {
+		return os.Name == corev1.Windows
+	}
+	return pod.Spec.NodeSelector[corev1.LabelOSStable] == string(corev1.Windows) ||
+		pod.Spec.NodeSelector["beta.kubernetes.io/os"] == string(corev1.Windows)
+}
