@@ -1,6 +1,7 @@
 package contract_test
 
 import (
+	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -163,6 +164,31 @@ func TestHash(t *testing.T) {
 	// It is on pods that exist already: a new form would roll them all.
 	if want := "aa55a59024838415"; one != want {
 		t.Errorf("got %s, want %s as ever", one, want)
+	}
+}
+
+// TestFieldErrors shows that each error can be found by type, as the webhook does to name the annotation.
+// The settings are made by hand, as the webhook does too, so that Parse has not looked at them.
+func TestFieldErrors(t *testing.T) {
+	s := with(func(s *contract.Settings) {
+		s.SecretsManagement.PollingInterval = contract.Seconds(1500 * time.Millisecond)
+		s.SecretsManagement.Port = -1
+	})
+	_, _, err := s.Validate(contract.Rules{})
+	var list contract.FieldErrors
+	var first *contract.FieldError
+	if !errors.As(err, &list) || !errors.As(err, &first) {
+		t.Fatalf("%T does not have the errors: %v", err, err)
+	}
+	var paths []string
+	for _, e := range list {
+		paths = append(paths, e.Path)
+	}
+	if diff := cmp.Diff([]string{"secretsManagementSettings.pollingIntervalInS", "secretsManagementSettings.port"}, paths); diff != "" {
+		t.Errorf("paths (-want +got):\n%s", diff)
+	}
+	if first != list[0] || first.Line != 0 {
+		t.Errorf("got %+v, want the first error, without a place in a text", first)
 	}
 }
 

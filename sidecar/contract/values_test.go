@@ -167,7 +167,7 @@ var valueTests = []struct {
 			"http://localhost/reload", "https://127.0.0.1:8443/-/reload?full=1", "http://[::1]:80", "http://127.1.2.3/",
 			"localhost:80", "ftp://localhost/", "http://example.org/", "http://localhost.example.org/", "http://10.0.0.1/",
 			"http://u:pa55word@localhost/", "http://localhost/#x", "http://localhost:0/", "http://localhost:99999/", "http://169.254.169.254/",
-			"http://0.0.0.0/", "http:///x",
+			"http://0.0.0.0/", "http:///x", "http://localhost:x/", "u:pa55word@localhost",
 		},
 		set: func(s *contract.Settings, value string) { s.SecretsManagement.Reload.URL = value },
 		got: func(c *contract.Config) string { return c.Reload.URL },
