@@ -123,10 +123,12 @@ func newVault(url string, id Identity, options azcore.ClientOptions) (*vault, er
 	return v, nil
 }
 
+func (v *vault) host() string { return strings.TrimPrefix(v.url, "https://") }
+
 func (v *vault) get(ctx context.Context, ref Ref) (Secret, error) {
 	leave, err := v.opening.enter(ctx)
 	if err != nil {
-		return Secret{}, err
+		return Secret{}, v.explain(err, ref)
 	}
 	defer leave()
 	answer, err := v.secrets.GetSecret(ctx, ref.Name, ref.Version, nil)

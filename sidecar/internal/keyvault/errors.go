@@ -1,6 +1,8 @@
 package keyvault
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -96,42 +98,35 @@ func (e *AnswerError) Error() string {
 // explain gives an error of the SDK's client its type. The SDK's text is not used: it has the answer's
 // whole body in it.
 func (v *vault) explain(err error, ref Ref) error {
-	var response *azcore.ResponseError
-	if errors.As(err, &response) {
+	if response, ok := errors.AsType[*azcore.ResponseError](err); ok {
 		return v.explainAnswer(response.RawResponse, ref)
 	}
 	if known := typed(err); known != nil {
 		return known
 	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &azhttp.UnreachableError{Host: v.host(), Err: err}
+	}
 	return &AnswerError{Ref: ref, Status: http.StatusOK} // the body could not be decoded
 }
 
-// typed finds the errors that are of a known type already, and sheds what the SDK put around them.
+// typed finds the errors that have a type already, and sheds what the SDK put around them. It returns nil
+// for any other.
 func typed(err error) error {
-	var (
-		unreachable *azhttp.UnreachableError
-		throttled   *azhttp.ThrottledError
-		entra       *credential.EntraError
-		config      *credential.ConfigError
-		tenant      *credential.TenantError
-		file        *credential.TokenFileError
-		unreadable  *credential.UnreadableError
+	return cmp.Or(
+		find[*azhttp.UnreachableError](err),
+		find[*azhttp.ThrottledError](err),
+		find[*credential.EntraError](err),
+		find[*credential.ConfigError](err),
+		find[*credential.TenantError](err),
+		find[*credential.TokenFileError](err),
+		find[*credential.UnreadableError](err),
 	)
-	switch {
-	case errors.As(err, &unreachable):
-		return unreachable
-	case errors.As(err, &throttled):
-		return throttled
-	case errors.As(err, &entra):
-		return entra
-	case errors.As(err, &config):
-		return config
-	case errors.As(err, &tenant):
-		return tenant
-	case errors.As(err, &file):
-		return file
-	case errors.As(err, &unreadable):
-		return unreadable
+}
+
+func find[T error](err error) error {
+	if e, ok := errors.AsType[T](err); ok {
+		return e
 	}
 	return nil
 }

@@ -1,0 +1,232 @@
+package certsync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+)
+
+// Loop keeps certificates in sync. Make it with New.
+type Loop struct {
+	source   Source
+	stores   Stores
+	observer Observer
+	log      *slog.Logger
+
+	wake   chan struct{}
+	change chan Settings
+
+	// The rest belongs to the goroutine of Run or Once.
+
+	settings Settings
+	entries  []*entry
+	// initial: not every certificate was fetched once yet. attempts counts the failed ones.
+	initial  bool
+	attempts int
+	ready    bool
+	// loaded are the stores whose content is known: nothing is written to another one.
+	loaded  map[string]bool
+	pollAt  time.Time
+	retryAt time.Time
+}
+
+// entry is what the loop knows of a certificate.
+type entry struct {
+	cert      contract.Certificate
+	installed *Installed
+	fetched   *Fetched // of this round
+	waiting   *Installed
+
+	due         time.Time
+	err         error
+	errTime     time.Time
+	lastSuccess time.Time
+	warnings    []string
+
+	// throttles counts the answers in a row that asked for a pause; asked is that of the last one.
+	throttles int
+	asked     time.Duration
+}
+
+// New returns a Loop that has not begun.
+func New(s Settings, source Source, stores Stores, observer Observer, log *slog.Logger) *Loop {
+	l := &Loop{
+		source: source, stores: stores, observer: observer, log: log,
+		wake: make(chan struct{}, 1), change: make(chan Settings, 1),
+	}
+	l.apply(s)
+	return l
+}
+
+// SyncNow makes the loop poll at once. It does not wait for it.
+func (l *Loop) SyncNow() {
+	select {
+	case l.wake <- struct{}{}:
+	default: // is asked for already
+	}
+}
+
+// Change gives the loop other settings. It does not wait for them to be in use.
+func (l *Loop) Change(s Settings) {
+	select {
+	case <-l.change: // an older change that was not seen yet
+	default:
+	}
+	l.change <- s
+}
+
+// Run polls until ctx ends. What the stores have then stays.
+func (l *Loop) Run(ctx context.Context) {
+	l.begin()
+	for ctx.Err() == nil {
+		l.observer.Beat()
+		round, wait := l.due()
+		if len(round) > 0 {
+			l.round(ctx, round)
+			continue
+		}
+		l.sleep(ctx, wait)
+	}
+}
+
+// Once syncs until every certificate is in its store, and returns nil. It returns an error that names
+// each missing certificate and why after MaxAttempts, when only permanent failures are left, or when
+// ctx ends.
+func (l *Loop) Once(ctx context.Context) error {
+	l.begin()
+	for ctx.Err() == nil {
+		l.observer.Beat()
+		round, wait := l.due()
+		if len(round) == 0 {
+			l.sleep(ctx, wait)
+			continue
+		}
+		l.round(ctx, round)
+		if len(l.missing()) == 0 {
+			return nil
+		}
+		if l.hopeless() {
+			break
+		}
+	}
+	failures := []error{ctx.Err()}
+	for _, e := range l.missing() {
+		if e.err != nil {
+			failures = append(failures, fmt.Errorf("%s: %w", e.cert.URL, e.err))
+		}
+	}
+	return errors.Join(failures...)
+}
+
+// hopeless says that trying on is of no use to one who waits for the result.
+func (l *Loop) hopeless() bool {
+	if !l.initial {
+		return true
+	}
+	for _, e := range l.missing() {
+		if !isPermanent(e.err) {
+			return false
+		}
+	}
+	return true
+}
+
+func (l *Loop) sleep(ctx context.Context, wait time.Duration) {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	case <-l.wake:
+		for _, e := range l.entries {
+			e.due = time.Time{}
+		}
+	case s := <-l.change:
+		l.apply(s)
+		l.load()
+		l.report(Report{})
+	}
+}
+
+// begin takes over what the stores have.
+func (l *Loop) begin() {
+	l.load()
+	if len(l.missing()) == 0 || !l.settings.RequireInitialSync {
+		l.ready = true
+	}
+	l.report(Report{})
+}
+
+// apply takes over settings. What is known of a certificate that stays the same is kept; the others are
+// due at once.
+func (l *Loop) apply(s Settings) {
+	known := map[string]*entry{}
+	for _, e := range l.entries {
+		known[key(e.cert)] = e
+	}
+	l.settings, l.entries = s, nil
+	for _, c := range s.Certificates {
+		e := known[key(c)]
+		if e == nil {
+			e = &entry{}
+		}
+		e.cert, e.due = c, time.Time{}
+		l.entries = append(l.entries, e)
+	}
+	l.initial, l.attempts, l.loaded = true, 0, map[string]bool{}
+	l.pollAt, l.retryAt = time.Time{}, time.Time{}
+}
+
+// key tells certificates apart: a link in a store can have one source only.
+func key(c contract.Certificate) string { return c.Store + "\n" + c.LinkName + "\n" + c.URL }
+
+// load reads what the stores have. A store that cannot be opened is tried again with each commit.
+func (l *Loop) load() {
+	for dir, entries := range l.byStore() {
+		if err := l.loadStore(dir, entries); err != nil {
+			l.log.Error("store cannot be opened", "store", dir, "error", err)
+			fail(entries, err)
+		}
+	}
+}
+
+func (l *Loop) loadStore(dir string, entries []*entry) error {
+	if l.loaded[dir] {
+		return nil
+	}
+	current, err := l.stores.Current(dir)
+	if err != nil {
+		return err
+	}
+	l.loaded[dir] = true
+	for _, e := range entries {
+		e.installed = nil
+		if have, ok := current[e.cert.LinkName]; ok {
+			e.installed = &have
+		}
+	}
+	return nil
+}
+
+func (l *Loop) byStore() map[string][]*entry {
+	stores := map[string][]*entry{}
+	for _, e := range l.entries {
+		stores[e.cert.Store] = append(stores[e.cert.Store], e)
+	}
+	return stores
+}
+
+// missing are the certificates that no store has a version of.
+func (l *Loop) missing() []*entry {
+	var missing []*entry
+	for _, e := range l.entries {
+		if e.installed == nil {
+			missing = append(missing, e)
+		}
+	}
+	return missing
+}

@@ -1,0 +1,92 @@
+package certsync
+
+import (
+	"fmt"
+	"strings"
+)
+
+// report completes a report and hands it to the observer.
+func (l *Loop) report(r Report) {
+	r.Time, r.State, r.Ready = now(), l.state(), l.ready
+	r.Reason = l.reason(r.State)
+	for _, e := range l.entries {
+		s := Status{
+			Certificate: e.cert, LastSuccess: e.lastSuccess, Waiting: e.waiting,
+			Err: e.err, ErrTime: e.errTime, Warnings: e.warnings,
+		}
+		if e.installed != nil {
+			s.Installed = *e.installed
+		}
+		r.Certificates = append(r.Certificates, s)
+	}
+	l.observer.Report(r)
+	if r.Synced {
+		l.log.Info("sync finished", "state", r.State, "ready", r.Ready, "reason", r.Reason)
+	}
+}
+
+func (l *Loop) state() State {
+	if l.initial {
+		return Transitioning
+	}
+	if len(l.failing()) > 0 {
+		return Error
+	}
+	return Success
+}
+
+// failing are the certificates whose last fetch or commit failed, but for those that wait out a throttling
+// with a good version in the store.
+func (l *Loop) failing() []*entry {
+	var failing []*entry
+	for _, e := range l.entries {
+		if e.err != nil && (e.throttles == 0 || e.installed == nil) {
+			failing = append(failing, e)
+		}
+	}
+	return failing
+}
+
+// reason says in one line where the loop stands. It is what "kubectl describe pod" shows.
+func (l *Loop) reason(s State) string {
+	total := len(l.entries)
+	failing := l.failing()
+	if len(failing) == 0 {
+		if missing := len(l.missing()); missing > 0 {
+			return fmt.Sprintf("fetching %s", count(missing, total))
+		}
+		return fmt.Sprintf("%s in the store", count(total, total))
+	}
+	var b strings.Builder
+	switch missing := len(l.missing()); {
+	case missing > 0:
+		fmt.Fprintf(&b, "%s missing", count(missing, total))
+	default:
+		fmt.Fprintf(&b, "%s in the store, %d not up to date", count(total, total), len(failing))
+	}
+	if s == Transitioning && l.attempts > 0 {
+		fmt.Fprintf(&b, " after attempt %d of %d", l.attempts, MaxAttempts)
+	}
+	for i, e := range failing {
+		if i == 3 {
+			fmt.Fprintf(&b, "; and %d more", len(failing)-i)
+			break
+		}
+		separator := "; "
+		if i == 0 {
+			separator = ": "
+		}
+		fmt.Fprintf(&b, "%s%s: %s", separator, e.cert.FileName(), e.err)
+	}
+	return b.String()
+}
+
+func count(n, total int) string {
+	if n == total {
+		if total == 1 {
+			return "1 certificate"
+		}
+		return fmt.Sprintf("%d certificates", total)
+	}
+	return fmt.Sprintf("%d of %d certificates", n, total)
+}

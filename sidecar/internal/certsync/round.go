@@ -1,0 +1,189 @@
+package certsync
+
+import (
+	"context"
+	"slices"
+)
+
+// parallel bounds how many certificates are fetched at once.
+const parallel = 16
+
+// round fetches certificates, puts what changed into the stores, and sets when they are due next.
+func (l *Loop) round(ctx context.Context, round []*entry) {
+	r := Report{Synced: true, Retry: anyFailed(round)}
+	l.fetch(ctx, round)
+	if ctx.Err() != nil {
+		return // told to end: what was not fetched did not fail
+	}
+	for dir, entries := range l.byStore() {
+		l.observer.Beat()
+		if err := l.commit(dir, entries, &r); err != nil {
+			l.log.Error("store cannot be written, what it has stays", "store", dir, "error", err)
+			fail(entries, err)
+			round = union(round, entries)
+		}
+	}
+	l.schedule(round)
+	l.settle()
+	l.report(r)
+}
+
+// union adds the entries that are not there yet.
+func union(to, entries []*entry) []*entry {
+	for _, e := range entries {
+		if !slices.Contains(to, e) {
+			to = append(to, e)
+		}
+	}
+	return to
+}
+
+// settle moves on the state and readiness after a round.
+func (l *Loop) settle() {
+	if l.initial && (l.attempts >= MaxAttempts || l.allFetched()) {
+		l.initial = false
+	}
+	if !l.ready && len(l.missing()) == 0 {
+		l.ready = true
+	}
+}
+
+func (l *Loop) allFetched() bool {
+	for _, e := range l.entries {
+		if e.lastSuccess.IsZero() || e.err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// fetch asks for all certificates of a round, several at once, and keeps the results in the entries.
+func (l *Loop) fetch(ctx context.Context, round []*entry) {
+	type result struct {
+		entry   *entry
+		fetched Fetched
+		err     error
+	}
+	results := make(chan result)
+	slots := make(chan struct{}, parallel)
+	for _, e := range round {
+		have := ""
+		if e.installed != nil {
+			have = e.installed.Version
+		}
+		go func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			fetched, err := l.source.Fetch(ctx, e.cert, have)
+			results <- result{e, fetched, err}
+		}()
+	}
+	for range round {
+		r := <-results
+		l.observer.Beat()
+		l.take(r.entry, r.fetched, r.err)
+	}
+}
+
+// take decides what becomes of a result.
+func (l *Loop) take(e *entry, f Fetched, err error) {
+	e.fetched, e.waiting = nil, nil
+	if err != nil {
+		l.takeFailure(e, err)
+		return
+	}
+	e.err, e.throttles, e.lastSuccess = nil, 0, now()
+	if e.installed != nil && e.installed.Version == f.Version {
+		f.Leaf = e.installed.Leaf
+	} else if e.installed != nil && f.Leaf.NotBefore.After(now().Add(skew)) {
+		e.waiting = &Installed{Version: f.Version, Leaf: f.Leaf}
+		l.log.Info("newer version is not valid yet and waits", "certificate", e.cert.URL,
+			"version", f.Version, "notBefore", f.Leaf.NotBefore, "installed", e.installed.Version)
+		return
+	}
+	e.fetched = &f
+}
+
+func (l *Loop) takeFailure(e *entry, err error) {
+	e.err, e.errTime = err, now()
+	if asked, ok := throttled(err); ok {
+		e.throttles++
+		e.asked = asked
+		l.log.Info("throttled", "certificate", e.cert.URL, "error", err)
+		return
+	}
+	e.throttles = 0
+	l.log.Warn("certificate cannot be fetched", "certificate", e.cert.URL, "error", err,
+		"permanent", isPermanent(err), "kept", e.installed != nil)
+}
+
+// commit makes a store hold the newest good version of each of its certificates.
+func (l *Loop) commit(dir string, entries []*entry, r *Report) error {
+	if err := l.loadStore(dir, entries); err != nil {
+		return err
+	}
+	var items []Item
+	for _, e := range entries {
+		if item, ok := e.item(); ok {
+			items = append(items, item)
+		}
+	}
+	done, err := l.stores.Commit(dir, items)
+	if err != nil {
+		return err
+	}
+	if done.Changed {
+		r.Changed++
+		for _, w := range done.Warnings {
+			l.log.Warn("store was written otherwise than asked for", "store", dir, "warning", w)
+		}
+	}
+	for _, e := range entries {
+		e.warnings = done.Warnings
+		if slices.Contains(done.Missing, e.cert.LinkName) {
+			e.installed = nil
+		}
+		if renewed := l.install(e); renewed {
+			r.Renewed = append(r.Renewed, e.cert)
+		}
+	}
+	return nil
+}
+
+// item is what the store is to hold of a certificate, if there is anything.
+func (e *entry) item() (Item, bool) {
+	switch {
+	case e.fetched != nil:
+		return Item{Certificate: e.cert, Installed: Installed{e.fetched.Version, e.fetched.Leaf}, Content: e.fetched.Content}, true
+	case e.installed != nil:
+		return Item{Certificate: e.cert, Installed: *e.installed}, true
+	default:
+		return Item{}, false
+	}
+}
+
+// install notes what a commit put into the store. It returns whether that is another version.
+func (l *Loop) install(e *entry) bool {
+	if e.fetched == nil {
+		return false
+	}
+	before := e.installed
+	e.installed = &Installed{e.fetched.Version, e.fetched.Leaf}
+	e.fetched = nil // and with it the private key
+	if before != nil && before.Version == e.installed.Version {
+		return false
+	}
+	l.log.Info("certificate installed", "certificate", e.cert.URL, "version", e.installed.Version,
+		"notAfter", e.installed.Leaf.NotAfter, "store", e.cert.Store, "link", e.cert.LinkName)
+	if e.installed.Leaf.NotAfter.Before(now()) {
+		l.log.Warn("certificate has expired", "certificate", e.cert.URL, "notAfter", e.installed.Leaf.NotAfter)
+	}
+	return before != nil
+}
+
+// fail notes the failure of a store with all of its certificates.
+func fail(entries []*entry, err error) {
+	for _, e := range entries {
+		e.err, e.errTime, e.fetched, e.throttles = err, now(), nil, 0
+	}
+}

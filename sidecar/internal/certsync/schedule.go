@@ -1,0 +1,116 @@
+package certsync
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// MaxAttempts is how often the initial sync is tried before the state is Error.
+const MaxAttempts = 25
+
+const (
+	// heartbeat is the longest time that the loop sleeps. It looks at the wall clock then, so that a
+	// machine that was suspended polls at once and not hours late.
+	heartbeat = 30 * time.Second
+	// skew is the difference between clocks that is allowed for when a version is not valid yet.
+	skew = 5 * time.Minute
+	// maxThrottleWait bounds the pauses without a Retry-After. Key Vault counts in windows of ten seconds.
+	maxThrottleWait = 10 * time.Second
+	// together is how far apart the due times of certificates may be that are fetched in one round.
+	together = 50 * time.Millisecond
+)
+
+// now is the wall clock: without a monotonic reading, differences include the time of a suspended machine.
+func now() time.Time { return time.Now().Round(0) }
+
+// jitter changes a time by up to 10 % in either direction, so that pods that started together do not go
+// on together.
+func jitter(d time.Duration) time.Duration {
+	return d + time.Duration((rand.Float64()-0.5)*0.2*float64(d))
+}
+
+// backoff is the wait after the n-th attempt of the initial sync: 1, 2, 4, 8, 16, then 30 s, with jitter.
+func backoff(n int) time.Duration {
+	if n > 5 {
+		return jitter(30 * time.Second)
+	}
+	return jitter(time.Second << (n - 1))
+}
+
+// throttleWait is the pause after the n-th answer in a row that asked for one. A pause that the service
+// named is kept, and up to a quarter (and a second) longer; otherwise it is anything between nothing and 1, 2, 4, 8,
+// then 10 s, which spreads ten thousand pods evenly where adding a little to a fixed wait would not.
+func throttleWait(asked time.Duration, n int) time.Duration {
+	if asked > 0 {
+		return asked + upTo(asked/4+time.Second)
+	}
+	return upTo(min(maxThrottleWait, time.Second<<min(n, 4)))
+}
+
+func upTo(d time.Duration) time.Duration { return time.Duration(rand.Float64() * float64(d)) }
+
+// schedule sets when the certificates of a round are due next, and counts the round if it was an attempt
+// of the initial sync that failed.
+func (l *Loop) schedule(round []*entry) {
+	t := now()
+	if l.pollAt.Sub(t) <= together {
+		l.pollAt = t.Add(jitter(l.settings.Interval))
+	}
+	if l.initial && l.retryAt.Sub(t) <= together && anyFailed(round) {
+		l.attempts++
+		l.retryAt = t.Add(backoff(l.attempts))
+	}
+	for _, e := range round {
+		e.due = l.next(e, t)
+	}
+}
+
+func (l *Loop) next(e *entry, t time.Time) time.Time {
+	switch {
+	case e.throttles > 0:
+		return t.Add(throttleWait(e.asked, e.throttles))
+	case e.err != nil && l.initial && l.attempts < MaxAttempts:
+		return l.retryAt
+	case e.waiting != nil:
+		return earlier(l.pollAt, e.waiting.Leaf.NotBefore.Add(-skew))
+	default:
+		return l.pollAt
+	}
+}
+
+func anyFailed(round []*entry) bool {
+	for _, e := range round {
+		if e.err != nil && e.throttles == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// due returns the certificates whose time has come, and the time until the next one's.
+func (l *Loop) due() (round []*entry, wait time.Duration) {
+	t := now()
+	wait = heartbeat
+	for _, e := range l.entries {
+		left := e.due.Sub(t)
+		if left > l.longest() { // the clock was set back
+			left = 0
+		}
+		if left <= together {
+			round = append(round, e)
+			continue
+		}
+		wait = min(wait, left)
+	}
+	return round, wait
+}
+
+// longest is more than any wait that the loop sets.
+func (l *Loop) longest() time.Duration { return max(l.settings.Interval*2, time.Hour) }
