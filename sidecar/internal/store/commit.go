@@ -1,0 +1,253 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+)
+
+const (
+	dataLink = "..data"
+	// dataTemp is dataLink before it is renamed.
+	dataTemp = "..data_tmp"
+)
+
+// commit is the one way in which a store changes:
+//
+//  1. Look again at what is published, in case someone else touched it.
+//  2. Plan the new generation in memory. Names, conflicts, permissions and the contents of files that
+//     have to be copied are settled here, so that after this only the file system can fail.
+//  3. If the plan is what is published already, mend the top-level links, clear old generations, stop.
+//  4. Make the directory "..<generation>". Carry unchanged files forward by hard link, write the
+//     others, each synced; make its links; sync its directories.
+//  5. Make the new top-level links "<name> -> ..data/<name>". They lead nowhere until the swap.
+//  6. Sync the store's directory: from here on a crash finds everything that "..data" may lead to.
+//  7. Make "..data_tmp -> ..<generation>" and rename it to "..data". rename(2) replaces the link in
+//     one step: a path is looked up through the old link or through the new one. Watchers see one
+//     IN_MOVED_TO on "..data".
+//  8. Sync the store's directory again, so that the swap survives a power failure.
+//  9. Remove top-level links that lead nowhere any more, and all generations but the new one and the
+//     one before: a reader that had followed the old "..data" when it was swapped still finds its file
+//     there.
+//
+// If 4 to 7 fail, the new generation and its top-level links are removed and the old one stays. After
+// 7 the new one is what counts, and a failure is only a warning. Open does 9 after a crash.
+func (s *Store) commit(entries []Entry) (Result, error) {
+	warnings, err := s.look()
+	if err != nil {
+		return Result{}, err
+	}
+	p, err := makePlan(entries, &s.current)
+	if err != nil {
+		return Result{}, err
+	}
+	aclWarning, err := s.settle(p)
+	if err != nil {
+		return Result{}, err
+	}
+	result := Result{Missing: p.missing, Warnings: append(warnings, aclWarning...)}
+	newLinks, err := s.missingLinks(p)
+	if err != nil {
+		return Result{}, err
+	}
+	same, err := p.unchanged(&s.current)
+	if err != nil {
+		return Result{}, fileError("encode", manifestName, err)
+	}
+	if same {
+		if err := s.makeLinks(newLinks); err != nil {
+			return Result{}, err
+		}
+		result.Warnings = append(result.Warnings, s.clear(s.current.name)...)
+		return result, nil
+	}
+	name := generationName(s.next)
+	s.next++
+	if err := s.publish(name, p, newLinks); err != nil {
+		// What cannot be removed now, the next Commit removes, or Open.
+		s.stale = true
+		s.clear(s.current.name)
+		return Result{}, err
+	}
+	old := s.current.name
+	s.current = s.identify(name, p)
+	s.stale = old != ""
+	result.Changed = true
+	result.Warnings = append(result.Warnings, s.tidy(name, old)...)
+	return result, nil
+}
+
+// look is step 1.
+func (s *Store) look() ([]string, error) {
+	if s.fs.readlink(dataLink) == s.current.name {
+		return s.fs.refresh(&s.current), nil
+	}
+	return s.recover()
+}
+
+// settle decides for each carried file whether it can be linked, and reads it where it has to be copied.
+func (s *Store) settle(p *plan) (warnings []string, err error) {
+	for name, n := range p.nodes {
+		if n.kind != fileNode {
+			continue
+		}
+		if n.access.wantsACL() && !s.acl && warnings == nil {
+			warnings = []string{fmt.Sprintf("the volume of %s has no POSIX ACLs, so files that only some users "+
+				"were to read have mode %04o", s.fs.dir, openMode)}
+		}
+		if n.from == "" {
+			continue
+		}
+		from := path.Join(s.current.name, n.from)
+		file, err := s.fs.root.Open(from)
+		if err != nil {
+			return nil, fileError("open", filepath.Join(s.fs.dir, from), err)
+		}
+		n.linked = n.access.perm(s.acl).matches(file)
+		file.Close() // nothing was written through it
+		if !n.linked && n.data == nil {
+			if err := s.load(name, n); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return warnings, nil
+}
+
+// load reads the content of a carried file.
+func (s *Store) load(name string, n *node) error {
+	from := path.Join(s.current.name, n.from)
+	data, err := s.fs.read(from, maxFileBytes)
+	if err == nil && sum(data) != n.sum {
+		err = errors.New("the content has changed")
+	}
+	if err != nil {
+		return fileError("read", filepath.Join(s.fs.dir, from), err)
+	}
+	n.data = data
+	return nil
+}
+
+// publish is steps 4 to 7.
+func (s *Store) publish(name string, p *plan, newLinks []string) error {
+	if err := s.build(name, p); err != nil {
+		return err
+	}
+	if err := s.makeLinks(newLinks); err != nil {
+		return err
+	}
+	if err := s.fs.syncDir("."); err != nil {
+		return err
+	}
+	if err := s.fs.symlink(name, dataTemp); err != nil {
+		return err
+	}
+	return s.fs.rename(dataTemp, dataLink)
+}
+
+// build is step 4.
+func (s *Store) build(name string, p *plan) error {
+	if err := s.fs.mkdir(name); err != nil {
+		return err
+	}
+	var dirs []string
+	// In the order of names a directory comes before what is in it.
+	for _, child := range slices.Sorted(maps.Keys(p.nodes)) {
+		n, full := p.nodes[child], path.Join(name, child)
+		var err error
+		switch n.kind {
+		case dirNode:
+			dirs = append(dirs, full)
+			err = s.fs.mkdir(full)
+		case linkNode:
+			err = s.fs.symlink(n.target, full)
+		case fileNode:
+			err = s.place(full, n)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	data, err := p.manifest.encode()
+	if err != nil {
+		return fileError("encode", manifestName, err)
+	}
+	if err := s.fs.create(path.Join(name, manifestName), data, perm{mode: 0o600}); err != nil {
+		return err
+	}
+	for _, dir := range append(dirs, name) {
+		if err := s.fs.syncDir(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// place carries a file forward or writes it. Where the file system refuses a hard link, it is copied.
+func (s *Store) place(full string, n *node) error {
+	if n.linked {
+		if s.fs.link(path.Join(s.current.name, n.from), full) == nil {
+			return nil
+		}
+		if n.data == nil {
+			if err := s.load(full, n); err != nil {
+				return err
+			}
+		}
+	}
+	return s.fs.create(full, n.data, n.access.perm(s.acl))
+}
+
+// identify notes the files of a generation that was just built.
+func (s *Store) identify(name string, p *plan) generation {
+	g := generation{name: name, manifest: p.manifest, ids: make(map[string]fileID)}
+	for file := range p.manifest.Files {
+		if info, err := s.fs.root.Lstat(path.Join(name, file)); err == nil {
+			g.ids[file] = idOf(info)
+		}
+	}
+	return g
+}
+
+// tidy is steps 8 and 9. What fails there is done again by the next Commit or Open.
+func (s *Store) tidy(current, previous string) (warnings []string) {
+	if err := s.fs.syncDir("."); err != nil {
+		warnings = append(warnings, "the new certificates are in place, but not yet on disk: "+err.Error())
+	}
+	keep := []string{current}
+	if previous != "" {
+		keep = append(keep, previous)
+	}
+	return append(warnings, s.clear(keep...)...)
+}
+
+func (s *Store) isOurs(name string) bool { return s.fs.readlink(name) == path.Join(dataLink, name) }
+
+// missingLinks returns the top-level names that have no link yet, and an error where something that
+// the store did not make has one of them.
+func (s *Store) missingLinks(p *plan) (missing []string, err error) {
+	for _, name := range p.top() {
+		switch {
+		case s.isOurs(name):
+		case s.fs.exists(name):
+			return nil, &Error{Reason: Conflict, Op: "link", Path: filepath.Join(s.fs.dir, name), Err: os.ErrExist,
+				Do: "remove or rename it; it was not made by certificate sync, which leaves it alone"}
+		default:
+			missing = append(missing, name)
+		}
+	}
+	return missing, nil
+}
+
+func (s *Store) makeLinks(names []string) error {
+	for _, name := range names {
+		if err := s.fs.symlink(path.Join(dataLink, name), name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
