@@ -57,7 +57,7 @@ func TestMissingClientID(t *testing.T) {
 	app.ClientID = ""
 	deploy(t, app)
 	want := []string{contract.AnnotationClientID, app.Name}
-	pod := awaitPod(t, app, func(p *corev1.Pod) bool { return waits(p) })
+	pod := awaitPod(t, app, waits)
 	wantAll(t, "the warnings annotation", pod.Annotations[contract.Prefix+contract.KeyWarnings], want)
 	wantReason(t, app, pod, contract.AnnotationClientID)
 }

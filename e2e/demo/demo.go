@@ -87,7 +87,8 @@ func (d *demo) deploy(ctx context.Context) (string, error) {
 		return "", err
 	}
 	d.narrator.say("its service account names the identity %s; the Deployment is:", clientID)
-	d.narrator.show(manifest[strings.Index(manifest, "apiVersion: apps/v1"):])
+	_, deployment, _ := strings.Cut(manifest, "kind: Deployment\n")
+	d.narrator.show("kind: Deployment\n" + deployment)
 	start := time.Now()
 	if err := d.stage.Deploy(ctx, app); err != nil {
 		return "", err

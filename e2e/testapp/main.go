@@ -32,7 +32,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return errors.New("usage: testapp serve|watch|list|kill ...")
+		return errors.New("no command: want serve, watch, list or kill")
 	}
 	switch args[0] {
 	case "serve":
