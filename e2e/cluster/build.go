@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -10,8 +9,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-
-	"golang.org/x/sys/unix"
 )
 
 // BuildSpec describes an image that a Dockerfile makes.
@@ -69,15 +66,9 @@ func (s BuildSpec) build(ctx context.Context, log *progress) (string, error) {
 		return "", err
 	}
 	archive := filepath.Join(dir, s.Name+"-"+key+".tar")
-	// One build at a time: more would only share the machine's cores, and what is found of a build that was killed
-	// can be cleared away.
-	held, err := lockPath(ctx, filepath.Join(dir, "build.lock"), unix.LOCK_EX)
-	if err != nil {
-		return "", err
-	}
-	defer held.remove()
-	if _, err := os.Stat(archive); !errors.Is(err, fs.ErrNotExist) {
-		return archive, err
+	if _, err := os.Stat(archive); err == nil {
+		used(archive, s.Name+"-")
+		return archive, nil
 	}
 	return archive, log.during("build image "+s.Name, func() error {
 		return s.buildah(ctx, repo, goversion, inputs, archive, localRegistry+"/"+s.Name+":"+key)
@@ -130,7 +121,7 @@ func (s BuildSpec) key(inputs []string, goversion string) (string, error) {
 
 // buildah runs the build on a copy of the inputs, so that it cannot see anything that the key leaves out.
 func (s BuildSpec) buildah(ctx context.Context, repo, goversion string, inputs []string, archive, reference string) error {
-	store, err := newImageStore()
+	store, err := openImageStore(ctx)
 	if err != nil {
 		return err
 	}
@@ -160,11 +151,7 @@ func (s BuildSpec) buildah(ctx context.Context, repo, goversion string, inputs [
 	if _, err := output(store.buildah(ctx, "build", append(args, work)...)); err != nil {
 		return err
 	}
-	partial := archive + ".building" // the caller holds the lock
-	if err := os.RemoveAll(partial); err != nil {
-		return err
-	}
-	defer os.RemoveAll(partial)
+	partial := store.path("image.tar")
 	if _, err := output(store.buildah(ctx, "push", reference, "docker-archive:"+partial+":"+reference)); err != nil {
 		return err
 	}

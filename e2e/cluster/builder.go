@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -30,36 +32,55 @@ var goNetworkSettings = []string{"GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB",
 // imageStore is buildah's storage for one build or push. It is a directory that is removed afterwards, with the plain
 // file-copying driver: no mount is ever made, and nothing gets into /var/lib/containers.
 type imageStore struct {
-	dir string
+	dir  string
+	held *lockFile
 }
 
-func newImageStore() (*imageStore, error) {
-	parent, err := cacheDir()
+// openImageStore makes an empty store, removing one of a build that was killed. There is one at a time: several
+// builds would only share the machine's cores.
+func openImageStore(ctx context.Context) (*imageStore, error) {
+	dir, err := cacheDir("buildah")
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp(parent, "buildah-*")
+	held, err := lockPath(ctx, dir+".lock", unix.LOCK_EX)
 	if err != nil {
 		return nil, err
 	}
-	s := &imageStore{dir: dir}
-	// There are no signatures to check: all images are made here.
-	policy := []byte(`{"default":[{"type":"insecureAcceptAnything"}]}`)
-	if err := os.WriteFile(s.path("policy.json"), policy, 0o600); err != nil {
+	s := &imageStore{dir: dir, held: held}
+	if err := s.reset(); err != nil {
 		s.close()
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *imageStore) close() { _ = os.RemoveAll(s.dir) }
+func (s *imageStore) reset() error {
+	if err := os.RemoveAll(s.dir); err != nil {
+		return err
+	}
+	if err := os.Mkdir(s.dir, 0o700); err != nil {
+		return err
+	}
+	// There are no signatures to check: all images are made here.
+	policy := []byte(`{"default":[{"type":"insecureAcceptAnything"}]}`)
+	return os.WriteFile(s.path("policy.json"), policy, 0o600)
+}
+
+// close removes the store. What cannot be removed now goes before the next build.
+func (s *imageStore) close() {
+	_ = os.RemoveAll(s.dir)
+	s.held.remove()
+}
 
 func (s *imageStore) path(name string) string { return filepath.Join(s.dir, name) }
 
-// buildah returns a command in a mount namespace of its own: should it be killed, no mount is left.
+// buildah returns a command in mount and PID namespaces of its own: should it be killed, no mount and no process of a
+// build is left.
 func (s *imageStore) buildah(ctx context.Context, verb string, args ...string) *exec.Cmd {
 	all := []string{
-		"--mount", "--propagation", "private", "--", "buildah", "--root", s.path("root"), "--runroot", s.path("run"),
+		"--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc", "--",
+		"buildah", "--root", s.path("root"), "--runroot", s.path("run"),
 		"--storage-driver", "vfs", verb, "--signature-policy", s.path("policy.json"),
 	}
 	cmd := exec.CommandContext(ctx, "unshare", append(all, args...)...)
@@ -125,7 +146,7 @@ func (s *imageStore) writeGoSettings(ctx context.Context, repo string) (string, 
 
 // pushImage pushes the image of a docker archive to a registry.
 func pushImage(ctx context.Context, archive, reference string) error {
-	store, err := newImageStore()
+	store, err := openImageStore(ctx)
 	if err != nil {
 		return err
 	}

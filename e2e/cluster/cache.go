@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // modulePath is the repository's own module.
@@ -54,5 +55,24 @@ func goCommand(ctx context.Context, dir string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-buildvcs=false")
+	// An interrupted go command removes its temporary files, a killed one cannot.
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
 	return cmd
+}
+
+// unusedLife is how long a cache entry stays that nothing uses any more, such as an earlier version of a program.
+const unusedLife = 14 * 24 * time.Hour
+
+// used notes that a cache entry is in use, and removes those of the same kind that have not been for long: their names
+// begin with prefix too. What cannot be removed now will be another time.
+func used(entry, prefix string) {
+	now := time.Now()
+	_ = os.Chtimes(entry, now, now)
+	others, _ := filepath.Glob(filepath.Join(filepath.Dir(entry), prefix+"*"))
+	for _, other := range others {
+		if info, err := os.Stat(other); err == nil && now.Sub(info.ModTime()) > unusedLife {
+			_ = os.RemoveAll(other)
+		}
+	}
 }

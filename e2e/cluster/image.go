@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -169,8 +168,9 @@ func (c imageContent) cached(name, reference string) (string, error) {
 		return "", err
 	}
 	archive := filepath.Join(dir, name+"-"+digest+".tar")
-	if _, err := os.Stat(archive); !errors.Is(err, fs.ErrNotExist) {
-		return archive, err
+	if _, err := os.Stat(archive); err == nil {
+		used(archive, name+"-")
+		return archive, nil
 	}
 	return archive, writeFileAtomically(archive, func(w io.Writer) error { return c.writeArchive(w, reference) })
 }

@@ -41,7 +41,7 @@ func prepareNode(ctx context.Context, name string, log *progress) (*node, error)
 	if err != nil {
 		return nil, err
 	}
-	built, err := buildPrograms(ctx, repo, log)
+	built, err := buildPrograms(ctx, repo, log, programModules...)
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,11 @@ func buildOwn(ctx context.Context, repo, pkg string, log *progress) (string, err
 	if err := log.quietly("build "+pkg, func() error { _, err := output(build); return err }); err != nil {
 		return "", err
 	}
-	return frozen(latest)
+	program, err := frozen(latest)
+	if err == nil {
+		used(program, filepath.Base(latest)+"-")
+	}
+	return program, err
 }
 
 // frozen returns a copy of the file that bears the digest of its content in its name.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -40,20 +42,59 @@ func kubernetesVersion(v string) string {
 	return fmt.Sprintf("-X %[1]s.gitVersion=%[2]s -X %[1]s.gitMajor=%[3]s -X %[1]s.gitMinor=%[4]s -X %[1]s.gitTreeState=clean", pkg, v, major, minor)
 }
 
+// registryModule has a registry for the test of clusters that pull their images. Nodes do not need it.
+var registryModule = programModule{dir: "registry", module: "github.com/google/go-containerregistry"}
+
 // programs maps a program's name to its path.
 type programs map[string]string
 
-// buildPrograms returns the pinned programs, building those modules that are not in the cache.
-func buildPrograms(ctx context.Context, repo string, log *progress) (programs, error) {
+// Build builds all pinned programs that are not in the cache, reporting progress to log: minutes the first time.
+func Build(ctx context.Context, log io.Writer) error {
+	repo, err := repositoryRoot(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = buildPrograms(ctx, repo, newProgress(log), programModules...)
+	return err
+}
+
+// Program returns the path of a pinned program, such as "helm" or "kubectl", and builds what it needs to, with
+// progress to log. It starts no cluster.
+func Program(ctx context.Context, log io.Writer, name string) (string, error) {
+	repo, err := repositoryRoot(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, m := range append(slices.Clone(programModules), registryModule) {
+		pin, _, err := m.identify(ctx, m.source(repo))
+		if err != nil {
+			return "", err
+		}
+		if !slices.Contains(m.names(pin), name) {
+			continue
+		}
+		built, err := buildPrograms(ctx, repo, newProgress(log), m)
+		return built[name], err
+	}
+	return "", fmt.Errorf("cluster: no module below e2e/cluster/programs has a program %q", name)
+}
+
+// buildPrograms returns the modules' programs, building those that are not in the cache.
+func buildPrograms(ctx context.Context, repo string, log *progress, modules ...programModule) (programs, error) {
 	all := programs{}
-	for _, m := range programModules {
-		p, err := m.build(ctx, filepath.Join(repo, "e2e/cluster/programs", m.dir), log)
+	for _, m := range modules {
+		p, err := m.build(ctx, m.source(repo), log)
 		if err != nil {
 			return nil, err
 		}
 		maps.Copy(all, p)
 	}
 	return all, nil
+}
+
+// source is the module's directory.
+func (m programModule) source(repo string) string {
+	return filepath.Join(repo, "e2e/cluster/programs", m.dir)
 }
 
 // pinned is what a module's go.mod says.
@@ -119,15 +160,25 @@ func (m programModule) build(ctx context.Context, src string, log *progress) (pr
 			return nil, fmt.Errorf("%s: %w", what, err)
 		}
 	}
+	used(dir, m.dir+"-v")
 	found := programs{}
+	for _, name := range m.names(pin) {
+		found[name] = filepath.Join(dir, name)
+	}
+	return found, nil
+}
+
+// names are the customary names of the module's programs.
+func (m programModule) names(pin pinned) []string {
+	var names []string
 	for _, t := range pin.tools {
 		name := programName(t)
 		if customary, ok := m.rename[name]; ok {
 			name = customary
 		}
-		found[name] = filepath.Join(dir, name)
+		names = append(names, name)
 	}
-	return found, nil
+	return names
 }
 
 // identify reads what is pinned and derives the cache key from all that decides the outcome.

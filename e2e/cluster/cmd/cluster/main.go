@@ -2,6 +2,8 @@
 //
 //	cluster up              start the node, or say that it runs; it stays until "down"
 //	cluster down            end it and remove everything of it, also after a crash
+//	cluster build           build the pinned programs into the cache, start nothing
+//	cluster path PROGRAM    print the path of a pinned program, such as helm, building it if needed
 //	cluster env             print how to use it from a shell
 //	cluster kubectl ARGS    run kubectl (or helm ARGS) against it
 //
@@ -37,7 +39,7 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	options := cluster.Options{Name: os.Getenv("CLUSTER_NAME")}
 	if len(args) == 0 {
-		return errors.New("usage: cluster up | down | env | kubectl ARGS | helm ARGS")
+		return errors.New("usage: cluster up | down | build | path PROGRAM | env | kubectl ARGS | helm ARGS")
 	}
 	switch verb := args[0]; verb {
 	case "up":
@@ -45,6 +47,10 @@ func run(ctx context.Context, args []string) error {
 		return with(ctx, options, printEnv)
 	case "down":
 		return cluster.Down(ctx, options)
+	case "build":
+		return cluster.Build(ctx, os.Stderr)
+	case "path":
+		return printPath(ctx, args[1:])
 	case "env":
 		return with(ctx, options, printEnv)
 	case "kubectl", "helm":
@@ -54,7 +60,7 @@ func run(ctx context.Context, args []string) error {
 			return cmd.Run()
 		})
 	default:
-		return fmt.Errorf("cluster: unknown command %q: want up, down, env, kubectl or helm", verb)
+		return fmt.Errorf("cluster: unknown command %q: want up, down, build, path, env, kubectl or helm", verb)
 	}
 }
 
@@ -73,5 +79,17 @@ func with(ctx context.Context, o cluster.Options, do func(*cluster.Cluster) erro
 
 func printEnv(c *cluster.Cluster) error {
 	fmt.Print(c.Usage())
+	return nil
+}
+
+func printPath(ctx context.Context, args []string) error {
+	if len(args) != 1 {
+		return errors.New("usage: cluster path PROGRAM")
+	}
+	path, err := cluster.Program(ctx, os.Stderr, args[0])
+	if err != nil {
+		return err
+	}
+	fmt.Println(path)
 	return nil
 }
