@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // AdminClient drives an emulator in another process or in a pod.
@@ -174,4 +175,36 @@ func (c *AdminClient) ForgetRequests(ctx context.Context) error {
 // Roots implements [Control].
 func (c *AdminClient) Roots(ctx context.Context) (Roots, error) {
 	return call[Roots](ctx, c, "roots", empty{})
+}
+
+// readyInterval is the pause between two looks at an emulator that is starting.
+const readyInterval = 20 * time.Millisecond
+
+// WaitReady returns when the emulator answers, or with the last failure when the
+// context is done.
+func (c *AdminClient) WaitReady(ctx context.Context) error {
+	for {
+		err := c.healthy(ctx)
+		if err == nil {
+			return nil
+		}
+		if !sleep(ctx, readyInterval) {
+			return fmt.Errorf("emulator: not ready: %w", err)
+		}
+	}
+}
+
+func (c *AdminClient) healthy(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/healthz", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := c.client.Do(req)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		err = errors.New(resp.Status)
+	}
+	return errors.Join(err, resp.Body.Close())
 }
