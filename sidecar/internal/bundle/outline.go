@@ -1,12 +1,8 @@
 package bundle
 
 import (
-	"crypto/ed25519"
-	"crypto/x509"
 	"encoding/asn1"
 	"fmt"
-
-	"software.sslmate.com/src/go-pkcs12"
 )
 
 // maxIterations bounds the rounds of key derivation of a whole container. Tools write 2,000 to
@@ -81,7 +77,7 @@ func (o *outline) read(der []byte) bool {
 		!unmarshal(safe, &o.parts) {
 		return false
 	}
-	o.addCost(container.MacData.FullBytes)
+	o.addCost(container.MacData.FullBytes, 0)
 	for _, part := range o.parts {
 		var info contentInfo
 		if !unmarshal(part.FullBytes, &info) {
@@ -90,7 +86,7 @@ func (o *outline) read(der []byte) bool {
 		switch {
 		case info.ContentType.Equal(oidEncryptedData):
 			o.encrypted++
-			o.addCost(info.Content.Bytes)
+			o.addCost(info.Content.Bytes, 0)
 		case info.ContentType.Equal(oidData) && !o.readBags(info.Content.Bytes):
 			return false
 		}
@@ -110,7 +106,7 @@ func (o *outline) readBags(content []byte) bool {
 			o.keys++
 		case bag.ID.Equal(oidShroudedBag):
 			o.keys++
-			o.addCost(bag.Value.Bytes)
+			o.addCost(bag.Value.Bytes, 0)
 		case bag.ID.Equal(oidCertBag):
 			o.certs++
 		}
@@ -119,9 +115,10 @@ func (o *outline) readBags(content []byte) bool {
 }
 
 // addCost adds every number in the structure. Those are versions, key lengths and iteration counts, so
-// that the sum is the cost, up to a few hundred, in each of the schemes that there are.
-func (o *outline) addCost(der []byte) {
-	for len(der) > 0 && o.cost <= maxIterations {
+// that the sum is the cost, up to a few hundred, in each of the schemes that there are. The deepest of
+// these, a MAC by PBMAC1, has them at depth 8.
+func (o *outline) addCost(der []byte, depth int) {
+	for len(der) > 0 && depth < 12 && o.cost <= maxIterations {
 		var v asn1.RawValue
 		rest, err := asn1.Unmarshal(der, &v)
 		if err != nil {
@@ -129,73 +126,16 @@ func (o *outline) addCost(der []byte) {
 		}
 		switch {
 		case v.IsCompound:
-			o.addCost(v.Bytes)
+			o.addCost(v.Bytes, depth+1)
 		case v.Class == asn1.ClassUniversal && v.Tag == asn1.TagInteger:
 			var n int
-			if _, err := asn1.Unmarshal(v.FullBytes, &n); err != nil || n > maxIterations {
+			if !unmarshal(v.FullBytes, &n) || n > maxIterations {
 				n = maxIterations + 1
 			}
 			o.cost += max(n, 0)
 		}
 		der = rest
 	}
-}
-
-// hasOnlyCertificates decrypts the container part by part, with a key of no meaning added, since the
-// library hands out nothing without one and takes no second. So each part has certificates and no key.
-func (o *outline) hasOnlyCertificates() bool {
-	for _, part := range o.parts {
-		probe, err := withKey(part)
-		if err != nil {
-			return false
-		}
-		if _, _, _, err := pkcs12.DecodeChain(probe, ""); err != nil {
-			return false
-		}
-	}
-	return len(o.parts) > 0
-}
-
-// withKey makes a container without a MAC of the part and a constant key.
-func withKey(part asn1.RawValue) ([]byte, error) {
-	key, err := x509.MarshalPKCS8PrivateKey(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
-	if err != nil {
-		return nil, err
-	}
-	bags, err := asn1.Marshal([]safeBag{{ID: oidKeyBag, Value: explicit(key)}})
-	if err != nil {
-		return nil, err
-	}
-	keyPart, err := dataContent(bags)
-	if err != nil {
-		return nil, err
-	}
-	keyInfo, err := asn1.Marshal(keyPart)
-	if err != nil {
-		return nil, err
-	}
-	safe, err := asn1.Marshal([]asn1.RawValue{part, {FullBytes: keyInfo}})
-	if err != nil {
-		return nil, err
-	}
-	content, err := dataContent(safe)
-	if err != nil {
-		return nil, err
-	}
-	return asn1.Marshal(struct {
-		Version  int
-		AuthSafe contentInfo
-	}{3, content})
-}
-
-func dataContent(data []byte) (contentInfo, error) {
-	octets, err := asn1.Marshal(data)
-	return contentInfo{ContentType: oidData, Content: explicit(octets)}, err
-}
-
-// explicit is what encoding/asn1 wants of a RawValue in an explicitly tagged field.
-func explicit(der []byte) asn1.RawValue {
-	return asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 0, IsCompound: true, Bytes: der}
 }
 
 func unmarshal(der []byte, into any) bool {

@@ -1,0 +1,217 @@
+package bundle_test
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/pavlo-v-chernykh/keystore-go/v4"
+	"software.sslmate.com/src/go-pkcs12"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/bundle"
+)
+
+// blocks words a PEM file: the common name of each certificate, the type of each other block.
+func blocks(t *testing.T, data []byte) (out []string) {
+	t.Helper()
+	for {
+		block, rest := pem.Decode(data)
+		if block == nil {
+			break
+		}
+		data = rest
+		word := block.Type
+		if cert, err := x509.ParseCertificate(block.Bytes); err == nil {
+			word = cert.Subject.CommonName
+		}
+		out = append(out, word)
+	}
+	if len(data) > 0 {
+		t.Errorf("%d bytes beside the blocks", len(data))
+	}
+	return out
+}
+
+func TestPEMLayout(t *testing.T) {
+	chain := chainOf(t, 2)
+	b := mustParse(t, pemOf(chain[0].key, chain[3], chain[2], chain[1], chain[0]))
+	want := []string{"leaf.example", "CA B", "CA A", "Root", "PRIVATE KEY"}
+	if diff := cmp.Diff(want, blocks(t, b.PEM())); diff != "" {
+		t.Errorf("PEM (-want +got):\n%s", diff)
+	}
+	again := mustParse(t, string(b.PEM()))
+	if !bytes.Equal(again.PEM(), b.PEM()) {
+		t.Error("what was written reads back as something else")
+	}
+}
+
+func TestSplit(t *testing.T) {
+	chain := chainOf(t, 1)
+	leaf, ca, root := chain[0], chain[1], chain[2]
+	tests := []struct {
+		name    string
+		value   string
+		crt, ca []string
+	}{
+		{"with root", pemOf(leaf.key, leaf, ca, root), []string{"leaf.example", "CA A"}, []string{"Root"}},
+		{"without root", pemOf(leaf.key, leaf, ca), []string{"leaf.example", "CA A"}, []string{"CA A"}},
+		{"leaf alone", pemOf(leaf.key, leaf), []string{"leaf.example"}, nil},
+		{"self-signed", pemOf(root.key, root), []string{"Root"}, []string{"Root"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			files := mustParse(t, tt.value).Split()
+			if diff := cmp.Diff(tt.crt, blocks(t, files[bundle.SplitCertificate])); diff != "" {
+				t.Errorf("tls.crt (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff([]string{"PRIVATE KEY"}, blocks(t, files[bundle.SplitKey])); diff != "" {
+				t.Errorf("tls.key (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tt.ca, blocks(t, files[bundle.SplitCA])); diff != "" {
+				t.Errorf("ca.crt (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestKeystoresReadBack(t *testing.T) {
+	chain := chainOf(t, 1)
+	b := mustParse(t, pemOf(chain[0].key, chain[0], chain[1], chain[2]))
+	const password = "changeit"
+
+	container, err := b.PKCS12(password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, first, others, err := pkcs12.DecodeChain(container, password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := append([]*x509.Certificate{first}, others...); names(got) != names(b.Chain()) || !bytes.Equal(pkcs8(key), pkcs8(b.Key)) {
+		t.Errorf("PKCS #12 has %s", names(got))
+	}
+
+	jks, err := b.JKS(password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := keystore.New()
+	if err := store.Load(bytes.NewReader(jks), []byte(password)); err != nil {
+		t.Fatal(err)
+	}
+	entry, err := store.GetPrivateKeyEntry(bundle.KeystoreAlias, []byte(password))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(entry.PrivateKey, pkcs8(b.Key)) || len(entry.CertificateChain) != 3 || !bytes.Equal(entry.CertificateChain[0].Content, b.Leaf.Raw) {
+		t.Error("JKS has another key or chain")
+	}
+}
+
+func TestKeystoresAreReproducible(t *testing.T) {
+	leaf := issue(t, "leaf", nil)
+	b, same := mustParse(t, pemOf(leaf.key, leaf)), mustParse(t, pemOf(leaf, leaf.key))
+	renewed := certify(t, "leaf", leaf.key, nil)
+	next := mustParse(t, pemOf(leaf.key, renewed))
+	for format, encode := range map[string]func(*bundle.Bundle, string) ([]byte, error){
+		"PKCS #12": (*bundle.Bundle).PKCS12, "JKS": (*bundle.Bundle).JKS,
+	} {
+		t.Run(format, func(t *testing.T) {
+			one, err := encode(b, "changeit")
+			if err != nil {
+				t.Fatal(err)
+			}
+			two, err := encode(same, "changeit")
+			if err != nil || !bytes.Equal(one, two) {
+				t.Errorf("the same input gives other bytes (%v)", err)
+			}
+			for _, other := range []struct {
+				b        *bundle.Bundle
+				password string
+			}{{b, "changeit2"}, {next, "changeit"}} {
+				data, err := encode(other.b, other.password)
+				if err != nil || bytes.Equal(one, data) {
+					t.Errorf("another password or certificate gives the same bytes (%v)", err)
+				}
+			}
+		})
+	}
+}
+
+func TestKeystorePasswords(t *testing.T) {
+	leaf := issue(t, "leaf", nil)
+	b := mustParse(t, pemOf(leaf.key, leaf))
+	for _, password := range []string{"", "pässword", "tab\tpass", "new\nline"} {
+		for _, encode := range []func(string) ([]byte, error){b.PKCS12, b.JKS} {
+			_, err := encode(password)
+			var e *bundle.Error
+			if !errors.As(err, &e) || e.Reason != bundle.BadPassword {
+				t.Errorf("%q: error %v", password, err)
+			} else if password != "" && strings.Contains(e.Error(), password) {
+				t.Errorf("the error quotes the password: %v", e)
+			}
+		}
+	}
+}
+
+// TestConsumers has the programs read the files for which they are made.
+func TestConsumers(t *testing.T) {
+	root := issue(t, "Root", nil)
+	ca := issue(t, "CA", root)
+	for kind, leaf := range map[string]*entity{
+		"EC":  issue(t, "leaf", ca, notCA),
+		"RSA": certify(t, "leaf", mustRSA(t), ca, notCA),
+	} {
+		t.Run(kind, func(t *testing.T) {
+			b := mustParse(t, pemOf(leaf.key, root, ca, leaf))
+			dir := t.TempDir()
+			write := func(name string, data []byte, err error) string {
+				t.Helper()
+				if err != nil {
+					t.Fatal(err)
+				}
+				path := filepath.Join(dir, name)
+				if err := os.WriteFile(path, data, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				return path
+			}
+			split := b.Split()
+			full := write("full.pem", b.PEM(), nil)
+			crt, caFile := write("tls.crt", split["tls.crt"], nil), write("ca.crt", split["ca.crt"], nil)
+			container, err := b.PKCS12("changeit")
+			p12File := write("a.p12", container, err)
+			store, err := b.JKS("changeit")
+			jksFile := write("a.jks", store, err)
+
+			run(t, "OK", "openssl", "verify", "-CAfile", caFile, "-untrusted", crt, crt)
+			run(t, "Key is valid", "openssl", "pkey", "-in", full, "-check", "-noout")
+			if _, err := tls.LoadX509KeyPair(full, full); err != nil {
+				t.Errorf("the PEM file as a server's certificate and key: %v", err)
+			}
+			run(t, "subject=CN = leaf", "openssl", "pkcs12", "-in", p12File, "-passin", "pass:changeit", "-nokeys")
+			run(t, "chain length: 3", "keytool", "-list", "-v", "-keystore", p12File, "-storepass", "changeit")
+			run(t, "chain length: 3", "keytool", "-list", "-v", "-keystore", jksFile, "-storepass", "changeit", "-storetype", "JKS")
+			// Only this opens the key, too.
+			run(t, "", "keytool", "-importkeystore", "-noprompt", "-srckeystore", jksFile, "-srcstorepass", "changeit",
+				"-destkeystore", filepath.Join(dir, "b.p12"), "-deststoretype", "PKCS12", "-deststorepass", "changeit")
+			run(t, "subject=CN = leaf", "openssl", "pkcs12", "-in", filepath.Join(dir, "b.p12"), "-passin", "pass:changeit", "-nokeys")
+		})
+	}
+}
+
+func run(t *testing.T, want, program string, args ...string) {
+	t.Helper()
+	out, err := exec.Command(program, args...).CombinedOutput()
+	if err != nil || !bytes.Contains(bytes.ToLower(out), bytes.ToLower([]byte(want))) {
+		t.Errorf("%s %s: %v, want %q in:\n%s", program, strings.Join(args, " "), err, want, out)
+	}
+}

@@ -1,0 +1,123 @@
+package bundle_test
+
+import (
+	"crypto/ecdh"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"software.sslmate.com/src/go-pkcs12"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/bundle"
+)
+
+func wantReason(t *testing.T, value, contentType string, want bundle.Reason) *bundle.Error {
+	t.Helper()
+	_, err := bundle.Parse(value, contentType)
+	var e *bundle.Error
+	if !errors.As(err, &e) {
+		t.Fatalf("error %v, want one with reason %s", err, want)
+	}
+	if e.Reason != want {
+		t.Fatalf("reason %s (%v), want %s", e.Reason, e, want)
+	}
+	if e.What == "" || e.Do == "" {
+		t.Errorf("%q does not say both what is wrong and what to do", e)
+	}
+	return e
+}
+
+func TestErrors(t *testing.T) {
+	chain := chainOf(t, 1)
+	leaf, ca := chain[0], chain[1]
+	other := issue(t, "other", nil)
+	good := pemOf(leaf, ca, leaf.key)
+	container := p12(t, pkcs12.Modern2023, "", leaf.key, leaf)
+	xKey, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	withKey := func(blockType string, der []byte, headers map[string]string) string {
+		return pemOf(leaf, &pem.Block{Type: blockType, Bytes: der, Headers: headers})
+	}
+	tests := []struct {
+		name, value, contentType string
+		want                     bundle.Reason
+		says                     string
+	}{
+		{"plain secret", "hunter2", "", bundle.NotCertificate, "the secret is no certificate"},
+		{"plain secret that is base64", "password", "text/plain", bundle.NotCertificate, "the secret is no certificate"},
+		{"empty", "", "", bundle.NotCertificate, "the secret is no certificate"},
+		{"declared PKCS #12", "hunter2", "application/x-pkcs12", bundle.NotCertificate, "its content type is application/x-pkcs12"},
+		{"declared PEM", "hunter2", "Application/X-PEM-File; charset=utf-8", bundle.NotCertificate, "its content type is application/x-pem-file"},
+		{"key only", pemOf(leaf.key), "", bundle.NotCertificate, "no certificate in it"},
+		{"PEM without key", pemOf(leaf, ca), "application/x-pem-file", bundle.NoPrivateKey, "not exportable"},
+		{"PKCS #12 without key, AES", trustStore(t, pkcs12.Modern2023, leaf, ca), "", bundle.NoPrivateKey, "not exportable"},
+		{"PKCS #12 without key, RC2", trustStore(t, pkcs12.LegacyRC2, leaf, ca), "", bundle.NoPrivateKey, "not exportable"},
+		{"PKCS #12 without key, plain", trustStore(t, pkcs12.Passwordless, leaf, ca), "", bundle.NoPrivateKey, "not exportable"},
+		{"PKCS #12 with password", p12(t, pkcs12.Modern2023, "secret", leaf.key, leaf), "", bundle.PasswordProtected, "password"},
+		{"PKCS #12 with password, RC2", p12(t, pkcs12.LegacyRC2, "secret", leaf.key, leaf), "", bundle.PasswordProtected, "password"},
+		{"encrypted PKCS #8", withKey("ENCRYPTED PRIVATE KEY", []byte{0x30, 0}, nil), "", bundle.PasswordProtected, "password"},
+		{"encrypted PKCS #1", withKey("RSA PRIVATE KEY", []byte{1}, map[string]string{"Proc-Type": "4,ENCRYPTED", "DEK-Info": "AES-256-CBC,00"}), "", bundle.PasswordProtected, "password"},
+		{"other one's key", pemOf(leaf, ca, other.key), "", bundle.KeyMismatch, "none of the 2 certificates"},
+		{"other one's key in PKCS #12", p12(t, pkcs12.Modern2023, "", other.key, leaf, ca), "", bundle.KeyMismatch, "none of the 2 certificates"},
+		{"two pairs", pemOf(leaf, leaf.key, other, other.key), "", bundle.SeveralKeys, "several private keys"},
+		{"X25519", withKey("PRIVATE KEY", pkcs8(xKey), nil), "", bundle.Unsupported, "kind that is not supported"},
+		{"DSA", withKey("DSA PRIVATE KEY", []byte{0x30, 0}, nil), "", bundle.Unsupported, "kind that is not supported"},
+		{"damaged key", withKey("PRIVATE KEY", pkcs8(leaf.key)[:40], nil), "", bundle.Unsupported, "damaged"},
+		{"damaged certificate", pemOf(leaf, leaf.key, &pem.Block{Type: "CERTIFICATE", Bytes: leaf.cert.Raw[:80]}), "", bundle.Malformed, "certificate 2"},
+		{"cut off PEM", good[:len(good)-60], "", bundle.Malformed, "1 of 3 PEM blocks"},
+		{"cut off PKCS #12", container[:len(container)/2&^3], "", bundle.Malformed, "damaged or cut off"},
+		{"PKCS #12 in BER", base64.StdEncoding.EncodeToString([]byte{0x30, 0x80, 2, 1, 3, 0, 0}), "", bundle.Unsupported, "BER"},
+		{"a certificate's DER", base64.StdEncoding.EncodeToString(leaf.cert.Raw), "", bundle.Malformed, "no PKCS #12"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			e := wantReason(t, tt.value, tt.contentType, tt.want)
+			if !strings.Contains(e.Error(), tt.says) {
+				t.Errorf("%q does not say %q", e, tt.says)
+			}
+			for _, key := range [][]byte{pkcs8(leaf.key), pkcs8(other.key), pkcs8(xKey)} {
+				checkNoLeak(t, e.Error(), key)
+			}
+		})
+	}
+}
+
+// checkNoLeak fails where the text has eight bytes in a row of the key, in any of the usual spellings.
+func checkNoLeak(t *testing.T, text string, key []byte) {
+	t.Helper()
+	lower := strings.ToLower(text)
+	for i := 0; i+8 <= len(key); i++ {
+		part := key[i : i+8]
+		if strings.Contains(text, string(part)) || strings.Contains(lower, hex.EncodeToString(part)) ||
+			strings.Contains(text, strings.Trim(fmt.Sprint(part), "[]")) {
+			t.Fatal("the error quotes the private key")
+		}
+	}
+	encoded := base64.StdEncoding.EncodeToString(key)
+	for i := 0; i+12 <= len(encoded); i++ {
+		if strings.Contains(text, encoded[i:i+12]) {
+			t.Fatal("the error quotes the private key")
+		}
+	}
+}
+
+func trustStore(t *testing.T, enc *pkcs12.Encoder, certs ...*entity) string {
+	t.Helper()
+	var list []*x509.Certificate
+	for _, e := range certs {
+		list = append(list, e.cert)
+	}
+	der, err := enc.EncodeTrustStore(list, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return base64.StdEncoding.EncodeToString(der)
+}

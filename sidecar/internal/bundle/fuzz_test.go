@@ -1,0 +1,134 @@
+package bundle_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"software.sslmate.com/src/go-pkcs12"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/bundle"
+)
+
+var update = flag.Bool("update", false, "write the seed corpora of the fuzz targets")
+
+// FuzzPEM and FuzzPKCS12 have their seeds in testdata/fuzz; TestSeeds writes them.
+func FuzzPEM(f *testing.F) {
+	f.Fuzz(func(t *testing.T, value string) { checkParse(t, value, keysInPEM(value)) })
+}
+
+func FuzzPKCS12(f *testing.F) {
+	f.Fuzz(func(t *testing.T, der []byte) { checkParse(t, base64.StdEncoding.EncodeToString(der), nil) })
+}
+
+// checkParse holds Parse to what its comment says: a typed error that says nothing of a key, or a
+// bundle that can be written in every format and read back as the same.
+func checkParse(t *testing.T, value string, keys [][]byte) {
+	b, err := bundle.Parse(value, "")
+	if err != nil {
+		var e *bundle.Error
+		if !errors.As(err, &e) || e.What == "" || e.Do == "" {
+			t.Fatalf("error %#v", err)
+		}
+		for _, key := range keys {
+			checkNoLeak(t, e.Error(), key)
+		}
+		return
+	}
+	chain := b.Chain()
+	if len(chain)+b.Dropped > bundle.MaxCertificates {
+		t.Errorf("%d certificates and %d more", len(chain), b.Dropped)
+	}
+	for i, c := range chain[1:] {
+		if !bytes.Equal(c.RawSubject, chain[i].RawIssuer) {
+			t.Errorf("certificate %d did not issue certificate %d", i+1, i)
+		}
+	}
+	again, err := bundle.Parse(string(b.PEM()), "")
+	if err != nil {
+		t.Fatalf("what was written is refused: %v", err)
+	}
+	if !bytes.Equal(again.PEM(), b.PEM()) || again.Fingerprint() != b.Fingerprint() || again.Dropped != 0 {
+		t.Error("what was written reads back as something else")
+	}
+	if len(b.Split()[bundle.SplitKey]) == 0 {
+		t.Error("no key in the split files")
+	}
+	for _, encode := range []func(string) ([]byte, error){b.PKCS12, b.JKS} {
+		if _, err := encode("changeit"); err != nil {
+			t.Errorf("cannot be written: %v", err)
+		}
+	}
+}
+
+func keysInPEM(value string) (keys [][]byte) {
+	rest := []byte(value)
+	for {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			return keys
+		}
+		if strings.Contains(block.Type, "KEY") {
+			keys = append(keys, block.Bytes)
+		}
+	}
+}
+
+// TestSeeds checks that the committed seeds of both fuzz targets are there, and with -update makes
+// new ones of throw-away keys.
+func TestSeeds(t *testing.T) {
+	chain := chainOf(t, 2)
+	leaf := chain[0]
+	ed := certify(t, "leaf", edKey(t), chain[1], notCA)
+	decode := func(value string) []byte {
+		der, err := base64.StdEncoding.DecodeString(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return der
+	}
+	seeds := map[string]map[string]any{
+		"FuzzPEM": {
+			"chain":     pemOf(leaf.key, chain[3], chain[2], chain[1], leaf),
+			"ed25519":   pemOf(ed, ed.key, chain[1]),
+			"no-key":    pemOf(leaf, chain[1]),
+			"encrypted": pemOf(leaf, &pem.Block{Type: "EC PRIVATE KEY", Headers: map[string]string{"Proc-Type": "4,ENCRYPTED"}, Bytes: []byte{1}}),
+			"cut-off":   pemOf(leaf, leaf.key)[:900],
+			"plain":     "hunter2",
+		},
+		"FuzzPKCS12": {
+			"aes":          decode(p12(t, pkcs12.Modern2023, "", leaf.key, reversed(chain)...)),
+			"des":          decode(p12(t, pkcs12.LegacyDES, "", leaf.key, leaf, chain[1])),
+			"rc2":          decode(p12(t, pkcs12.LegacyRC2, "", leaf.key, leaf)),
+			"pbmac1":       decode(p12(t, pkcs12.Modern2026, "", leaf.key, leaf)),
+			"plain":        decode(p12(t, pkcs12.Passwordless, "", leaf.key, leaf, chain[1])),
+			"no-key":       decode(trustStore(t, pkcs12.Modern2023, leaf, chain[1])),
+			"no-key-plain": decode(trustStore(t, pkcs12.Passwordless, leaf)),
+			"password":     decode(p12(t, pkcs12.LegacyRC2, "x", leaf.key, leaf)),
+		},
+	}
+	for target, corpus := range seeds {
+		for name, value := range corpus {
+			path := filepath.Join("testdata", "fuzz", target, name)
+			if *update {
+				text := fmt.Sprintf("go test fuzz v1\n%T(%q)\n", value, value)
+				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(path, []byte(strings.Replace(text, "[]uint8", "[]byte", 1)), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := os.Stat(path); err != nil {
+				t.Errorf("%v; make it with -update", err)
+			}
+		}
+	}
+}
