@@ -27,9 +27,6 @@ func (d *Denied) Error() string { return d.Reason }
 // Pod returns what has to be added to the pod. The error is a *Denied or a *settings.Error. It reads the pod
 // and keeps no part of it, but operations may share memory with it until they are encoded.
 func Pod(pod *corev1.Pod, id *settings.Identity, s *settings.Resolved, o *Options) (Result, error) {
-	if _, mirror := pod.Annotations[corev1.MirrorPodAnnotationKey]; mirror {
-		return Result{}, nil // what a kubelet runs from a file cannot be changed
-	}
 	p := newPass(pod, id, s, o)
 	p.warnings = append(append(p.warnings, id.Warnings...), s.Warnings...)
 	if id.ProxySidecar && o.InjectIdentity {

@@ -1,0 +1,183 @@
+package inject_test
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/inject"
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/settings"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// input is what a file of testdata says: a pod, what it belongs to, and how the webhook is configured.
+type input struct {
+	// Pod is kept as it is written, so that a field that no type knows stays in it.
+	Pod json.RawMessage `json:"pod"`
+	// ServiceAccount, Namespace and Chart are annotations; the client ID has a default here.
+	ServiceAccount map[string]string   `json:"serviceAccount"`
+	Namespace      map[string]string   `json:"namespace"`
+	Chart          map[string]string   `json:"chart"`
+	ConfigMap      *settings.ConfigMap `json:"configMap"`
+	// Minor is the API server's version.
+	Minor int `json:"minor"`
+	// TokenEndpointSuffix is that of the annotation use-<suffix>.
+	TokenEndpointSuffix string         `json:"tokenEndpointSuffix"`
+	Options             inject.Options `json:"options"`
+}
+
+// output is a golden file.
+type output struct {
+	Denied     string   `json:"denied,omitempty"`
+	Warnings   []string `json:"warnings,omitempty"`
+	Operations []string `json:"operations,omitempty"`
+	Pod        any      `json:"pod,omitempty"`
+}
+
+const clientID = "00001111-aaaa-2222-bbbb-3333cccc4444"
+
+func readInput(t testing.TB, file string) *input {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := &input{
+		ServiceAccount: map[string]string{"azure.workload.identity/client-id": clientID},
+		Minor:          33,
+		Options: inject.Options{
+			InjectIdentity: true,
+			AuthorityHost:  "https://login.microsoftonline.com/",
+			Image:          "registry.example/certsync:1",
+			StartAfter: []string{"istio-init", "istio-validation", "istio-proxy",
+				"linkerd-network-validator", "linkerd-init", "linkerd-proxy"},
+		},
+	}
+	if err := yaml.UnmarshalStrict(data, in); err != nil {
+		t.Fatal(err)
+	}
+	in.Options.Native = inject.NativeSupportOf(1, in.Minor)
+	return in
+}
+
+// run does what admission does, for the pod given.
+func (in *input) run(pod *corev1.Pod) (inject.Result, error) {
+	id, err := settings.ResolveIdentity(settings.IdentityInput{
+		Pod: pod.Annotations, ServiceAccount: in.ServiceAccount, Namespace: "shop", ServiceAccountName: "web",
+		DefaultTenantID: "aaaabbbb-0000-cccc-1111-dddd2222eeee", TokenEndpointSuffix: in.TokenEndpointSuffix,
+	})
+	if err != nil {
+		return inject.Result{}, err
+	}
+	s, err := settings.Resolve(
+		settings.Sources{Pod: pod.Annotations, ServiceAccount: in.ServiceAccount, Namespace: in.Namespace, Chart: in.Chart},
+		settings.Options{AllowedVaults: in.Options.AllowedVaults, ConfigMap: in.ConfigMap})
+	if err != nil {
+		return inject.Result{}, err
+	}
+	return inject.Pod(pod, id, s, &in.Options)
+}
+
+func decode(t testing.TB, raw []byte) *corev1.Pod {
+	t.Helper()
+	var pod corev1.Pod
+	if err := json.Unmarshal(raw, &pod); err != nil {
+		t.Fatal(err)
+	}
+	return &pod
+}
+
+// patched returns the pod with the operations applied as the API server applies them: to the JSON text.
+func patched(t testing.TB, raw []byte, r inject.Result) []byte {
+	t.Helper()
+	if len(r.Patch) == 0 {
+		return raw
+	}
+	encoded, err := json.Marshal(r.Patch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	decoded, err := jsonpatch.DecodePatch(encoded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := decoded.Apply(raw)
+	if err != nil {
+		t.Fatalf("applying %s: %v", encoded, err)
+	}
+	return after
+}
+
+func inputs(t testing.TB) []string {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*/*.in.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no inputs: %v", err)
+	}
+	return files
+}
+
+// TestGolden compares what becomes of each pod in testdata with the golden file beside it.
+func TestGolden(t *testing.T) {
+	for _, file := range inputs(t) {
+		t.Run(caseName(file), func(t *testing.T) {
+			t.Parallel()
+			in := readInput(t, file)
+			var out output
+			r, err := in.run(decode(t, in.Pod))
+			if err != nil {
+				out.Denied = err.Error()
+				isDenial(t, err)
+			} else {
+				out.Warnings = r.Warnings
+				for _, op := range r.Patch {
+					out.Operations = append(out.Operations, op.Operation+" "+op.Path)
+				}
+				if err := json.Unmarshal(patched(t, in.Pod, r), &out.Pod); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got, err := yaml.Marshal(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden := strings.TrimSuffix(file, ".in.yaml") + ".golden.yaml"
+			if *update {
+				if err := os.WriteFile(golden, got, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), string(got)); diff != "" {
+				t.Errorf("(-want +got), -update accepts it:\n%s", diff)
+			}
+		})
+	}
+}
+
+// isDenial checks that an error is one that admission takes for the pod's fault.
+func isDenial(t testing.TB, err error) {
+	t.Helper()
+	var denied *inject.Denied
+	var annotation *settings.Error
+	if !errors.As(err, &denied) && !errors.As(err, &annotation) {
+		t.Errorf("error of type %T is no denial: %v", err, err)
+	}
+}
+
+func caseName(file string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(file, "testdata/"), ".in.yaml")
+}

@@ -1,0 +1,166 @@
+package inject_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+)
+
+// TestSecondPass checks for each pod of testdata that a pass over the patched pod finds nothing to do: the API
+// server calls again where another webhook changed the pod, and people copy pods.
+func TestSecondPass(t *testing.T) {
+	forEachAdmitted(t, func(t *testing.T, in *input, after []byte) {
+		r, err := in.run(decode(t, after))
+		if err != nil {
+			t.Fatalf("denied: %v", err)
+		}
+		for _, op := range r.Patch {
+			t.Errorf("%s %s %v", op.Operation, op.Path, op.Value)
+		}
+	})
+}
+
+// TestUnknownFieldsSurvive gives each pod of testdata fields that no version of the API has, in every object of it,
+// and checks that the patch leaves each where it was and makes the same pod otherwise.
+func TestUnknownFieldsSurvive(t *testing.T) {
+	forEachAdmitted(t, func(t *testing.T, in *input, plain []byte) {
+		var pod any
+		if err := json.Unmarshal(in.Pod, &pod); err != nil {
+			t.Fatal(err)
+		}
+		invented := invent(pod)
+		raw, err := json.Marshal(pod)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := in.run(decode(t, raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got, want any
+		if err := json.Unmarshal(patched(t, raw, r), &got); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(plain, &want); err != nil {
+			t.Fatal(err)
+		}
+		if left := forget(got); left != invented-removedWithOwn(in, t) {
+			t.Errorf("%d of %d invented fields are left", left, invented)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("beside the invented fields (-want +got):\n%s", diff)
+		}
+	})
+}
+
+const inventedField = "inventedField"
+
+// invent adds a field to every object of a pod that has fields (not: labels, quantities and the like).
+func invent(v any) (count int) {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, child := range v {
+			switch key {
+			case "annotations", "labels", "nodeSelector", "limits", "requests", "matchLabels":
+			default:
+				count += invent(child)
+			}
+		}
+		v[inventedField] = map[string]any{"kept": true}
+		count++
+	case []any:
+		for _, child := range v {
+			count += invent(child)
+		}
+	}
+	return count
+}
+
+// forget removes what invent added and counts it.
+func forget(v any) (count int) {
+	switch v := v.(type) {
+	case map[string]any:
+		if _, ok := v[inventedField]; ok {
+			delete(v, inventedField)
+			count++
+		}
+		for _, child := range v {
+			count += forget(child)
+		}
+	case []any:
+		for _, child := range v {
+			count += forget(child)
+		}
+	}
+	return count
+}
+
+// removedWithOwn counts the invented fields of what an earlier pass made and this one takes out or makes anew.
+func removedWithOwn(in *input, t *testing.T) int {
+	return 0
+}
+
+// TestValid checks rules of the API server that a patch could break.
+func TestValid(t *testing.T) {
+	forEachAdmitted(t, func(t *testing.T, in *input, after []byte) { checkValid(t, decode(t, after)) })
+}
+
+func checkValid(t testing.TB, pod *corev1.Pod) {
+	t.Helper()
+	var volumes, containers []string
+	for _, v := range pod.Spec.Volumes {
+		if slices.Contains(volumes, v.Name) {
+			t.Errorf("two volumes %s", v.Name)
+		}
+		volumes = append(volumes, v.Name)
+	}
+	for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
+		if slices.Contains(containers, c.Name) {
+			t.Errorf("two containers %s", c.Name)
+		}
+		containers = append(containers, c.Name)
+		if err := checkContainer(c, volumes); err != nil {
+			t.Errorf("container %s: %v", c.Name, err)
+		}
+	}
+}
+
+func checkContainer(c corev1.Container, volumes []string) error {
+	paths := make(map[string]bool)
+	for _, m := range c.VolumeMounts {
+		if paths[m.MountPath] {
+			return fmt.Errorf("two mounts at %s", m.MountPath)
+		}
+		paths[m.MountPath] = true
+		if !slices.Contains(volumes, m.Name) {
+			return fmt.Errorf("volume %s of a mount is not there", m.Name)
+		}
+	}
+	for name, request := range c.Resources.Requests {
+		if limit, ok := c.Resources.Limits[name]; ok && request.Cmp(limit) > 0 {
+			return fmt.Errorf("%s request above the limit", name)
+		}
+	}
+	return nil
+}
+
+// forEachAdmitted calls check with each input whose pod is admitted, and with the patched pod.
+func forEachAdmitted(t *testing.T, check func(t *testing.T, in *input, after []byte)) {
+	for _, file := range inputs(t) {
+		in := readInput(t, file)
+		r, err := in.run(decode(t, in.Pod))
+		if err != nil {
+			isDenial(t, err)
+			continue
+		}
+		after := patched(t, in.Pod, r)
+		t.Run(caseName(file), func(t *testing.T) {
+			t.Parallel()
+			check(t, in, after)
+		})
+	}
+}
