@@ -40,7 +40,8 @@ type Emulator struct {
 	server   *http.Server
 
 	mu     sync.Mutex
-	addr   net.Addr        // of the first listener
+	addr   net.Addr // of the first listener
+	dial   func(context.Context) (net.Conn, error)
 	cutOff map[string]bool // by host
 }
 

@@ -2,7 +2,9 @@ package azure_test
 
 import (
 	"context"
+	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
@@ -21,6 +23,9 @@ const (
 	vaultHost = "examplevault.vault.azure.net"
 )
 
+// cluster is the issuer of most tests' assertions; RSA keys take time to make.
+var cluster = sync.OnceValues(func() (*azure.TokenIssuer, error) { return azure.NewTokenIssuer(issuerURL) })
+
 // fixture is a running emulator with one identity that may read one vault.
 type fixture struct {
 	*azure.Emulator
@@ -33,7 +38,26 @@ type fixture struct {
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	issuer, err := azure.NewTokenIssuer(issuerURL)
+	f := stoppedFixture(t)
+	_, err := f.Start()
+	check(t, err)
+	return f
+}
+
+// inBubble runs a test in a bubble with a clock of its own, against an emulator in
+// memory.
+func inBubble(t *testing.T, test func(*fixture)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		f := stoppedFixture(t)
+		f.StartInMemory()
+		test(f)
+	})
+}
+
+func stoppedFixture(t *testing.T) *fixture {
+	t.Helper()
+	issuer, err := cluster()
 	check(t, err)
 	e, err := azure.New(azure.Options{Config: azure.Config{
 		Issuers: []azure.Issuer{issuer.Config()},
@@ -44,8 +68,6 @@ func newFixture(t *testing.T) *fixture {
 		Vaults: []azure.Vault{{Host: vaultHost, Tenant: tenant}},
 		Grants: []azure.Grant{{Vault: vaultHost, ClientID: clientID}},
 	}})
-	check(t, err)
-	_, err = e.Start()
 	check(t, err)
 	t.Cleanup(func() { check(t, e.Close()) })
 	return &fixture{Emulator: e, t: t, issuer: issuer, cloud: cloud.AzurePublic, assertion: azure.Assertion{Subject: subject}}

@@ -2,6 +2,7 @@ package azure
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -56,11 +57,18 @@ func (e *Emulator) Addr() net.Addr {
 	return e.addr
 }
 
+// setAddr notes the first listener as the one to report and to dial.
 func (e *Emulator) setAddr(a net.Addr) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.addr == nil {
 		e.addr = a
+	}
+	if e.dial == nil {
+		e.dial = func(ctx context.Context) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, a.Network(), a.String())
+		}
 	}
 }
 

@@ -24,12 +24,13 @@ func (e *Emulator) DialContext(ctx context.Context, network, addr string) (net.C
 		err := os.NewSyscallError("connect", syscall.ECONNREFUSED)
 		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
 	}
-	to := e.Addr()
-	if to == nil {
+	e.mu.Lock()
+	dial := e.dial
+	e.mu.Unlock()
+	if dial == nil {
 		return nil, errors.New("the emulator has not been started")
 	}
-	var d net.Dialer
-	return d.DialContext(ctx, to.Network(), to.String())
+	return dial(ctx)
 }
 
 // TLSClientConfig trusts the emulator's CA and nothing else.
