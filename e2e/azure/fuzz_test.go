@@ -1,0 +1,43 @@
+package azure_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
+)
+
+// FuzzApply feeds a configuration to the parser and to the admin API: what the
+// parser takes it also writes, and what anyone sends is taken or refused.
+func FuzzApply(f *testing.F) {
+	f.Fuzz(func(t *testing.T, data []byte) {
+		e, err := azure.New(azure.Options{})
+		check(t, err)
+		answer := httptest.NewRecorder()
+		e.AdminHandler().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/apply", bytes.NewReader(data)))
+		config, err := azure.ParseConfig(data)
+		switch {
+		case err != nil && answer.Code != http.StatusBadRequest:
+			t.Errorf("the parser says %v, the API %d", err, answer.Code)
+		case err == nil && answer.Code != http.StatusOK && answer.Code != http.StatusBadRequest && answer.Code != http.StatusNotFound:
+			t.Errorf("status %d: %s", answer.Code, answer.Body)
+		}
+		if err != nil {
+			return
+		}
+		written, err := json.Marshal(config)
+		check(t, err)
+		again, err := azure.ParseConfig(written)
+		check(t, err)
+		rewritten, err := json.Marshal(again)
+		check(t, err)
+		if diff := cmp.Diff(string(written), string(rewritten)); diff != "" {
+			t.Errorf("a round trip changes it:\n%s", diff)
+		}
+	})
+}
