@@ -46,8 +46,11 @@ type Leaf struct {
 
 // Installed is a certificate in a store.
 type Installed struct {
-	Version string
-	Leaf    Leaf
+	// FileName is the Certificate.FileName of what is there: after a change of the settings, the link may
+	// still lead to another certificate, which stays until the new one is there.
+	FileName string
+	Version  string
+	Leaf     Leaf
 }
 
 // Item is a certificate as it is to be in its store.
@@ -72,6 +75,9 @@ type Committed struct {
 	Changed bool
 	// Missing are the LinkNames of items without Content that the store does not have any more.
 	Missing []string
+	// Failed are the items, by LinkName, of which the content could not be put into files. Of these the
+	// store has what it had.
+	Failed map[string]error
 	// Warnings are for people.
 	Warnings []string
 }

@@ -52,6 +52,9 @@ type entry struct {
 	asked     time.Duration
 }
 
+// there says that the store has a version of this certificate.
+func (e *entry) there() bool { return e.installed != nil && e.installed.FileName == e.cert.FileName() }
+
 // New returns a Loop that has not begun.
 func New(s Settings, source Source, stores Stores, observer Observer, log *slog.Logger) *Loop {
 	l := &Loop{
@@ -224,7 +227,7 @@ func (l *Loop) byStore() map[string][]*entry {
 func (l *Loop) missing() []*entry {
 	var missing []*entry
 	for _, e := range l.entries {
-		if e.installed == nil {
+		if !e.there() {
 			missing = append(missing, e)
 		}
 	}

@@ -14,7 +14,7 @@ func (l *Loop) report(r Report) {
 			Certificate: e.cert, LastSuccess: e.lastSuccess, Waiting: e.waiting,
 			Err: e.err, ErrTime: e.errTime, Warnings: e.warnings,
 		}
-		if e.installed != nil {
+		if e.there() {
 			s.Installed = *e.installed
 		}
 		r.Certificates = append(r.Certificates, s)
@@ -40,7 +40,7 @@ func (l *Loop) state() State {
 func (l *Loop) failing() []*entry {
 	var failing []*entry
 	for _, e := range l.entries {
-		if e.err != nil && (e.throttles == 0 || e.installed == nil) {
+		if e.err != nil && (e.throttles == 0 || !e.there()) {
 			failing = append(failing, e)
 		}
 	}

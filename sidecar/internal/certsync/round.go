@@ -68,7 +68,7 @@ func (l *Loop) fetch(ctx context.Context, round []*entry) {
 	slots := make(chan struct{}, parallel)
 	for _, e := range round {
 		have := ""
-		if e.installed != nil {
+		if e.there() {
 			have = e.installed.Version
 		}
 		go func() {
@@ -93,10 +93,10 @@ func (l *Loop) take(e *entry, f Fetched, err error) {
 		return
 	}
 	e.err, e.throttles, e.lastSuccess = nil, 0, now()
-	if e.installed != nil && e.installed.Version == f.Version {
+	if e.there() && e.installed.Version == f.Version {
 		f.Leaf = e.installed.Leaf
-	} else if e.installed != nil && f.Leaf.NotBefore.After(now().Add(skew)) {
-		e.waiting = &Installed{Version: f.Version, Leaf: f.Leaf}
+	} else if e.there() && f.Leaf.NotBefore.After(now().Add(skew)) {
+		e.waiting = &Installed{FileName: e.cert.FileName(), Version: f.Version, Leaf: f.Leaf}
 		l.log.Info("newer version is not valid yet and waits", "certificate", e.cert.URL,
 			"version", f.Version, "notBefore", f.Leaf.NotBefore, "installed", e.installed.Version)
 		return
@@ -143,6 +143,10 @@ func (l *Loop) commit(dir string, entries []*entry, r *Report) error {
 		if slices.Contains(done.Missing, e.cert.LinkName) {
 			e.installed = nil
 		}
+		if err := done.Failed[e.cert.LinkName]; err != nil {
+			l.log.Error("certificate cannot be written", "certificate", e.cert.URL, "error", err)
+			fail([]*entry{e}, err)
+		}
 		if renewed := l.install(e); renewed {
 			r.Renewed = append(r.Renewed, e.cert)
 		}
@@ -154,7 +158,7 @@ func (l *Loop) commit(dir string, entries []*entry, r *Report) error {
 func (e *entry) item() (Item, bool) {
 	switch {
 	case e.fetched != nil:
-		return Item{Certificate: e.cert, Installed: Installed{e.fetched.Version, e.fetched.Leaf}, Content: e.fetched.Content}, true
+		return Item{Certificate: e.cert, Installed: e.newest(), Content: e.fetched.Content}, true
 	case e.installed != nil:
 		return Item{Certificate: e.cert, Installed: *e.installed}, true
 	default:
@@ -162,15 +166,19 @@ func (e *entry) item() (Item, bool) {
 	}
 }
 
+// newest is the version that was fetched.
+func (e *entry) newest() Installed {
+	return Installed{FileName: e.cert.FileName(), Version: e.fetched.Version, Leaf: e.fetched.Leaf}
+}
+
 // install notes what a commit put into the store. It returns whether that is another version.
 func (l *Loop) install(e *entry) bool {
 	if e.fetched == nil {
 		return false
 	}
-	before := e.installed
-	e.installed = &Installed{e.fetched.Version, e.fetched.Leaf}
-	e.fetched = nil // and with it the private key
-	if before != nil && before.Version == e.installed.Version {
+	before, after := e.installed, e.newest()
+	e.installed, e.fetched = &after, nil // and with it goes the private key
+	if before != nil && *before == after {
 		return false
 	}
 	l.log.Info("certificate installed", "certificate", e.cert.URL, "version", e.installed.Version,

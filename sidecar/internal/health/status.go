@@ -1,0 +1,112 @@
+package health
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
+)
+
+// The status file of Azure's VM extensions: a list with one element. States are in lower case.
+//
+// Source: https://github.com/Azure/azure-vmextension-publishing, "Status file"
+type statusFile struct {
+	Version      string `json:"version"`
+	TimestampUTC string `json:"timestampUTC"`
+	Status       status `json:"status"`
+}
+
+type status struct {
+	Operation        string      `json:"operation"`
+	Status           string      `json:"status"`
+	Code             int         `json:"code"`
+	FormattedMessage message     `json:"formattedMessage"`
+	Substatus        []substatus `json:"substatus"`
+}
+
+type substatus struct {
+	Name             string  `json:"name"`
+	Status           string  `json:"status"`
+	Code             int     `json:"code"`
+	FormattedMessage message `json:"formattedMessage"`
+}
+
+type message struct {
+	Lang    string `json:"lang"`
+	Message string `json:"message"`
+}
+
+// StatusJSON returns the status in the shape of the Key Vault VM extension, with one substatus for each
+// certificate. Code is 0, or 1 with the status "error".
+func (s *State) StatusJSON() []byte {
+	s.mu.Lock()
+	r, reason := s.report, s.reason()
+	s.mu.Unlock()
+	file := statusFile{Version: "1.0", TimestampUTC: stamp(r.Time), Status: status{
+		Operation:        "Certificate sync",
+		Status:           string(r.State),
+		Code:             code(r.State),
+		FormattedMessage: english(reason),
+		Substatus:        []substatus{},
+	}}
+	for _, c := range r.Certificates {
+		state := stateOf(c)
+		file.Status.Substatus = append(file.Status.Substatus, substatus{
+			Name: c.Certificate.URL, Status: string(state), Code: code(state), FormattedMessage: english(describe(c)),
+		})
+	}
+	data, err := json.MarshalIndent([]statusFile{file}, "", "  ")
+	if err != nil {
+		panic(err) // strings and numbers only
+	}
+	return append(data, '\n')
+}
+
+func stateOf(c certsync.Status) certsync.State {
+	switch {
+	case c.Err != nil:
+		return certsync.Error
+	case c.Installed.Version == "":
+		return certsync.Transitioning
+	default:
+		return certsync.Success
+	}
+}
+
+// describe says all that is known of a certificate, in one line.
+func describe(c certsync.Status) string {
+	text := "not in the store"
+	if in := c.Installed; in.Version != "" {
+		text = fmt.Sprintf("version %s in %s/%s, valid from %s to %s", in.Version, c.Certificate.Store, c.Certificate.LinkName,
+			stamp(in.Leaf.NotBefore), stamp(in.Leaf.NotAfter))
+		if in.Leaf.NotAfter.Before(time.Now()) {
+			text += " (expired)"
+		}
+	}
+	if !c.LastSuccess.IsZero() {
+		text += "; last success " + stamp(c.LastSuccess)
+	}
+	if c.Waiting != nil {
+		text += fmt.Sprintf("; version %s waits until it is valid, %s", c.Waiting.Version, stamp(c.Waiting.Leaf.NotBefore))
+	}
+	if c.Err != nil {
+		text += fmt.Sprintf("; last error %s: %s", stamp(c.ErrTime), c.Err)
+	}
+	for _, w := range c.Warnings {
+		text += "; warning: " + w
+	}
+	return text
+}
+
+func code(s certsync.State) int {
+	if s == certsync.Error {
+		return 1
+	}
+	return 0
+}
+
+func english(text string) message { return message{Lang: "en", Message: cmp.Or(text, "-")} }
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+)
+
+// options are what the command line says.
+type options struct {
+	version, once, check bool
+
+	host       bool
+	http       bool
+	settings   string
+	statusFile string
+	socket     string
+}
+
+// parseOptions reads the flags. After an error it has printed the error and the usage, or after --help the
+// usage alone, with flag.ErrHelp.
+func parseOptions(args []string) (options, error) {
+	var o options
+	f := flag.NewFlagSet("certsync", flag.ContinueOnError)
+	f.BoolVar(&o.version, "version", false, "print the version and exit")
+	f.BoolVar(&o.once, "once", false, "sync, then exit with 0, or with 1 and the reason")
+	f.BoolVar(&o.check, "check", false, "validate the settings without a network and print the effective ones")
+	f.BoolVar(&o.host, "host", false, "run on a host and not in a pod: settings mean what they mean to the extension")
+	f.BoolVar(&o.http, "http", true, "serve probes, status and metrics on a port, too, and not only on the socket")
+	f.StringVar(&o.settings, "settings", "", "settings `FILE`, JSON (default: "+contract.SettingsFile+" where that exists)")
+	f.StringVar(&o.statusFile, "status-file", "", "write the status to this `FILE` after every sync")
+	f.StringVar(&o.socket, "socket", contract.Socket, "unix socket `FILE` for probes")
+	f.Usage = func() {
+		fmt.Fprintln(f.Output(), "certsync keeps certificates of Azure Key Vault in files.\n\n"+
+			"  certsync [flags]\n  certsync probe [--wait DURATION] [--live] [--socket FILE]\n\nFlags:")
+		f.PrintDefaults()
+		fmt.Fprintln(f.Output(), "\nVariables: "+contract.EnvSettings+", "+contract.EnvExtraCA+", "+contract.EnvAllowedVaults+
+			", "+contract.EnvClientID+", "+contract.EnvTenantID+", "+contract.EnvFederatedTokenFile+", "+contract.EnvAuthorityHost)
+	}
+	if err := f.Parse(args); err != nil {
+		return o, err
+	}
+	if f.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "unknown argument %q: there is one command, \"probe\"\n", f.Arg(0))
+		f.Usage()
+		return o, fmt.Errorf("unknown argument")
+	}
+	return o, nil
+}

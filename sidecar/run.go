@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/azhttp"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/credential"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/health"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/keyvault"
+)
+
+// run syncs once, or until it is told to end. The error is why it could not.
+func run(o options, s *settings) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: s.LogLevel}))
+	for _, w := range s.warnings {
+		log.Warn("settings", "warning", w)
+	}
+	metrics := health.NewMetrics()
+	client, err := azhttp.New([]byte(os.Getenv(contract.EnvExtraCA)))
+	if err != nil {
+		return fmt.Errorf("%s: %w", contract.EnvExtraCA, err)
+	}
+	vaults := keyvault.New(identities(client, metrics), client.Options(azhttp.ServiceKeyVault, metrics.Observe))
+	files := newStores(s)
+	defer files.close()
+	state := health.New(metrics)
+	loop := certsync.New(s.loop(), &source{vaults: vaults}, files, state, log)
+	log.Info("starting", "version", version, "certificates", len(s.Certificates), "pollingInterval", s.PollingInterval.String())
+	if o.once {
+		return loop.Once(ctx)
+	}
+	return keep(ctx, o, s, loop, state, log)
+}
+
+// identities makes credentials: the entry's own, or else the pod's.
+func identities(client *azhttp.Client, metrics *health.Metrics) func(clientID, tenantID string) (keyvault.Identity, error) {
+	federation := credential.Federation{
+		TokenFile:     os.Getenv(contract.EnvFederatedTokenFile),
+		AuthorityHost: os.Getenv(contract.EnvAuthorityHost),
+	}
+	return func(clientID, tenantID string) (keyvault.Identity, error) {
+		id := credential.Identity{ClientID: clientID, TenantID: tenantID}
+		if id.ClientID == "" {
+			id.ClientID = os.Getenv(contract.EnvClientID)
+		}
+		if id.TenantID == "" {
+			id.TenantID = os.Getenv(contract.EnvTenantID)
+		}
+		c, err := credential.NewWorkloadIdentity(id, federation, client.Options(azhttp.ServiceEntra, metrics.Observe))
+		if err != nil {
+			return keyvault.Identity{}, err
+		}
+		return keyvault.Identity{ClientID: id.ClientID, Credential: c}, nil
+	}
+}
+
+func (s *settings) loop() certsync.Settings {
+	return certsync.Settings{
+		Certificates: s.Certificates, Interval: s.PollingInterval, RequireInitialSync: s.RequireInitialSync,
+	}
+}
+
+// errStalled ends the process, so that it is started again.
+var errStalled = errors.New("the sync loop has not turned for five minutes: ending, to be started anew")
+
+// keep runs the loop and everything beside it until ctx ends.
+func keep(ctx context.Context, o options, s *settings, loop *certsync.Loop, state *health.State, log *slog.Logger) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if err := serve(ctx, o, s, state, loop.SyncNow, log, cancel); err != nil {
+		return err
+	}
+	go syncOnHangup(ctx, loop.SyncNow)
+	go func() {
+		if state.Stalled(ctx) {
+			terminate(errStalled)
+			os.Exit(exitFailure) // what hangs may hang for good
+		}
+	}()
+	loop.Run(ctx)
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	log.Info("told to end; the files stay")
+	return nil
+}
+
+func syncOnHangup(ctx context.Context, syncNow func()) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	for {
+		select {
+		case <-hangup:
+			syncNow()
+		case <-ctx.Done():
+			return
+		}
+	}
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+)
+
+// settings are the effective ones, with where they come from.
+type settings struct {
+	*contract.Config
+	raw      *contract.Settings
+	warnings []string
+	// file is empty where there is no settings file.
+	file string
+}
+
+// loadSettings reads the settings file and the variable, and validates what they come to together. The
+// error names the source and everything that is wrong with it.
+func loadSettings(o options) (*settings, error) {
+	base, file, err := readFile(o.settings)
+	if err != nil {
+		return nil, err
+	}
+	var over *contract.Settings
+	source := file
+	if text := os.Getenv(contract.EnvSettings); text != "" {
+		if over, err = contract.Parse([]byte(text)); err != nil {
+			return nil, fmt.Errorf("%s: %w", contract.EnvSettings, err)
+		}
+		source = cmp.Or(file, contract.EnvSettings)
+	}
+	if base == nil && over == nil {
+		return nil, fmt.Errorf("no settings: set %s, or give a file with --settings", contract.EnvSettings)
+	}
+	s := &settings{raw: contract.Overlay(base, over), file: file}
+	if s.Config, s.warnings, err = s.raw.Validate(rules(o)); err != nil {
+		return nil, fmt.Errorf("%s: %w", source, err)
+	}
+	return s, nil
+}
+
+// readFile reads a settings file. Without a path it is the one in the pod, which may be missing.
+func readFile(path string) (s *contract.Settings, used string, err error) {
+	used = cmp.Or(path, contract.SettingsFile)
+	data, err := os.ReadFile(used)
+	if path == "" && errors.Is(err, fs.ErrNotExist) {
+		return nil, "", nil
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("settings file: %w", err)
+	}
+	if s, err = contract.Parse(data); err != nil {
+		return nil, "", fmt.Errorf("%s: %w", used, err)
+	}
+	return s, used, nil
+}
+
+func rules(o options) contract.Rules {
+	r := contract.Rules{Mode: contract.Pod}
+	if o.host {
+		r.Mode = contract.Host
+	}
+	for suffix := range strings.SplitSeq(os.Getenv(contract.EnvAllowedVaults), ",") {
+		if suffix = strings.TrimSpace(suffix); suffix != "" {
+			r.AllowedVaults = append(r.AllowedVaults, suffix)
+		}
+	}
+	return r
+}
+
+// printEffective prints what the settings come to, for people; warnings as comments above it.
+func printEffective(w io.Writer, s *settings) {
+	for _, warning := range s.warnings {
+		fmt.Fprintln(w, "# warning:", warning)
+	}
+	mode := "0600, or as ACLs say"
+	if s.FileMode != nil {
+		mode = fmt.Sprintf("%#o", *s.FileMode)
+	}
+	fmt.Fprintf(w, "polling interval:     %s\n", s.PollingInterval)
+	fmt.Fprintf(w, "require initial sync: %t\n", s.RequireInitialSync)
+	fmt.Fprintf(w, "credential:           %s\n", s.Credential)
+	fmt.Fprintf(w, "file mode:            %s\n", mode)
+	fmt.Fprintf(w, "log level:            %s\n", strings.ToLower(s.LogLevel.String()))
+	for _, c := range s.Certificates {
+		fmt.Fprintf(w, "certificate:          %s\n", c.URL)
+		fmt.Fprintf(w, "  in:                 %s/%s\n", c.Store, c.LinkName)
+		fmt.Fprintf(w, "  formats:            %s\n", strings.Join(c.Formats, ", "))
+		if c.ClientID != "" {
+			fmt.Fprintf(w, "  client ID:          %s\n", c.ClientID)
+		}
+		if c.TenantID != "" {
+			fmt.Fprintf(w, "  tenant ID:          %s\n", c.TenantID)
+		}
+		for _, acl := range c.ACLs {
+			fmt.Fprintf(w, "  may read:           user %q, group %q\n", acl.User, acl.Group)
+		}
+	}
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/store"
+)
+
+// stores is the certsync.Stores: package store's, each opened when it is first needed.
+type stores struct {
+	mu     sync.Mutex
+	render renderer
+	opened map[string]*openStore
+}
+
+type openStore struct {
+	*store.Store
+	// warnings of the opening, for the next Commit.
+	warnings []string
+	// passwords are digests of what the keystores were made with, by LinkName.
+	passwords map[string]passwordDigest
+}
+
+func newStores(s *settings) *stores {
+	return &stores{render: newRenderer(s), opened: map[string]*openStore{}}
+}
+
+// configure makes the next Commits follow other settings.
+func (s *stores) configure(c *settings) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.render = newRenderer(c)
+}
+
+func (s *stores) open(dir string) (*openStore, error) {
+	if o := s.opened[dir]; o != nil {
+		return o, nil
+	}
+	opened, warnings, err := store.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	o := &openStore{Store: opened, warnings: warnings, passwords: map[string]passwordDigest{}}
+	s.opened[dir] = o
+	return o, nil
+}
+
+// Current implements certsync.Stores.
+func (s *stores) Current(dir string) (map[string]certsync.Installed, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o, err := s.open(dir)
+	if err != nil {
+		return nil, err
+	}
+	current := map[string]certsync.Installed{}
+	for link, in := range o.Current() {
+		current[link] = certsync.Installed{FileName: in.FileName, Version: in.Version, Leaf: certsync.Leaf(in.Leaf)}
+	}
+	return current, nil
+}
+
+// Commit implements certsync.Stores.
+func (s *stores) Commit(dir string, items []certsync.Item) (certsync.Committed, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o, err := s.open(dir)
+	if err != nil {
+		return certsync.Committed{}, err
+	}
+	b := &batch{store: o, render: s.render, have: o.Current(), failed: map[string]error{}}
+	result, err := o.Store.Commit(b.entries(items))
+	if err == nil && b.lacks(result.Missing) {
+		// Files that were to be kept are gone or damaged, and their content is at hand: write it.
+		warnings := result.Warnings
+		result, err = o.Store.Commit(b.entries(items))
+		result.Warnings = append(warnings, result.Warnings...)
+	}
+	if err != nil {
+		return certsync.Committed{}, err
+	}
+	warnings := slices.Concat(o.warnings, result.Warnings)
+	o.warnings = nil
+	return certsync.Committed{Changed: result.Changed, Missing: result.Missing, Failed: b.failed, Warnings: warnings}, nil
+}
+
+// close leaves the files.
+func (s *stores) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, o := range s.opened {
+		_ = o.Close() // nothing was written through it
+	}
+}
+
+// batch turns items into a store's entries.
+type batch struct {
+	store  *openStore
+	render renderer
+	have   map[string]store.Installed
+	failed map[string]error
+	// held are the LinkNames of items that have content but were left as they are.
+	held []string
+}
+
+func (b *batch) entries(items []certsync.Item) []store.Entry {
+	b.held = nil
+	entries := make([]store.Entry, 0, len(items))
+	for _, item := range items {
+		link := item.Certificate.LinkName
+		e, err := b.entry(item)
+		if err == nil {
+			entries = append(entries, e)
+			continue
+		}
+		b.failed[link] = err
+		if have, ok := b.have[link]; ok {
+			entries = append(entries, b.kept(have))
+		}
+	}
+	return entries
+}
+
+func (b *batch) entry(item certsync.Item) (store.Entry, error) {
+	link := item.Certificate.LinkName
+	access, err := b.render.access(item.Certificate)
+	if err != nil {
+		return store.Entry{}, err
+	}
+	e := store.Entry{FileName: item.FileName, LinkName: link, Version: item.Version, Leaf: store.Leaf(item.Leaf), Access: access}
+	if item.Content == nil {
+		return e, nil
+	}
+	password, digest, err := b.render.password(item.Certificate)
+	if err != nil {
+		return store.Entry{}, err
+	}
+	have, ok := b.have[link]
+	if ok && have.FileName == item.FileName && have.Version == item.Version &&
+		slices.Equal(have.Formats, item.Certificate.Formats) && b.store.passwords[link] == digest {
+		b.held = append(b.held, link)
+		return e, nil
+	}
+	if e.Files, err = files(item.Content.(*material), item.Certificate.Formats, password); err != nil {
+		return store.Entry{}, err
+	}
+	b.store.passwords[link] = digest
+	return e, nil
+}
+
+// kept is the entry of what the store has, for everyone who may read it now: who that is to be could not
+// be found out.
+func (b *batch) kept(have store.Installed) store.Entry {
+	return store.Entry{FileName: have.FileName, LinkName: have.LinkName, Version: have.Version, Leaf: have.Leaf, Access: b.render.fallback()}
+}
+
+// lacks says whether one of the missing links could be written, and sees to it that the next entries do.
+func (b *batch) lacks(missing []string) bool {
+	lacks := false
+	for _, link := range missing {
+		if slices.Contains(b.held, link) {
+			delete(b.have, link)
+			lacks = true
+		}
+	}
+	return lacks
+}
