@@ -2,6 +2,7 @@ package inject
 
 import (
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -18,8 +19,9 @@ import (
 //	the pod has an fsGroup, no container is root see user                    0640, in that group
 //	any other: an ID is 0 or not known           see user                    0644, as of a Secret's volume
 //
-// File modes and ACL entries that the settings give override the last column. The entries of a ConfigMap cannot
-// be given ACLs, so that with one the second row is left out.
+// File modes and ACL entries that the settings give override the last column: where any certificate has ACL
+// entries, the mode, which is that of all, is not opened. The entries of a ConfigMap cannot be given ACLs, so that
+// with one the second row is left out.
 func (p *pass) access() (user *int64, a settings.Access) {
 	users, known, root := p.users()
 	user = p.user()
@@ -30,12 +32,31 @@ func (p *pass) access() (user *int64, a settings.Access) {
 	case p.s.Config.FileMode != nil || known && len(users) == 1:
 	case known && p.s.CanList():
 		a.Users = users
+	case p.restricted():
 	case p.pod.Spec.SecurityContext != nil && p.pod.Spec.SecurityContext.FSGroup != nil && !root:
 		a.FileMode = "0640"
 	default:
 		a.FileMode = "0644"
 	}
 	return user, a
+}
+
+// restricted reports whether the settings have ACL entries, and warns of certificates that have none.
+func (p *pass) restricted() bool {
+	var without []string
+	for i := range p.s.Config.Certificates {
+		if c := &p.s.Config.Certificates[i]; len(c.ACLs) == 0 {
+			without = append(without, c.FileName())
+		}
+	}
+	if len(without) == len(p.s.Config.Certificates) {
+		return false
+	}
+	if len(without) > 0 {
+		p.warn("only the sidecar may read " + strings.Join(without, ", ") + ": other certificates have acls, so that files are not opened to everybody; " +
+			"give these acls too, or set annotation " + contract.Prefix + contract.KeyFileMode)
+	}
+	return true
 }
 
 // users returns the distinct user IDs, sorted, of the containers that certificates are for. All of them are known,

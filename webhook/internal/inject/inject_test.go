@@ -24,6 +24,11 @@ var update = flag.Bool("update", false, "write the golden files")
 type input struct {
 	// Pod is kept as it is written, so that a field that no type knows stays in it.
 	Pod json.RawMessage `json:"pod"`
+	// After is there in place of Pod: the pod of another case, injected and then edited by somebody else.
+	After struct {
+		Case string          `json:"case"`
+		Edit jsonpatch.Patch `json:"edit"`
+	} `json:"after"`
 	// ServiceAccount, Namespace and Chart are annotations; the client ID has a default here.
 	ServiceAccount map[string]string   `json:"serviceAccount"`
 	Namespace      map[string]string   `json:"namespace"`
@@ -67,6 +72,16 @@ func readInput(t testing.TB, file string) *input {
 		t.Fatal(err)
 	}
 	in.Options.Native = inject.NativeSupportOf(1, in.Minor)
+	if in.After.Case != "" {
+		before := readInput(t, filepath.Join("testdata", in.After.Case+".in.yaml"))
+		r, err := before.run(decode(t, before.Pod))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if in.Pod, err = in.After.Edit.Apply(patched(t, before.Pod, r)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return in
 }
 

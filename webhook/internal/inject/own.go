@@ -40,6 +40,16 @@ func isOwnVolume(v *corev1.Volume) bool {
 	return v.EmptyDir != nil
 }
 
+// withdraw takes out the sidecar of an earlier pass where the pod is to have none any more.
+func (p *pass) withdraw() {
+	p.strip()
+	for _, key := range contract.WrittenKeys() {
+		if _, ok := p.pod.Annotations[contract.Prefix+key]; ok && key != contract.KeyWarnings {
+			p.patch.remove(member(annotations, contract.Prefix+key))
+		}
+	}
+}
+
 // holds reports whether the pod has the sidecar, from an earlier pass or a copied manifest: made for the same
 // settings, and complete.
 func (p *pass) holds(want *sidecar) bool {

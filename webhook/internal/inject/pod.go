@@ -60,8 +60,12 @@ func (p *pass) plan() (*sidecar, error) {
 // apply makes the patch. What is computed from indexes comes first, what changes them last.
 func (p *pass) apply(want *sidecar) error {
 	kept := want != nil && p.holds(want)
-	if !kept && len(p.own) > 0 && (want != nil || p.pod.Annotations[contract.Prefix+contract.KeyInjected] == "true") {
+	switch {
+	case kept || len(p.own) == 0:
+	case want != nil:
 		p.strip()
+	case p.pod.Annotations[contract.Prefix+contract.KeyInjected] == "true":
+		p.withdraw()
 	}
 	if p.o.InjectIdentity {
 		if err := p.identity(); err != nil {
