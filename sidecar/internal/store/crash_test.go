@@ -1,0 +1,245 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// The change that is broken off at every point: a is renewed, b is carried forward, c is removed, d is
+// new, e gets another mode, which is a copy.
+func crashBefore() []Entry {
+	return []Entry{pemEntry("v.a", "1"), pemEntry("v.b", "1"), pemEntry("v.c", "1"), pemEntry("v.e", "1")}
+}
+
+func crashAfter() []Entry {
+	a, d, e := pemEntry("v.a", "2"), pemEntry("v.d", "1"), kept(pemEntry("v.e", "1"))
+	a.Files.Split = map[string][]byte{"tls.crt": []byte("crt"), "tls.key": []byte("key")}
+	e.Access.Mode = 0o644
+	return []Entry{a, kept(pemEntry("v.b", "1")), d, e}
+}
+
+var (
+	crashOld = map[string]string{"v.a": "pem of v.a 1\n", "v.b": "pem of v.b 1\n", "v.c": "pem of v.c 1\n", "v.e": "pem of v.e 1\n"}
+	crashNew = map[string]string{"v.a": "pem of v.a 2\n", "v.b": "pem of v.b 1\n", "v.d": "pem of v.d 1\n", "v.e": "pem of v.e 1\n",
+		"v.a.1": "pem of v.a 1\n", "v.a.d/tls.crt": "crt", "v.a.d/tls.key": "key"}
+)
+
+// has says whether a reader finds all of these files under the names that applications use.
+func has(dir string, files map[string]string) bool {
+	for name, want := range files {
+		if data, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(data) != want {
+			return false
+		}
+	}
+	return true
+}
+
+// wantOldOrNew returns true for new.
+func wantOldOrNew(t *testing.T, dir string) bool {
+	t.Helper()
+	isOld, isNew := has(dir, crashOld), has(dir, crashNew)
+	if isOld == isNew {
+		t.Fatalf("a reader sees neither the old nor the new files:\n%s", tree(t, dir))
+	}
+	return isNew
+}
+
+// wantClean says that nothing is there that is not published, but for the generation before.
+func wantClean(t *testing.T, dir string, generations int) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, e := range entries {
+		name := e.Name()
+		switch {
+		case generationNumber(name) > 0:
+			found++
+		case name == dataTemp:
+			t.Errorf("%s was left over", name)
+		default:
+			if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+				t.Errorf("the link %s leads nowhere", name)
+			}
+		}
+	}
+	if found > generations {
+		t.Errorf("%d generations are there, want at most %d:\n%s", found, generations, tree(t, dir))
+	}
+}
+
+// TestFailAtEveryOperation has one file operation after the other fail.
+func TestFailAtEveryOperation(t *testing.T) {
+	for n := 1; ; n++ {
+		dir := memoryDir(t)
+		s := mustOpen(t, dir)
+		mustCommit(t, s, crashBefore()...)
+		mustCommit(t, s, crashBefore()...)
+		count, failed := 0, ""
+		s.fs.before = func(op, name string) error {
+			if count++; count == n {
+				failed = op + " " + name
+				return syscall.EIO
+			}
+			return nil
+		}
+		result, err := s.Commit(crashAfter())
+		s.fs.before = nil
+		if failed == "" {
+			if err != nil || n < 30 {
+				t.Fatalf("after %d operations: %v", n-1, err)
+			}
+			return
+		}
+		isNew := wantOldOrNew(t, dir)
+		var e *Error
+		switch {
+		case err != nil && (!errors.As(err, &e) || !errors.Is(err, syscall.EIO) || isNew):
+			t.Errorf("%s fails: new files %v, error %v", failed, isNew, err)
+		case err == nil && !isNew:
+			t.Errorf("%s fails: success is told, but the old files are there", failed)
+		case err == nil && len(result.Warnings) == 0 && !strings.HasPrefix(failed, "link "):
+			t.Errorf("%s fails: neither an error nor a warning", failed)
+		case err != nil:
+			wantClean(t, dir, 1)
+		}
+		wantRecovers(t, s, dir)
+	}
+}
+
+// wantRecovers repeats the change: it must work whatever happened before.
+func wantRecovers(t *testing.T, s *Store, dir string) {
+	t.Helper()
+	mustCommit(t, s, crashAfter()...)
+	mustCommit(t, s, crashAfter()...)
+	if !wantOldOrNew(t, dir) {
+		t.Error("the change cannot be repeated")
+	}
+	wantClean(t, dir, 1)
+	s.Close()
+}
+
+// TestFailFromAnyOperationOn has the file system fail for good, so that nothing can be cleaned up.
+func TestFailFromAnyOperationOn(t *testing.T) {
+	for n := 1; ; n++ {
+		dir := memoryDir(t)
+		s := mustOpen(t, dir)
+		mustCommit(t, s, crashBefore()...)
+		count := 0
+		s.fs.before = func(string, string) error {
+			if count++; count >= n {
+				return syscall.EROFS
+			}
+			return nil
+		}
+		_, err := s.Commit(crashAfter())
+		s.Close()
+		isNew := wantOldOrNew(t, dir)
+		if (err == nil) != isNew {
+			t.Errorf("from operation %d on: new files %v, error %v", n, isNew, err)
+		}
+		s = mustOpen(t, dir)
+		wantClean(t, dir, 1)
+		wantRecovers(t, s, dir)
+		if count < n {
+			return
+		}
+	}
+}
+
+const crashVariable = "CERTSYNC_TEST_CRASH_AT"
+
+// TestMain is the process that TestKillAtEveryOperation kills, where it is asked to be.
+func TestMain(m *testing.M) {
+	at, dir, ok := strings.Cut(os.Getenv(crashVariable), ":")
+	if !ok {
+		os.Exit(m.Run())
+	}
+	if err := crashChild(at, dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func crashChild(at, dir string) error {
+	n, err := strconv.Atoi(at)
+	if err != nil {
+		return err
+	}
+	count := 0
+	s, _, err := open(dir, func(string, string) error {
+		if count++; count == n {
+			return syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	_, err = s.Commit(crashAfter())
+	return errors.Join(err, s.Close())
+}
+
+// TestKillAtEveryOperation kills a process ahead of one file operation after the other, while a
+// reader never stops looking.
+func TestKillAtEveryOperation(t *testing.T) {
+	for n := 1; ; n++ {
+		dir := memoryDir(t)
+		s := mustOpen(t, dir)
+		mustCommit(t, s, crashBefore()...)
+		s.Close()
+
+		stop, torn := make(chan struct{}), make(chan string, 1)
+		go func() { torn <- watch(dir, stop) }()
+		child := exec.Command("/proc/self/exe")
+		child.Env = []string{crashVariable + "=" + strconv.Itoa(n) + ":" + dir}
+		out, err := child.CombinedOutput()
+		close(stop)
+		if problem := <-torn; problem != "" {
+			t.Errorf("killed at %d: %s", n, problem)
+		}
+		killed := child.ProcessState.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL
+		if err != nil && !killed {
+			t.Fatalf("%v: %s", err, out)
+		}
+		wantOldOrNew(t, dir)
+		s = mustOpen(t, dir)
+		wantClean(t, dir, 1)
+		wantRecovers(t, s, dir)
+		if !killed {
+			if n < 30 {
+				t.Errorf("the change took only %d operations", n-1)
+			}
+			return
+		}
+	}
+}
+
+// watch reads through the link of the generation, as an application that wants more than one file of
+// the same moment does, and tells what it saw that is neither old nor new.
+func watch(dir string, stop <-chan struct{}) string {
+	for {
+		select {
+		case <-stop:
+			return ""
+		default:
+		}
+		generation, err := os.Readlink(filepath.Join(dir, dataLink))
+		if err != nil {
+			return err.Error()
+		}
+		dir := filepath.Join(dir, generation)
+		if !has(dir, crashOld) && !has(dir, crashNew) {
+			return generation + " is neither old nor new"
+		}
+	}
+}
