@@ -95,7 +95,7 @@ func keep(ctx context.Context, o options, s *settings, loop *certsync.Loop, stat
 	return nil
 }
 
-func syncOnHangup(ctx context.Context, syncNow func()) {
+func syncOnHangup(ctx context.Context, syncNow func() <-chan struct{}) {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	for {

@@ -17,7 +17,7 @@ import (
 )
 
 // serve opens the socket and the port and answers on them in the background. A failure later on goes to fail.
-func serve(ctx context.Context, o options, s *settings, state *health.State, syncNow func(), log *slog.Logger, fail func(error)) error {
+func serve(ctx context.Context, o options, s *settings, state *health.State, syncNow func() <-chan struct{}, log *slog.Logger, fail func(error)) error {
 	socket, err := listenSocket(o.socket)
 	switch {
 	case err == nil:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
@@ -19,6 +20,9 @@ type Loop struct {
 
 	wake   chan struct{}
 	change chan Settings
+
+	mu      sync.Mutex
+	callers []chan struct{} // of SyncNow
 
 	// The rest belongs to the goroutine of Run or Once.
 
@@ -65,11 +69,29 @@ func New(s Settings, source Source, stores Stores, observer Observer, log *slog.
 	return l
 }
 
-// SyncNow makes the loop poll at once. It does not wait for it.
-func (l *Loop) SyncNow() {
+// SyncNow makes the loop poll at once, or after the round that is under way. It does not wait for it: the
+// channel is closed when the poll is over and was reported.
+func (l *Loop) SyncNow() <-chan struct{} {
+	done := make(chan struct{})
+	l.mu.Lock()
+	l.callers = append(l.callers, done)
+	l.mu.Unlock()
 	select {
 	case l.wake <- struct{}{}:
 	default: // is asked for already
+	}
+	return done
+}
+
+// pollNow is a poll of everything for the callers of SyncNow.
+func (l *Loop) pollNow(ctx context.Context) {
+	l.mu.Lock()
+	callers := l.callers
+	l.callers = nil
+	l.mu.Unlock()
+	l.round(ctx, l.entries)
+	for _, done := range callers {
+		close(done)
 	}
 }
 
@@ -145,9 +167,7 @@ func (l *Loop) sleep(ctx context.Context, wait time.Duration) {
 	case <-ctx.Done():
 	case <-timer.C:
 	case <-l.wake:
-		for _, e := range l.entries {
-			e.due = time.Time{}
-		}
+		l.pollNow(ctx)
 	case s := <-l.change:
 		l.apply(s)
 		l.load()

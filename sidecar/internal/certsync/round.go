@@ -11,6 +11,7 @@ const parallel = 16
 // round fetches certificates, puts what changed into the stores, and sets when they are due next.
 func (l *Loop) round(ctx context.Context, round []*entry) {
 	r := Report{Synced: true, Retry: anyFailed(round)}
+	round = slices.Clone(round)
 	l.fetch(ctx, round)
 	if ctx.Err() != nil {
 		return // told to end: what was not fetched did not fail

@@ -72,6 +72,13 @@ func (s *State) Ready() (ready bool, reason string) {
 	return s.report.Ready, s.reason()
 }
 
+// Healthy returns whether every certificate was in the store and up to date after the last sync, and the reason.
+func (s *State) Healthy() (healthy bool, reason string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.report.State == certsync.Success, s.reason()
+}
+
 // WaitReady returns when Ready does, or when ctx ends, with the same results.
 func (s *State) WaitReady(ctx context.Context) (ready bool, reason string) {
 	select {

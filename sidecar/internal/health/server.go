@@ -18,9 +18,10 @@ const PathSync = "/sync"
 const maxWait = time.Minute
 
 // Handler serves the state: PathLive and PathReady answer 200 or 503 with one line that says why,
-// PathStatus the JSON of StatusJSON, PathMetrics Prometheus' formats. POST to PathSync calls syncNow and
-// answers 202; it is refused to any caller that is not on loopback.
-func (s *State) Handler(syncNow func()) http.Handler {
+// PathStatus the JSON of StatusJSON, PathMetrics Prometheus' formats. POST to PathSync calls syncNow, waits
+// for the poll that it starts, and answers 200 or 503 with its outcome, or 202 if that takes longer than a
+// minute; it is refused to any caller that is not on loopback.
+func (s *State) Handler(syncNow func() <-chan struct{}) http.Handler {
 	mux := s.routes()
 	mux.HandleFunc("GET "+contract.PathReady, func(w http.ResponseWriter, _ *http.Request) {
 		answer(w)(s.Ready())
@@ -30,14 +31,14 @@ func (s *State) Handler(syncNow func()) http.Handler {
 			http.Error(w, "only for callers in this pod: use 127.0.0.1", http.StatusForbidden)
 			return
 		}
-		accept(w, syncNow)
+		s.sync(w, r, syncNow)
 	})
 	return mux
 }
 
 // SocketHandler serves the same to those who can open the unix socket: the container's own processes. A
 // query wait=<duration> makes PathReady answer as soon as the state is ready, and after that time if not.
-func (s *State) SocketHandler(syncNow func()) http.Handler {
+func (s *State) SocketHandler(syncNow func() <-chan struct{}) http.Handler {
 	mux := s.routes()
 	mux.HandleFunc("GET "+contract.PathReady, func(w http.ResponseWriter, r *http.Request) {
 		wait, err := time.ParseDuration(r.FormValue("wait"))
@@ -48,7 +49,7 @@ func (s *State) SocketHandler(syncNow func()) http.Handler {
 		defer cancel()
 		answer(w)(s.WaitReady(ctx))
 	})
-	mux.HandleFunc("POST "+PathSync, func(w http.ResponseWriter, _ *http.Request) { accept(w, syncNow) })
+	mux.HandleFunc("POST "+PathSync, func(w http.ResponseWriter, r *http.Request) { s.sync(w, r, syncNow) })
 	return mux
 }
 
@@ -76,10 +77,15 @@ func answer(w http.ResponseWriter) func(ok bool, text string) {
 	}
 }
 
-func accept(w http.ResponseWriter, syncNow func()) {
-	syncNow()
-	w.WriteHeader(http.StatusAccepted)
-	fmt.Fprintln(w, "syncing now")
+func (s *State) sync(w http.ResponseWriter, r *http.Request, syncNow func() <-chan struct{}) {
+	select {
+	case <-syncNow():
+		answer(w)(s.Healthy())
+	case <-r.Context().Done():
+	case <-time.After(maxWait):
+		w.WriteHeader(http.StatusAccepted)
+		fmt.Fprintln(w, "still syncing")
+	}
 }
 
 func fromLoopback(r *http.Request) bool {

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure/sandbox"
+)
+
+const (
+	scripts   = "testdata/script"
+	tenant    = "11111111-2222-3333-4444-555555555555"
+	issuerURL = "https://cluster.example/issuer"
+	subject   = "system:serviceaccount:shop:web"
+)
+
+// TestMain runs everything in a network with nothing but loopback, where Entra ID and the vaults have their
+// real names, so that the program under test runs in its production configuration.
+func TestMain(m *testing.M) {
+	vaults, err := filepath.Glob(scripts + "/*.txtar")
+	if err != nil {
+		panic(err) // the pattern is a constant
+	}
+	for i, script := range vaults {
+		vaults[i] = vaultOf(strings.TrimSuffix(filepath.Base(script), ".txtar"))
+	}
+	sandbox.Enter(azure.Hosts("127.0.0.1", vaults...))
+	testscript.Main(m, map[string]func(){"certsync": main})
+}
+
+// vaultOf is the vault of a script: each has its own, named like it, so that scripts can run side by side.
+func vaultOf(script string) string { return script + ".vault.azure.net" }
+
+// clientIDOf is the identity of a script.
+func clientIDOf(script string) string {
+	sum := sha256.Sum256([]byte(script))
+	return fmt.Sprintf("%x-0000-4000-8000-000000000000", sum[:4])
+}
+
+// TestScripts runs the program as users do; each script in testdata/script is one page of a specification.
+// What scripts can do beside testscript's own commands is in scriptcmd_test.go.
+func TestScripts(t *testing.T) {
+	w := newWorld(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                 scripts,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup:               w.setUp,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"settings": settingsCommand,
+			"vault":    w.vaultCommand,
+			"counts":   w.countsCommand,
+			"holds":    w.holdsCommand,
+			"get":      getCommand,
+			"post":     postCommand,
+			"signal":   signalCommand,
+		},
+	})
+}
+
+// world is the emulated Azure and the cluster that signs service-account tokens.
+type world struct {
+	*azure.Emulator
+	issuer *azure.TokenIssuer
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	issuer, err := azure.NewTokenIssuer(issuerURL)
+	check(t, err)
+	e, err := azure.New(azure.Options{Config: azure.Config{Issuers: []azure.Issuer{issuer.Config()}}})
+	check(t, err)
+	l, err := net.Listen("tcp", "127.0.0.1:443")
+	check(t, err)
+	served := make(chan error, 1)
+	go func() { served <- e.Serve(l) }()
+	t.Cleanup(func() {
+		check(t, e.Close())
+		check(t, <-served)
+	})
+	return &world{Emulator: e, issuer: issuer}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// setUp gives a script a vault, an identity that may read it, a token, and a pod's variables.
+func (w *world) setUp(env *testscript.Env) error {
+	script := strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
+	clientID := clientIDOf(script)
+	if err := w.Apply(context.Background(), azure.Config{
+		Applications: []azure.Application{{ClientID: clientID, Tenant: tenant, FederatedCredentials: []azure.FederatedCredential{
+			{Issuer: issuerURL, Subject: subject},
+		}}},
+		Vaults: []azure.Vault{{Host: vaultOf(script), Tenant: tenant}},
+		Grants: []azure.Grant{{Vault: vaultOf(script), ClientID: clientID}},
+	}); err != nil {
+		return err
+	}
+	token, err := w.issuer.Sign(azure.Assertion{Subject: subject})
+	if err != nil {
+		return err
+	}
+	tokenFile := filepath.Join(env.WorkDir, "token")
+	if err := os.WriteFile(tokenFile, []byte(token), 0o600); err != nil {
+		return err
+	}
+	port, err := freePort()
+	if err != nil {
+		return err
+	}
+	for name, value := range map[string]string{
+		"VAULT": vaultOf(script), "STORE": filepath.Join(env.WorkDir, "store"), "PORT": port, "SOCKET": filepath.Join(env.WorkDir, "s"),
+		"AZURE_CLIENT_ID": clientID, "AZURE_TENANT_ID": tenant, "AZURE_FEDERATED_TOKEN_FILE": tokenFile,
+		"CERTSYNC_EXTRA_CA": string(w.CACertPEM()),
+	} {
+		env.Setenv(name, value)
+	}
+	return nil
+}
+
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port), nil
+}

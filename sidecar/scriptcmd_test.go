@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
+)
+
+// settingsCommand puts a file into CERTSYNC_SETTINGS, or with a second argument into that file, with $NAME
+// replaced by the script's variables.
+//
+//	settings FILE [TARGET]
+func settingsCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: settings FILE [TARGET]")
+	}
+	text := os.Expand(ts.ReadFile(args[0]), ts.Getenv)
+	if len(args) == 1 {
+		ts.Setenv("CERTSYNC_SETTINGS", text)
+		return
+	}
+	// By a rename, as the kubelet replaces a ConfigMap's file.
+	target := ts.MkAbs(args[1])
+	ts.Check(os.WriteFile(target+".new", []byte(text), 0o600))
+	ts.Check(os.Rename(target+".new", target))
+}
+
+// vaultCommand changes the script's vault, by the JSON of package azure; vault and host are filled in.
+//
+//	vault certificate '{"name":"web"}'    vault secret '{...}'    vault renew '{"name":"web"}'
+//	vault disable NAME    vault enable NAME    vault delete NAME    vault revoke
+//	vault cut-off [HOST]    vault restore [HOST]    vault fault '{...}'    vault clear
+func (w *world) vaultCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: vault VERB [ARGUMENT]")
+	}
+	ctx, vault, arg := context.Background(), ts.Getenv("VAULT"), strings.Join(args[1:], "")
+	ref := azure.SecretRef{Vault: vault, Name: arg}
+	var err error
+	switch args[0] {
+	case "certificate":
+		c := azure.Certificate{Vault: vault}
+		ts.Check(json.Unmarshal([]byte(arg), &c))
+		_, err = w.CreateCertificate(ctx, c)
+	case "secret":
+		s := azure.Secret{Vault: vault}
+		ts.Check(json.Unmarshal([]byte(arg), &s))
+		_, err = w.CreateSecret(ctx, s)
+	case "renew":
+		r := azure.Renewal{Vault: vault}
+		ts.Check(json.Unmarshal([]byte(arg), &r))
+		_, err = w.Renew(ctx, r)
+	case "disable", "enable":
+		err = w.SetEnabled(ctx, ref, args[0] == "enable")
+	case "delete":
+		err = w.Delete(ctx, ref)
+	case "revoke":
+		err = w.Revoke(ctx, azure.Grant{Vault: vault, ClientID: ts.Getenv("AZURE_CLIENT_ID")})
+	case "cut-off", "restore":
+		err = w.CutOff(ctx, vault, args[0] == "cut-off")
+	case "fault":
+		f := azure.Fault{ID: ts.Name(), Host: vault}
+		ts.Check(json.Unmarshal([]byte(arg), &f))
+		_, err = w.InjectFault(ctx, f)
+	case "clear":
+		err = w.ClearFaults(ctx, ts.Name())
+	default:
+		ts.Fatalf("unknown verb %q", args[0])
+	}
+	ts.Check(err)
+}
+
+// countsCommand compares how often the script's vault was asked: for secrets, with a token, and without.
+//
+//	counts GETS CHALLENGES
+func (w *world) countsCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: counts GETS CHALLENGES")
+	}
+	c, err := w.Counts(context.Background(), azure.Filter{Host: ts.Getenv("VAULT")})
+	ts.Check(err)
+	if got := []string{strconv.Itoa(c.SecretGets), strconv.Itoa(c.Challenges)}; got[0] != args[0] || got[1] != args[1] {
+		ts.Fatalf("the vault got %s GETs and %s challenged requests, want %s and %s", got[0], got[1], args[0], args[1])
+	}
+}
+
+// holdsCommand compares the first certificate and the key of a PEM file with a version of a certificate in
+// the vault: 1 is the first one; the newest without a number.
+//
+//	holds FILE NAME [VERSION]
+func (w *world) holdsCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: holds FILE NAME [VERSION]")
+	}
+	versions, err := w.Versions(context.Background(), azure.SecretRef{Vault: ts.Getenv("VAULT"), Name: args[1]})
+	ts.Check(err)
+	n := len(versions)
+	if len(args) == 3 {
+		n, err = strconv.Atoi(args[2])
+		ts.Check(err)
+	}
+	content := ts.ReadFile(args[0])
+	block, _ := pem.Decode([]byte(content))
+	if block == nil {
+		ts.Fatalf("%s is no PEM file", args[0])
+	}
+	leaf, err := x509.ParseCertificate(block.Bytes)
+	ts.Check(err)
+	if got, want := leaf.SerialNumber.Text(16), versions[n-1].Serial; got != want {
+		ts.Fatalf("%s has the serial number %s, version %d of %s has %s", args[0], got, n, args[1], want)
+	}
+	if !strings.HasSuffix(strings.TrimSpace(content), "-----END PRIVATE KEY-----") {
+		ts.Fatalf("%s does not end in a private key", args[0])
+	}
+}
+
+// getCommand and postCommand send a request to the program's port and print the answer. "!" wants a status
+// other than 2xx. The address is one of the machine's own, or the socket with "socket".
+//
+//	get PATH [socket]    post PATH [socket]
+func getCommand(ts *testscript.TestScript, neg bool, args []string)  { request(ts, "GET", neg, args) }
+func postCommand(ts *testscript.TestScript, neg bool, args []string) { request(ts, "POST", neg, args) }
+
+func request(ts *testscript.TestScript, method string, neg bool, args []string) {
+	network, address := "tcp", net.JoinHostPort("127.0.0.1", ts.Getenv("PORT"))
+	if len(args) == 2 && args[1] == "socket" {
+		network, address = "unix", ts.Getenv("SOCKET")
+	}
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport, Timeout: time.Minute}
+	req, err := http.NewRequest(method, "http://certsync"+args[0], nil)
+	ts.Check(err)
+	resp, err := client.Do(req)
+	ts.Check(err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	fmt.Fprintf(ts.Stdout(), "%s\n%s", resp.Status, body)
+	if ok := resp.StatusCode/100 == 2; ok == neg {
+		ts.Fatalf("%s %s: %s: %s", method, args[0], resp.Status, body)
+	}
+}
+
+// signalCommand sends a signal to the only program in the background.
+//
+//	signal HUP|TERM|STOP
+func signalCommand(ts *testscript.TestScript, neg bool, args []string) {
+	signals := map[string]syscall.Signal{"HUP": syscall.SIGHUP, "TERM": syscall.SIGTERM, "STOP": syscall.SIGSTOP}
+	running := ts.BackgroundCmds()
+	if neg || len(args) != 1 || signals[args[0]] == 0 || len(running) != 1 {
+		ts.Fatalf("usage: signal HUP|TERM|STOP, with one program in the background")
+	}
+	ts.Check(running[0].Process.Signal(signals[args[0]]))
+}
