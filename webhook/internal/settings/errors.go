@@ -52,10 +52,17 @@ func shorten(s string) string {
 // Errors are all annotations that cannot be served.
 type Errors []*Error
 
+// maxErrors bounds what Error returns: it ends up in an admission answer and in events.
+const maxErrors = 10
+
 func (l Errors) Error() string {
-	texts := make([]string, len(l))
-	for i, e := range l {
+	shown := l[:min(len(l), maxErrors)]
+	texts := make([]string, len(shown), len(shown)+1)
+	for i, e := range shown {
 		texts[i] = e.Error()
+	}
+	if more := len(l) - len(shown); more > 0 {
+		texts = append(texts, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(texts, "; ")
 }

@@ -1,0 +1,80 @@
+package settings_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/settings"
+)
+
+// FuzzResolve checks that whatever annotations say, the answer is the same twice, and that what is accepted is
+// also what the sidecar accepts.
+func FuzzResolve(f *testing.F) {
+	document := `{"secretsManagementSettings":{"aclEnabled":true,"observedCertificates":[{"url":"` + secretURL + `a","acls":[{"user":"7"}]}]}}`
+	f.Add(0, secretURL+"a", "", "", "", "polling-interval", "1h")
+	f.Add(1, "", document, "", "", "file-mode", "0640")
+	f.Add(2, secretURL+"b", "", "certs", document, "keystore-password-secret", "x/y")
+	f.Add(3, "", document, "certs", document, "inject", "false")
+	f.Fuzz(func(t *testing.T, level int, certificates, text, configMap, content, key, value string) {
+		group := map[string]string{
+			contract.KeyCertificates: certificates, contract.KeySettings: text, contract.KeySettingsConfigMap: configMap,
+		}
+		var in input
+		levels := []*map[string]string{&in.Pod, &in.ServiceAccount, &in.Namespace, &in.Chart}
+		*levels[uint(level)%4] = group
+		*levels[uint(level)/4%4] = map[string]string{key: value}
+		if content != "" {
+			in.ConfigMap = &settings.ConfigMap{Data: map[string]string{"settings.json": content}}
+		}
+		sources, options := in.sources(), settings.Options{ConfigMap: in.ConfigMap}
+		r, err := settings.Resolve(sources, options)
+		again, errAgain := settings.Resolve(sources, options)
+		if err != nil {
+			if errAgain == nil || err.Error() != errAgain.Error() {
+				t.Fatalf("%v, then %v", err, errAgain)
+			}
+			return
+		}
+		if errAgain != nil || !slices.Equal(r.Warnings, again.Warnings) {
+			t.Fatalf("%q, then %q, %v", r.Warnings, again.Warnings, errAgain)
+		}
+		if r.Config != nil {
+			checkAccepted(t, r, content)
+		}
+	})
+}
+
+// checkAccepted does what the sidecar does with the variable and the ConfigMap's content.
+func checkAccepted(t *testing.T, r *settings.Resolved, content string) {
+	t.Helper()
+	for _, access := range []settings.Access{{}, {FileMode: "0644", Port: 9999}, {Users: []int64{1, 2}}} {
+		variable, hash, err := r.Encode(access)
+		if err != nil {
+			t.Fatal(err)
+		}
+		over, err := contract.Parse([]byte(variable))
+		if err != nil {
+			t.Fatalf("%s: %v", variable, err)
+		}
+		var base *contract.Settings
+		if r.ConfigMap != "" {
+			if base, err = contract.Parse([]byte(content)); err != nil {
+				return // was not read at admission
+			}
+		}
+		all := contract.Overlay(base, over)
+		if got, err := all.Hash(); err != nil || got != hash {
+			t.Errorf("hash %s, in the sidecar %s, %v", hash, got, err)
+		}
+		config, _, err := all.Validate(contract.Rules{Mode: contract.Pod})
+		if err != nil {
+			t.Fatalf("%s: %v", variable, err)
+		}
+		for _, c := range config.Certificates {
+			if !slices.Contains(r.Stores, c.Store) {
+				t.Errorf("store %s is not mounted", c.Store)
+			}
+		}
+	}
+}
