@@ -88,7 +88,7 @@ func connect(ctx context.Context, o Options, user bool) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer start.unlock()
+	defer start.remove()
 	log := newProgress(o.Log)
 	n, err := prepareNode(ctx, o.Name, log)
 	if err != nil {
@@ -154,13 +154,12 @@ func (c *Cluster) Release(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	defer start.remove()
 	last := c.users.exclusive()
 	c.users.unlock()
 	if !last || c.node.kept() {
-		start.unlock()
 		return nil
 	}
-	defer start.remove()
 	return destroy(ctx, c.name, c.log)
 }
 

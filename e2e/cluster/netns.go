@@ -25,15 +25,33 @@ func (d Dialer) DialContext(ctx context.Context, network, addr string) (net.Conn
 		err  error
 	}
 	done := make(chan result, 1)
-	go func() {
-		// Never unlocked: the runtime ends the thread with the goroutine, so nothing else ever runs on a thread
-		// that is in the wrong namespace.
-		runtime.LockOSThread()
+	onThrowawayThread(func() {
 		conn, err := d.dialHere(ctx, network, addr)
 		done <- result{conn, err}
-	}()
+	})
 	r := <-done
 	return r.conn, r.err
+}
+
+// onThrowawayThread runs do in a new goroutine on a thread that ends with it, so that nothing else ever runs on a
+// thread that do has put into another namespace.
+func onThrowawayThread(do func()) {
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the runtime then ends the thread with the goroutine ...
+		if unix.Gettid() != unix.Getpid() {
+			do()
+			return
+		}
+		// ... but it cannot end the process's first thread. While this goroutine occupies that, another one cannot
+		// get it.
+		defer runtime.UnlockOSThread()
+		done := make(chan struct{})
+		onThrowawayThread(func() {
+			defer close(done)
+			do()
+		})
+		<-done
+	}()
 }
 
 // dialHere moves the current thread and dials from it.
