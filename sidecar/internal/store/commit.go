@@ -30,9 +30,9 @@ const (
 //     one step: a path is looked up through the old link or through the new one. Watchers see one
 //     IN_MOVED_TO on "..data".
 //  8. Sync the store's directory again, so that the swap survives a power failure.
-//  9. Remove top-level links that lead nowhere any more, and all generations but the new one and the
-//     one before: a reader that had followed the old "..data" when it was swapped still finds its file
-//     there.
+//  9. Remove top-level links that lead nowhere any more, and generations that no reader can be on its
+//     way through any more: looking up a path takes several steps, and one that had followed the old
+//     "..data" when it was swapped must still find its file there. See replaced.
 //
 // If 4 to 7 fail, the new generation and its top-level links are removed and the old one stays. After
 // 7 the new one is what counts, and a failure is only a warning. Open does 9 after a crash.
@@ -62,22 +62,19 @@ func (s *Store) commit(entries []Entry) (Result, error) {
 		if err := s.makeLinks(newLinks); err != nil {
 			return Result{}, err
 		}
-		result.Warnings = append(result.Warnings, s.clear(s.current.name)...)
+		s.forget()
+		result.Warnings = append(result.Warnings, s.clear()...)
 		return result, nil
 	}
 	name := generationName(s.next)
 	s.next++
 	if err := s.publish(name, p, newLinks); err != nil {
-		// What cannot be removed now, the next Commit removes, or Open.
-		s.stale = true
-		s.clear(s.current.name)
-		return Result{}, err
+		return s.abandon(entries, err)
 	}
-	old := s.current.name
+	s.replaced(s.current.name)
 	s.current = s.identify(name, p)
-	s.stale = old != ""
 	result.Changed = true
-	result.Warnings = append(result.Warnings, s.tidy(name, old)...)
+	result.Warnings = append(result.Warnings, s.tidy()...)
 	return result, nil
 }
 
@@ -149,6 +146,22 @@ func (s *Store) publish(name string, p *plan, newLinks []string) error {
 	return s.fs.rename(dataTemp, dataLink)
 }
 
+// abandon removes what publish made; what cannot be removed now, the next Commit removes, or Open. On a
+// full volume the space that old generations take is worth more than their last readers.
+func (s *Store) abandon(entries []Entry, err error) (Result, error) {
+	var e *Error
+	again := errors.As(err, &e) && e.Reason == NoSpace && len(s.leaving) > 0
+	if again {
+		s.leaving = nil
+	}
+	s.stale = true
+	s.clear()
+	if again {
+		return s.commit(entries)
+	}
+	return Result{}, err
+}
+
 // build is step 4.
 func (s *Store) build(name string, p *plan) error {
 	if err := s.fs.mkdir(name); err != nil {
@@ -214,15 +227,11 @@ func (s *Store) identify(name string, p *plan) generation {
 }
 
 // tidy is steps 8 and 9. What fails there is done again by the next Commit or Open.
-func (s *Store) tidy(current, previous string) (warnings []string) {
+func (s *Store) tidy() (warnings []string) {
 	if err := s.fs.syncDir("."); err != nil {
 		warnings = append(warnings, "the new certificates are in place, but not yet on disk: "+err.Error())
 	}
-	keep := []string{current}
-	if previous != "" {
-		keep = append(keep, previous)
-	}
-	return append(warnings, s.clear(keep...)...)
+	return append(warnings, s.clear()...)
 }
 
 func (s *Store) isOurs(name string) bool { return s.fs.readlink(name) == path.Join(dataLink, name) }

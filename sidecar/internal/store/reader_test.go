@@ -96,6 +96,7 @@ func TestReadersDuringSwaps(t *testing.T) {
 	const swaps, readers, kinds = 400, 4, 5
 	dir := memoryDir(t)
 	s := mustOpen(t, dir)
+	s.grace = readerGrace
 	var pems [kinds][]byte
 	for i := range pems {
 		pems[i] = realPEM(t, i+1)
@@ -133,7 +134,7 @@ func TestReadersDuringSwaps(t *testing.T) {
 	if reads.Load() < swaps/10 {
 		t.Errorf("only %d reads", reads.Load())
 	}
-	wantClean(t, dir, 2)
+	wantClean(t, dir, 1+maxLeaving)
 }
 
 // TestWatchersSeeOneEvent: a program that watches the directory, as for a volume of Kubernetes, sees

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // recover starts from what is in the directory, whatever happened before: it finds the published
@@ -29,8 +30,8 @@ func (s *Store) recover() ([]string, error) {
 	for _, e := range entries {
 		s.next = max(s.next, generationNumber(e.Name())+1)
 	}
-	s.current, s.stale = generation{name: name}, true
-	warnings := s.clear(name)
+	s.current, s.leaving, s.stale = generation{name: name}, nil, true
+	warnings := s.clear()
 	if name != "" {
 		var damaged []string
 		s.current, damaged = s.fs.load(name)
@@ -60,16 +61,39 @@ func (s *Store) published() (string, error) {
 	return name, nil
 }
 
-// clear removes generations other than those to keep, the first of which is published or "", and
-// top-level links that lead nowhere. It returns what it could not remove.
-func (s *Store) clear(keep ...string) (warnings []string) {
+// Old generations stay for readerGrace, but no more than maxLeaving of them.
+const (
+	readerGrace = 10 * time.Second
+	maxLeaving  = 8
+)
+
+// replaced notes that a generation has just been replaced, and may still have readers.
+func (s *Store) replaced(name string) {
+	s.forget()
+	if name != "" {
+		s.leaving = append(s.leaving, name)
+		s.leaving = s.leaving[max(0, len(s.leaving)-maxLeaving):]
+	}
+	s.swapped, s.stale = time.Now(), true
+}
+
+// forget gives up the old generations when the last of them was replaced long enough ago.
+func (s *Store) forget() {
+	if time.Since(s.swapped) >= s.grace {
+		s.leaving = nil
+	}
+}
+
+// clear removes generations other than the current one and those that are leaving, and top-level links
+// that lead nowhere. It returns what it could not remove.
+func (s *Store) clear() (warnings []string) {
+	if !s.stale {
+		return nil
+	}
 	warn := func(err error) {
 		if err != nil {
 			warnings = append(warnings, "something old could not be removed from the store: "+err.Error())
 		}
-	}
-	if !s.stale {
-		return nil
 	}
 	entries, err := s.fs.list(".")
 	warn(err)
@@ -78,13 +102,15 @@ func (s *Store) clear(keep ...string) (warnings []string) {
 		switch {
 		case name == dataTemp:
 			warn(s.fs.remove(name))
-		case generationNumber(name) > 0 && !slices.Contains(keep, name):
-			warn(s.fs.removeTree(name))
-		case s.isOurs(name) && (keep[0] == "" || !s.fs.exists(path.Join(keep[0], name))):
+		case generationNumber(name) > 0:
+			if name != s.current.name && !slices.Contains(s.leaving, name) {
+				warn(s.fs.removeTree(name))
+			}
+		case s.isOurs(name) && (s.current.name == "" || !s.fs.exists(path.Join(s.current.name, name))):
 			warn(s.fs.remove(name))
 		}
 	}
-	s.stale = len(keep) > 1 || len(warnings) > 0
+	s.stale = len(s.leaving) > 0 || len(warnings) > 0
 	return warnings
 }
 

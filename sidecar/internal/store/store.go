@@ -17,6 +17,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // Entry is one certificate as it is to be in the store.
@@ -64,8 +65,11 @@ type Store struct {
 	lock    *os.File
 	acl     bool // the file system has POSIX ACLs
 	current generation
-	next    uint64 // number of the next generation
-	stale   bool   // generations other than the current one are there
+	next    uint64        // number of the next generation
+	leaving []string      // replaced generations that may still have readers
+	swapped time.Time     // when the last of them was replaced
+	grace   time.Duration // for how long they are kept
+	stale   bool          // there is something to clear
 }
 
 // Open takes over the directory, which is created with mode 0755 if need be: it clears what a crash
@@ -81,7 +85,7 @@ func open(dir string, before func(op, name string) error) (*Store, []string, err
 	if err != nil {
 		return nil, nil, fileError("open", dir, err)
 	}
-	s := &Store{fs: fsys{root: root, dir: dir, before: before}}
+	s := &Store{fs: fsys{root: root, dir: dir, before: before}, grace: readerGrace}
 	if err := s.takeOver(); err != nil {
 		return nil, nil, errors.Join(err, s.Close())
 	}
@@ -143,9 +147,9 @@ func (s *Store) Current() map[string]Installed {
 // Commit makes the store hold exactly these entries, in one swap. Where nothing would change, nothing
 // is written. After an error, an *Error, what was published before still is.
 //
-// Call it after every poll, changed or not: the generation before the last swap stays for readers that
-// are on their way through it, and goes with the next call; and what someone else removed from the
-// store is put back.
+// Call it after every poll, changed or not: a replaced generation stays for ten seconds, for readers
+// that are on their way through it, and goes with the first call after that; and what someone else
+// removed from the store is put back.
 func (s *Store) Commit(entries []Entry) (Result, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

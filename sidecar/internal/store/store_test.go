@@ -5,9 +5,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -33,6 +35,7 @@ func kept(e Entry) Entry {
 	return e
 }
 
+// mustOpen opens a store that keeps one replaced generation, until the next Commit.
 func mustOpen(t *testing.T, dir string) *Store {
 	t.Helper()
 	s, warnings, err := Open(dir)
@@ -43,6 +46,7 @@ func mustOpen(t *testing.T, dir string) *Store {
 		t.Errorf("Open warns: %q", warnings)
 	}
 	t.Cleanup(func() { s.Close() })
+	s.grace = 0
 	return s
 }
 
@@ -288,20 +292,29 @@ v.a.1 -> ..data/v.a.1
 `)
 }
 
-func TestPreviousGenerationStaysForReaders(t *testing.T) {
+func TestReplacedGenerationsStayForReaders(t *testing.T) {
 	dir := t.TempDir()
 	s := mustOpen(t, dir)
-	mustCommit(t, s, pemEntry("v.a", "1"))
-	followed, err := filepath.EvalSymlinks(filepath.Join(dir, "v.a"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	mustCommit(t, s, pemEntry("v.a", "2"))
-	if data, err := os.ReadFile(followed); err != nil || string(data) != "pem of v.a 1\n" {
-		t.Errorf("a reader on its way found %q, %v", data, err)
-	}
-	mustCommit(t, s, pemEntry("v.a", "2"))
-	if _, err := os.Stat(filepath.Dir(followed)); err == nil {
-		t.Error("the old generation outlives the next poll")
-	}
+	s.grace = readerGrace
+	synctest.Test(t, func(t *testing.T) {
+		mustCommit(t, s, pemEntry("v.a", "1"))
+		followed, err := filepath.EvalSymlinks(filepath.Join(dir, "v.a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			mustCommit(t, s, pemEntry("v.a", "2"))
+			if data, err := os.ReadFile(followed); err != nil || string(data) != "pem of v.a 1\n" {
+				t.Errorf("a reader on its way found %q, %v", data, err)
+			}
+			time.Sleep(readerGrace - 1)
+		}
+		time.Sleep(1)
+		mustCommit(t, s, pemEntry("v.a", "2"))
+		wantClean(t, dir, 1)
+		for version := range 3 * maxLeaving {
+			mustCommit(t, s, pemEntry("v.a", strconv.Itoa(version)))
+		}
+		wantClean(t, dir, 1+maxLeaving)
+	})
 }
