@@ -10,8 +10,9 @@ import (
 )
 
 // Config is state to add to an emulator: the content of the --config file and
-// the input of [Control.Apply]. Entries replace entries of the same name, all
-// others stay.
+// the input of [Control.Apply]. An issuer, application or vault replaces the one
+// of the same name (a vault keeps its secrets and grants); a certificate or secret
+// becomes a further version; everything else stays.
 type Config struct {
 	// Tokens, when present, replaces how access tokens are issued.
 	Tokens *Tokens `json:"tokens,omitempty"`

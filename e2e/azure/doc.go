@@ -31,13 +31,41 @@
 //	defer e.Close()
 //	client := e.Client()                       // dials real names, trusts the CA
 //
-// The same state can be driven from outside of the process: [Emulator] and
-// [AdminClient] both implement [Control].
+// The client is the transport of azidentity's and azsecrets' options; nothing
+// else about them differs from production. In a testing/synctest bubble, use
+// [Emulator.StartInMemory] in place of Start. A [TokenIssuer] stands in for a
+// cluster. The same state can be driven from outside of the process: [Emulator]
+// and [AdminClient] both implement [Control].
 //
 // # As a program
 //
 //	azure-emulator serve --config state.json --ca-dir /ca --listen :443 --admin :8080
 //	azure-emulator renew --admin http://10.96.0.9:8080 --vault example.vault.azure.net --name web
+//
+// The file is a [Config]. In a cluster, one of
+//
+//	{
+//	  "issuers": [{
+//	    "url": "https://kubernetes.default.svc.cluster.local",
+//	    "jwksURL": "https://kubernetes.default.svc/openid/v1/jwks",
+//	    "caFile": "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt",
+//	    "tokenFile": "/var/run/secrets/kubernetes.io/serviceaccount/token"
+//	  }],
+//	  "applications": [{
+//	    "clientID": "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", "tenant": "11111111-2222-3333-4444-555555555555",
+//	    "federatedCredentials": [{
+//	      "issuer": "https://kubernetes.default.svc.cluster.local",
+//	      "subject": "system:serviceaccount:default:app"
+//	    }]
+//	  }],
+//	  "vaults": [{"host": "example.vault.azure.net", "tenant": "11111111-2222-3333-4444-555555555555"}],
+//	  "grants": [{"vault": "example.vault.azure.net", "clientID": "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"}],
+//	  "certificates": [{"vault": "example.vault.azure.net", "name": "web", "dnsNames": ["web.example"]}]
+//	}
+//
+// lets one service account read one certificate. Pods reach it by hostAliases to
+// the Service's address ([Hosts] has the names), trusting the CA that
+// "azure-emulator ca" prints. The admin port answers /healthz for the probes.
 //
 // # For a program under test
 //

@@ -238,3 +238,27 @@ func TestErrorCodeOfSDK(t *testing.T) {
 		t.Errorf("unexpected error %v", err)
 	}
 }
+
+// A limit holds for its window, which the first request opens, and not for
+// challenges.
+func TestLimitWindow(t *testing.T) {
+	inBubble(t, func(f *fixture) {
+		check(f.t, f.Apply(f.t.Context(), azure.Config{
+			Vaults:  []azure.Vault{{Host: vaultHost, Tenant: tenant, Limit: &azure.Limit{Gets: 2, Window: azure.Duration(10 * time.Second)}}},
+			Secrets: []azure.Secret{{Vault: vaultHost, Name: "s", Value: "v"}},
+		}))
+		token := f.vaultToken(vaultScope)
+		url := "https://" + vaultHost + "/secrets/s?api-version=7.6"
+		for window := range 2 {
+			for i, want := range []int{200, 200, 429, 429} {
+				if got := f.getRaw(f.t, url, token).StatusCode; got != want {
+					f.t.Errorf("window %d, GET %d: status %d, want %d", window, i, got, want)
+				}
+			}
+			if got := f.getRaw(f.t, url, "").StatusCode; got != 401 {
+				f.t.Errorf("challenge: status %d", got)
+			}
+			time.Sleep(10 * time.Second)
+		}
+	})
+}
