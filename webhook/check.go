@@ -1,0 +1,181 @@
+package main
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/settings"
+)
+
+// authorityHosts are the values of AZURE_AUTHORITY_HOST by the names of clouds, in lower case.
+//
+// Source: https://pkg.go.dev/github.com/Azure/go-autorest/autorest/azure#EnvironmentFromName for the names,
+// https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud for the hosts
+var authorityHosts = map[string]string{
+	"azurepubliccloud":       "https://login.microsoftonline.com/",
+	"azurecloud":             "https://login.microsoftonline.com/",
+	"azurechinacloud":        "https://login.chinacloudapi.cn/",
+	"azureusgovernment":      "https://login.microsoftonline.us/",
+	"azureusgovernmentcloud": "https://login.microsoftonline.us/",
+}
+
+// problems collects what is wrong with flags.
+type problems []error
+
+func (p *problems) add(flag, value, reason string, args ...any) {
+	*p = append(*p, fmt.Errorf("flag --%s: value %q: %s", flag, value, fmt.Sprintf(reason, args...)))
+}
+
+// check checks the flags and fills in what is made of them. The error tells everything that is wrong.
+func (o *options) check() error {
+	var p problems
+	o.checkServer(&p)
+	o.checkIdentity(&p)
+	o.endpoint.check(&p)
+	o.checkSidecar(&p)
+	return errors.Join(p...)
+}
+
+func (o *options) checkServer(p *problems) {
+	if o.port < 1 || o.port > 65535 {
+		p.add("port", fmt.Sprint(o.port), "must be 1 to 65535")
+	}
+	for flag, address := range map[string]string{"health-address": o.healthAddress, "metrics-address": o.metricsAddress} {
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			p.add(flag, address, "must be HOST:PORT or :PORT")
+		}
+	}
+	if o.drain < 0 {
+		p.add("drain", o.drain.String(), "must not be negative")
+	}
+	if o.tlsCertDir != "" {
+		return
+	}
+	for _, f := range []struct{ flag, name string }{
+		{"namespace", o.namespace}, {"service-name", o.serviceName},
+		{"webhook-configuration", o.webhookConfiguration}, {"tls-secret", o.tlsSecret},
+	} {
+		if errs := validation.IsDNS1123Subdomain(f.name); errs != nil {
+			p.add(f.flag, f.name, "must be the name of an object: %s", errs[0])
+		}
+	}
+}
+
+func (o *options) checkIdentity(p *problems) {
+	var ok bool
+	if o.authorityHost, ok = authorityHosts[strings.ToLower(o.azureEnvironment)]; !ok {
+		p.add("azure-environment", o.azureEnvironment, "must be AzurePublicCloud, AzureChinaCloud or AzureUSGovernment")
+	}
+	if !slices.Contains([]string{injectAuto, injectAlways, injectNever}, o.injection) {
+		p.add("identity-injection", o.injection, "must be auto, always or never")
+	}
+	if o.tokenAudience == "" {
+		p.add("token-audience", "", "must not be empty; the default is %s", contract.DefaultTokenAudience)
+	}
+}
+
+func (e *endpointFlags) check(p *problems) {
+	if e.proxy == "" && e.suffix == "" {
+		return
+	}
+	if u, err := url.Parse(e.proxy); err != nil || u.Scheme != "https" || u.Host == "" {
+		p.add("token-endpoint", e.proxy, "must be an https URL, and is needed with --token-endpoint-suffix")
+	}
+	if name := contract.IdentityPrefix + "use-" + e.suffix; e.suffix == "" {
+		p.add("token-endpoint-suffix", "", "is needed with --token-endpoint")
+	} else if errs := validation.IsQualifiedName(name); errs != nil {
+		p.add("token-endpoint-suffix", e.suffix, "makes no valid annotation %s: %s", name, errs[0])
+	}
+	if e.audience == "" || e.audience == contract.DefaultTokenAudience {
+		p.add("token-endpoint-audience", e.audience, "must be an audience of its own, not the default one of federated credentials")
+	}
+	sources := 0
+	for _, source := range []string{e.caFile, e.caConfigMap, e.caSigner} {
+		if source != "" {
+			sources++
+		}
+	}
+	if sources != 1 {
+		p.add("token-endpoint-ca-file", e.caFile, "exactly one of it, --token-endpoint-ca-configmap and --token-endpoint-ca-signer is needed with --token-endpoint")
+	}
+	if _, err := metav1.ParseToLabelSelector(e.caSel); err != nil {
+		p.add("token-endpoint-ca-selector", e.caSel, "is no label selector: %v", err)
+	} else if e.caSel != "" && e.caSigner == "" {
+		p.add("token-endpoint-ca-selector", e.caSel, "is for --token-endpoint-ca-signer only")
+	}
+	e.caData = readPEM(p, "token-endpoint-ca-file", e.caFile)
+}
+
+// imageName is what Kubernetes would not refuse at once; the registry decides about the rest.
+var imageName = regexp.MustCompile(`^[^\s]+$`)
+
+func (o *options) checkSidecar(p *problems) {
+	if !imageName.MatchString(o.sidecarImage) {
+		p.add("sidecar-image", o.sidecarImage, "is required, and an image has no spaces")
+	}
+	if !slices.Contains([]corev1.PullPolicy{"", corev1.PullAlways, corev1.PullIfNotPresent, corev1.PullNever}, corev1.PullPolicy(o.pullPolicy)) {
+		p.add("sidecar-image-pull-policy", o.pullPolicy, "must be Always, IfNotPresent or Never")
+	}
+	for _, name := range o.pullSecrets {
+		if errs := validation.IsDNS1123Subdomain(name); errs != nil {
+			p.add("sidecar-image-pull-secrets", name, "must be the name of a Secret: %s", errs[0])
+		}
+	}
+	for _, e := range o.sidecarEnv {
+		if errs := validation.IsEnvVarName(e.key); errs != nil {
+			p.add("sidecar-env", e.key+"="+e.value, "%s", errs[0])
+		}
+	}
+	for _, suffix := range o.allowedVaults {
+		if errs := validation.IsDNS1123Subdomain(suffix); errs != nil {
+			p.add("allowed-vaults", suffix, "must be a DNS suffix such as vault.azure.net")
+		}
+	}
+	o.extraCA = readPEM(p, "extra-ca-file", o.extraCAFile)
+	if len(o.extraCA) > contract.MaxVariableBytes {
+		p.add("extra-ca-file", o.extraCAFile, "has %d bytes; a container's variable holds at most %d: leave out CAs that are not needed", len(o.extraCA), contract.MaxVariableBytes)
+	}
+	o.checkDefaults(p)
+}
+
+// checkDefaults checks the chart's defaults as if a pod had nothing else.
+func (o *options) checkDefaults(p *problems) {
+	_, err := settings.Resolve(settings.Sources{Chart: o.defaultMap()}, settings.Options{AllowedVaults: o.allowedVaults})
+	if err != nil {
+		p.add("default", "", "%v", err)
+	}
+}
+
+func (o *options) defaultMap() map[string]string {
+	m := make(map[string]string, len(o.defaults))
+	for _, d := range o.defaults {
+		m[d.key] = d.value
+	}
+	return m
+}
+
+// readPEM returns a file of certificates; an empty path stands for none.
+func readPEM(p *problems, flag, path string) string {
+	if path == "" {
+		return ""
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		p.add(flag, path, "%v", err)
+	} else if !x509.NewCertPool().AppendCertsFromPEM(data) {
+		p.add(flag, path, "has no PEM certificate")
+	}
+	return string(data)
+}

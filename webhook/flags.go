@@ -1,0 +1,174 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+)
+
+// options are the flags, checked.
+type options struct {
+	showVersion bool
+	logLevel    slog.Level
+	kubeconfig  string
+
+	port           int
+	healthAddress  string
+	metricsAddress string
+	drain          time.Duration
+
+	namespace            string
+	serviceName          string
+	webhookConfiguration string
+	tlsSecret            string
+	tlsCertDir           string
+
+	tenantID         string
+	azureEnvironment string
+	authorityHost    string // made of azureEnvironment
+	tokenAudience    string
+	injection        string
+	legacyTokenPath  bool
+	endpoint         endpointFlags
+
+	sidecarImage   string
+	pullPolicy     string
+	pullSecrets    list
+	startAfter     list
+	sidecarEnv     pairs
+	defaults       pairs
+	allowedVaults  list
+	extraCAFile    string
+	extraCA        string // the file's content
+	readConfigMaps bool
+}
+
+// endpointFlags are those of a custom token endpoint.
+type endpointFlags struct {
+	proxy, suffix, audience, sniName     string
+	caFile, caConfigMap, caSigner, caSel string
+	caData                               string // caFile's content
+}
+
+// Values of --identity-injection.
+const (
+	injectAuto   = "auto"
+	injectAlways = "always"
+	injectNever  = "never"
+)
+
+// parseFlags reads and checks the command line. The error is flag.ErrHelp after --help was answered on out, or tells everything
+// that is wrong.
+func parseFlags(args []string, getenv func(string) string, out io.Writer) (*options, error) {
+	o := &options{
+		startAfter: list{"istio-init", "istio-validation", "istio-proxy", "linkerd-network-validator", "linkerd-init", "linkerd-proxy"},
+	}
+	f := flag.NewFlagSet("webhook", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.BoolVar(&o.showVersion, "version", false, "print the version and exit")
+	f.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "`level`: debug, info, warn or error")
+	f.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig `file`; the cluster that the webhook runs in where empty")
+	o.serverFlags(f, getenv)
+	o.identityFlags(f, getenv)
+	o.sidecarFlags(f)
+	if err := f.Parse(args); err != nil {
+		if err == flag.ErrHelp {
+			fmt.Fprintln(out, "Usage: webhook [flags]")
+			f.SetOutput(out)
+			f.PrintDefaults()
+		}
+		return nil, err
+	}
+	if o.showVersion {
+		return o, nil
+	}
+	if f.NArg() > 0 {
+		return nil, fmt.Errorf("unexpected argument %q: everything is set by flags", f.Arg(0))
+	}
+	return o, o.check()
+}
+
+func (o *options) serverFlags(f *flag.FlagSet, getenv func(string) string) {
+	f.IntVar(&o.port, "port", 9443, "`port` of the webhook (TLS)")
+	f.StringVar(&o.healthAddress, "health-address", ":9440", "`address` of /healthz and /readyz")
+	f.StringVar(&o.metricsAddress, "metrics-address", ":8095", "`address` of /metrics")
+	f.DurationVar(&o.drain, "drain", 10*time.Second, "how long to serve after SIGTERM, as a `duration`, while clients learn that the replica is not ready any more")
+	f.StringVar(&o.namespace, "namespace", getenv("POD_NAMESPACE"), "`namespace` that the webhook runs in; default: the variable POD_NAMESPACE")
+	f.StringVar(&o.serviceName, "service-name", "azure-cert-sync-webhook", "`name` of the webhook's Service")
+	f.StringVar(&o.webhookConfiguration, "webhook-configuration", "azure-cert-sync-webhook", "`name` of the MutatingWebhookConfiguration whose caBundle is kept")
+	f.StringVar(&o.tlsSecret, "tls-secret", "azure-cert-sync-webhook-tls", "`name` of the Secret that the serving certificate is kept in")
+	f.StringVar(&o.tlsCertDir, "tls-cert-dir", "", "`directory` with tls.crt and tls.key to serve instead; neither Secret nor caBundle is touched then")
+}
+
+func (o *options) identityFlags(f *flag.FlagSet, getenv func(string) string) {
+	environment := getenv("AZURE_ENVIRONMENT")
+	if environment == "" {
+		environment = "AzurePublicCloud"
+	}
+	f.StringVar(&o.tenantID, "tenant-id", getenv("AZURE_TENANT_ID"), "tenant `ID` where a service account names none; default: the variable AZURE_TENANT_ID")
+	f.StringVar(&o.azureEnvironment, "azure-environment", environment, "`cloud`: AzurePublicCloud, AzureChinaCloud or AzureUSGovernment; default: the variable AZURE_ENVIRONMENT")
+	f.StringVar(&o.tokenAudience, "token-audience", contract.DefaultTokenAudience, "`audience` of projected tokens")
+	f.StringVar(&o.injection, "identity-injection", injectAuto, "`mode`: auto leaves identity to the Azure Workload Identity webhook while that is installed; always; never")
+	f.BoolVar(&o.legacyTokenPath, "legacy-token-path", false, "mount the token at "+contract.LegacyIdentityMountPath+" too")
+
+	e := &o.endpoint
+	f.StringVar(&e.proxy, "token-endpoint", "", "`URL` of a custom token endpoint (AKS identity bindings), for pods with the annotation use-<suffix>")
+	f.StringVar(&e.suffix, "token-endpoint-suffix", "", "`suffix` of the annotation "+contract.IdentityPrefix+"use-<suffix>; needed with --token-endpoint")
+	f.StringVar(&e.audience, "token-endpoint-audience", "api://AKSIdentityBinding", "`audience` of the tokens for it")
+	f.StringVar(&e.sniName, "token-endpoint-sni-name", "", "server `name` that it is asked for by TLS")
+	f.StringVar(&e.caFile, "token-endpoint-ca-file", "", "PEM `file` with its CA, passed on as a variable")
+	f.StringVar(&e.caConfigMap, "token-endpoint-ca-configmap", "", "`name` of a ConfigMap in the pod's namespace with its CA, key ca.crt")
+	f.StringVar(&e.caSigner, "token-endpoint-ca-signer", "", "signer `name` of ClusterTrustBundles with its CA")
+	f.StringVar(&e.caSel, "token-endpoint-ca-selector", "", "label `selector` of the ClusterTrustBundles")
+}
+
+func (o *options) sidecarFlags(f *flag.FlagSet) {
+	f.StringVar(&o.sidecarImage, "sidecar-image", "", "`image` of the certificate sidecar (required)")
+	f.StringVar(&o.pullPolicy, "sidecar-image-pull-policy", "", "`policy`: "+string(corev1.PullAlways)+", IfNotPresent or Never; Kubernetes' default where empty")
+	f.Var(&o.pullSecrets, "sidecar-image-pull-secrets", "`names` of Secrets, separated by commas, that are added to the pod")
+	f.Var(&o.startAfter, "sidecar-start-after", "`names` of init containers, separated by commas, that the sidecar starts after")
+	f.Var(&o.sidecarEnv, "sidecar-env", "`NAME=VALUE` of a variable of the sidecar; repeatable")
+	f.Var(&o.defaults, "default", "`KEY=VALUE`: a certsync annotation without its prefix, for pods where no other level has it; repeatable")
+	f.Var(&o.allowedVaults, "allowed-vaults", "DNS `suffixes` of vaults, separated by commas; default: Azure's public, China and US government clouds")
+	f.StringVar(&o.extraCAFile, "extra-ca-file", "", "PEM `file` with CAs that the sidecar trusts beside the system's")
+	f.BoolVar(&o.readConfigMaps, "read-settings-configmaps", true, "validate the ConfigMaps that pods name by settings-configmap")
+}
+
+// list is a flag of elements that commas separate. Setting it replaces what was there.
+type list []string
+
+func (l *list) String() string { return strings.Join(*l, ",") }
+
+func (l *list) Set(text string) error {
+	*l = nil
+	for _, element := range strings.Split(text, ",") {
+		if element = strings.TrimSpace(element); element != "" {
+			*l = append(*l, element)
+		}
+	}
+	return nil
+}
+
+// pair is one value of pairs.
+type pair struct{ key, value string }
+
+// pairs is a repeatable flag KEY=VALUE.
+type pairs []pair
+
+func (p *pairs) String() string { return "" }
+
+func (p *pairs) Set(text string) error {
+	key, value, ok := strings.Cut(text, "=")
+	if !ok || key == "" {
+		return fmt.Errorf("want KEY=VALUE")
+	}
+	*p = append(*p, pair{key, value})
+	return nil
+}

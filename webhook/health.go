@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// readiness knows whether an admission would be answered at once, and if not, why.
+type readiness struct {
+	log      *slog.Logger
+	draining atomic.Bool
+
+	mu     sync.Mutex
+	checks []func() error
+}
+
+func newReadiness(log *slog.Logger) *readiness { return &readiness{log: log} }
+
+// check adds a condition, which is met when f returns nil.
+func (r *readiness) check(f func() error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.checks = append(r.checks, f)
+}
+
+// await adds the condition that a channel is closed.
+func (r *readiness) await(why string, closed <-chan struct{}) {
+	r.check(func() error {
+		select {
+		case <-closed:
+			return nil
+		default:
+			return errors.New(why)
+		}
+	})
+}
+
+// drain makes the replica unready for good.
+func (r *readiness) drain() { r.draining.Store(true) }
+
+func (r *readiness) err() error {
+	if r.draining.Load() {
+		return errors.New("the webhook is shutting down")
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var errs []error
+	for _, f := range r.checks {
+		errs = append(errs, f())
+	}
+	return errors.Join(errs...)
+}
+
+// watch logs when the replica becomes ready, or every now and then why it does not.
+func (r *readiness) watch(ctx context.Context) {
+	const interval, complaint = 50 * time.Millisecond, 10 * time.Second
+	start := time.Now()
+	for next := complaint; ; {
+		err := r.err()
+		since := time.Since(start)
+		switch {
+		case err == nil:
+			r.log.Info("webhook ready", "after", since.String())
+			// The first lists are garbage by now, and there will never be as much again.
+			debug.FreeOSMemory()
+			return
+		case since >= next:
+			r.log.Warn("webhook not ready yet", "reason", strings.ReplaceAll(err.Error(), "\n", "; "))
+			next += complaint
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(interval):
+		}
+	}
+}
+
+// handler serves /healthz and /readyz.
+func (r *readiness) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if err := r.err(); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ok")
+	})
+	return mux
+}
+
+// closeWhileDraining ends each connection with its next answer once the replica drains, so that the API server, which
+// keeps connections, is on other replicas before this one stops.
+func (r *readiness) closeWhileDraining(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if r.draining.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		h.ServeHTTP(w, req)
+	})
+}
+
+func metricsHandler(g prometheus.Gatherer) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(g, promhttp.HandlerOpts{}))
+	return mux
+}
+
+// serveHTTP serves without TLS until the context ends.
+func serveHTTP(ctx context.Context, address string, h http.Handler) error {
+	s := &http.Server{Addr: address, Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	go func() {
+		<-ctx.Done()
+		// Probes and scrapes need no farewell.
+		_ = s.Close()
+	}()
+	if err := s.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving on %s: %w", address, err)
+	}
+	return nil
+}

@@ -1,0 +1,112 @@
+package admission
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	admissionv1beta1 "k8s.io/api/admission/v1beta1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	kjson "sigs.k8s.io/json"
+)
+
+const reviewKind = "AdmissionReview"
+
+// review is an AdmissionReview of either version, which are the same on the wire, as far as it is needed. Object is
+// what request.object is decoded into.
+//
+// Source: https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#request
+type review[Object any] struct {
+	APIVersion string           `json:"apiVersion"`
+	Kind       string           `json:"kind"`
+	Request    *request[Object] `json:"request"`
+}
+
+type request[Object any] struct {
+	UID         types.UID                   `json:"uid"`
+	Resource    metav1.GroupVersionResource `json:"resource"`
+	SubResource string                      `json:"subResource"`
+	Namespace   string                      `json:"namespace"`
+	Operation   admissionv1.Operation       `json:"operation"`
+	Object      Object                      `json:"object"`
+}
+
+// anything is decoded from whatever there is, and keeps nothing of it.
+type anything struct{}
+
+func (*anything) UnmarshalJSON([]byte) error { return nil }
+
+// creation is the creation of a pod.
+type creation struct {
+	apiVersion string
+	uid        types.UID
+	namespace  string
+	pod        *corev1.Pod
+}
+
+// errReview says that a body is no AdmissionReview.
+var errReview = errors.New("the body is no AdmissionReview of admission.k8s.io/v1 or v1beta1")
+
+// decode reads an AdmissionReview. The creation's pod is nil where the request is about something else. The error
+// wraps errReview, or is about the pod, and then the creation has its uid.
+func decode(body []byte) (*creation, error) {
+	var r review[corev1.Pod]
+	// Case-sensitive, as the API server decodes: "Name" is an unknown field, not the name.
+	err := kjson.UnmarshalCaseSensitivePreserveInts(body, &r)
+	if err != nil {
+		return decodeOther(body, err)
+	}
+	c, err := header(&r)
+	if err == nil && isPodCreation(r.Request) {
+		c.pod = &r.Request.Object
+		if c.pod.Namespace == "" {
+			c.pod.Namespace = c.namespace
+		}
+	}
+	return c, err
+}
+
+// decodeOther reads the review of an object that did not decode as a pod: it may be of another kind.
+func decodeOther(body []byte, cause error) (*creation, error) {
+	var r review[anything]
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(body, &r); err != nil {
+		return nil, fmt.Errorf("%w: %w", errReview, err)
+	}
+	c, err := header(&r)
+	if err == nil && isPodCreation(r.Request) {
+		err = fmt.Errorf("request.object is no pod of v1: %w", cause)
+	}
+	return c, err
+}
+
+func header[Object any](r *review[Object]) (*creation, error) {
+	switch {
+	case r.Kind != reviewKind,
+		r.APIVersion != admissionv1.SchemeGroupVersion.String() && r.APIVersion != admissionv1beta1.SchemeGroupVersion.String():
+		return nil, fmt.Errorf("%w: apiVersion %.100q, kind %.100q", errReview, r.APIVersion, r.Kind)
+	case r.Request == nil:
+		return nil, fmt.Errorf("%w: request is missing", errReview)
+	}
+	return &creation{apiVersion: r.APIVersion, uid: r.Request.UID, namespace: r.Request.Namespace}, nil
+}
+
+func isPodCreation[Object any](r *request[Object]) bool {
+	return r.Operation == admissionv1.Create && r.SubResource == "" &&
+		r.Resource == metav1.GroupVersionResource{Version: "v1", Resource: "pods"}
+}
+
+// response is an AdmissionReview of either version with an answer.
+type response struct {
+	APIVersion string                         `json:"apiVersion"`
+	Kind       string                         `json:"kind"`
+	Response   *admissionv1.AdmissionResponse `json:"response"`
+}
+
+func encode(c *creation, a *admissionv1.AdmissionResponse) ([]byte, error) {
+	a.UID = c.uid
+	return json.Marshal(response{APIVersion: c.apiVersion, Kind: reviewKind, Response: a})
+}

@@ -1,0 +1,123 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// Resources that the webhook reads by their metadata only.
+var (
+	ServiceAccounts       = corev1.SchemeGroupVersion.WithResource("serviceaccounts")
+	Namespaces            = corev1.SchemeGroupVersion.WithResource("namespaces")
+	Pods                  = corev1.SchemeGroupVersion.WithResource("pods")
+	WebhookConfigurations = admissionregistrationv1.SchemeGroupVersion.WithResource("mutatingwebhookconfigurations")
+)
+
+// Client talks to one API server. Its methods return the errors of k8s.io/apimachinery/pkg/api/errors.
+type Client struct {
+	core         rest.Interface
+	registration rest.Interface
+	meta         metadata.Interface
+}
+
+// Connect makes a client of the cluster that a kubeconfig file names, or, where the path is empty, of the cluster
+// that the process runs in. It sends nothing yet.
+func Connect(kubeconfig, userAgent string) (*Client, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	config.UserAgent = userAgent
+	// The API server's own fairness decides; the client's default of 5 requests a second would hold up
+	// a burst of admissions that each need a live read.
+	config.QPS = -1
+	config.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
+	config.ContentType = runtime.ContentTypeProtobuf
+	return newClient(config)
+}
+
+func newClient(config *rest.Config) (*Client, error) {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, admissionregistrationv1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return nil, err
+		}
+	}
+	// One HTTP client, so that everything shares one connection and one TLS handshake.
+	http, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, err
+	}
+	forGroup := func(path string, version schema.GroupVersion) (rest.Interface, error) {
+		c := rest.CopyConfig(config)
+		c.APIPath = path
+		c.GroupVersion = &version
+		c.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
+		return rest.RESTClientForConfigAndClient(c, http)
+	}
+	client := &Client{}
+	if client.core, err = forGroup("/api", corev1.SchemeGroupVersion); err != nil {
+		return nil, err
+	}
+	if client.registration, err = forGroup("/apis", admissionregistrationv1.SchemeGroupVersion); err != nil {
+		return nil, err
+	}
+	client.meta, err = metadata.NewForConfigAndClient(metadata.ConfigFor(config), http)
+	return client, err
+}
+
+// Metadata reads the metadata of one object from the API server itself. Namespace is empty for what has none.
+func (c *Client) Metadata(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) (*metav1.PartialObjectMetadata, error) {
+	return c.meta.Resource(resource).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
+}
+
+// ConfigMap reads a ConfigMap from the API server itself.
+func (c *Client) ConfigMap(ctx context.Context, namespace, name string) (*corev1.ConfigMap, error) {
+	m := &corev1.ConfigMap{}
+	return m, c.core.Get().Namespace(namespace).Resource("configmaps").Name(name).Do(ctx).Into(m)
+}
+
+// CreateSecret creates a Secret.
+func (c *Client) CreateSecret(ctx context.Context, s *corev1.Secret) error {
+	return c.core.Post().Namespace(s.Namespace).Resource("secrets").Body(s).Do(ctx).Error()
+}
+
+// UpdateSecret replaces a Secret. It fails with a conflict where the Secret is not of the given resource version any more.
+func (c *Client) UpdateSecret(ctx context.Context, s *corev1.Secret) error {
+	return c.core.Put().Namespace(s.Namespace).Resource("secrets").Name(s.Name).Body(s).Do(ctx).Error()
+}
+
+// PatchWebhookConfiguration applies a strategic merge patch to a MutatingWebhookConfiguration.
+func (c *Client) PatchWebhookConfiguration(ctx context.Context, name string, patch []byte) error {
+	return c.registration.Patch(types.StrategicMergePatchType).Resource(WebhookConfigurations.Resource).
+		Name(name).Body(patch).Do(ctx).Error()
+}
+
+// CreateEvent creates an Event.
+func (c *Client) CreateEvent(ctx context.Context, e *corev1.Event) error {
+	return c.core.Post().Namespace(e.Namespace).Resource("events").Body(e).Do(ctx).Error()
+}
+
+// Version is that of an API server.
+type Version struct{ Major, Minor int }
+
+// ServerVersion asks the API server for its version. It needs no permission beyond what every
+// authenticated client has (the role system:public-info-viewer).
+func (c *Client) ServerVersion(ctx context.Context) (Version, error) {
+	data, err := c.core.Get().AbsPath("/version").Do(ctx).Raw()
+	if err != nil {
+		return Version{}, fmt.Errorf("reading the API server's version: %w", err)
+	}
+	return parseVersion(data)
+}

@@ -1,0 +1,180 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
+)
+
+// pageSize bounds what is decoded at once where an API server does not stream the initial list (before 1.34).
+const pageSize = 500
+
+// Source is one kind of object, or one object of it, to follow.
+type Source[T runtime.Object] struct {
+	name    string
+	example T
+	lw      *cache.ListWatch
+	strip   func(T)
+}
+
+// Sink is told what Follow sees, by one goroutine. Objects are the sink's to keep.
+type Sink[T runtime.Object] interface {
+	// Replace is called with all objects that there are: at first, and whenever events may have been missed.
+	Replace([]T)
+	Set(T)
+	Delete(T)
+}
+
+// Secret is one Secret.
+func (c *Client) Secret(namespace, name string) Source[*corev1.Secret] {
+	return Source[*corev1.Secret]{
+		name: "secret", example: &corev1.Secret{},
+		lw: named(c.core, "secrets", namespace, name),
+	}
+}
+
+// WebhookConfiguration is one MutatingWebhookConfiguration.
+func (c *Client) WebhookConfiguration(name string) Source[*admissionregistrationv1.MutatingWebhookConfiguration] {
+	return Source[*admissionregistrationv1.MutatingWebhookConfiguration]{
+		name: "webhook configuration", example: &admissionregistrationv1.MutatingWebhookConfiguration{},
+		lw: named(c.registration, WebhookConfigurations.Resource, "", name),
+	}
+}
+
+// named asks for one object by a field selector, which RBAC rules with resourceNames allow.
+//
+// Source: https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-resources
+func named(c rest.Interface, resource, namespace, name string) *cache.ListWatch {
+	return cache.NewListWatchFromClient(c, resource, namespace, fields.OneTermEqualSelector(metav1.ObjectNameField, name))
+}
+
+// MetadataSource is the metadata of the objects of one kind, in all namespaces, that the options select. Each object goes
+// through strip as soon as it is decoded, which is to drop what the sink does not need: a list of many objects
+// is then never in memory as a whole.
+func (c *Client) MetadataSource(resource schema.GroupVersionResource, selector metav1.ListOptions, strip func(*metav1.PartialObjectMetadata)) Source[*metav1.PartialObjectMetadata] {
+	r := c.meta.Resource(resource)
+	apply := func(o *metav1.ListOptions) {
+		o.FieldSelector, o.LabelSelector = selector.FieldSelector, selector.LabelSelector
+	}
+	return Source[*metav1.PartialObjectMetadata]{
+		name: resource.Resource, example: &metav1.PartialObjectMetadata{}, strip: strip,
+		lw: &cache.ListWatch{
+			ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+				apply(&o)
+				list, err := r.List(ctx, o)
+				if err != nil {
+					return nil, err
+				}
+				for i := range list.Items {
+					strip(&list.Items[i])
+				}
+				return list, nil
+			},
+			WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+				apply(&o)
+				return r.Watch(ctx, o)
+			},
+		},
+	}
+}
+
+// NamedMetadata is the metadata of one object that has no namespace.
+func (c *Client) NamedMetadata(resource schema.GroupVersionResource, name string) Source[*metav1.PartialObjectMetadata] {
+	selector := metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, name).String()}
+	return c.MetadataSource(resource, selector, func(*metav1.PartialObjectMetadata) {})
+}
+
+// Follow lists and watches the source until the context ends, and starts over with growing waits after an error, which it logs.
+func Follow[T runtime.Object](ctx context.Context, s Source[T], sink Sink[T]) {
+	r := cache.NewReflectorWithOptions(s.lw, s.example, &store[T]{sink, s.strip}, cache.ReflectorOptions{
+		Name: "certsync-webhook", TypeDescription: s.name,
+	})
+	r.WatchListPageSize = pageSize
+	r.RunWithContext(ctx)
+}
+
+// store is a Sink as client-go's Reflector wants it.
+type store[T runtime.Object] struct {
+	sink  Sink[T]
+	strip func(T)
+}
+
+func (s *store[T]) Add(o any) error {
+	object, err := s.object(o)
+	if err == nil {
+		s.sink.Set(object)
+	}
+	return err
+}
+
+func (s *store[T]) Update(o any) error { return s.Add(o) }
+
+func (s *store[T]) Delete(o any) error {
+	object, err := s.object(o)
+	if err == nil {
+		s.sink.Delete(object)
+	}
+	return err
+}
+
+func (s *store[T]) Replace(list []any, _ string) error {
+	objects := make([]T, len(list))
+	for i, o := range list {
+		object, err := s.object(o)
+		if err != nil {
+			return err
+		}
+		objects[i] = object
+	}
+	s.sink.Replace(objects)
+	return nil
+}
+
+// Resync is called only where a resync period is set.
+func (*store[T]) Resync() error { return nil }
+
+// Transformer strips objects as they are streamed, before they are collected for Replace.
+func (s *store[T]) Transformer() cache.TransformFunc {
+	return func(o any) (any, error) { return s.object(o) }
+}
+
+func (s *store[T]) object(o any) (T, error) {
+	object, ok := o.(T)
+	if !ok {
+		return object, fmt.Errorf("the API server sent %T instead of %T", o, object)
+	}
+	if s.strip != nil {
+		s.strip(object)
+	}
+	return object, nil
+}
+
+// Single is a Sink for a source of one object: f is called with the object, or with nil where there is none.
+type Single[T runtime.Object] func(T)
+
+// Replace implements Sink.
+func (f Single[T]) Replace(objects []T) {
+	var object T
+	if len(objects) > 0 {
+		object = objects[0]
+	}
+	f(object)
+}
+
+// Set implements Sink.
+func (f Single[T]) Set(object T) { f(object) }
+
+// Delete implements Sink.
+func (f Single[T]) Delete(T) {
+	var none T
+	f(none)
+}

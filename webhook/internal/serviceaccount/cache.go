@@ -1,0 +1,115 @@
+package serviceaccount
+
+import (
+	"strings"
+	"sync"
+	"unique"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+)
+
+// Cache holds the annotations of all objects of one kind. It is filled by kube.Follow, whose Sink it is.
+type Cache struct {
+	mu      sync.RWMutex
+	objects map[key][]annotation
+	synced  chan struct{}
+	once    sync.Once
+}
+
+// key names an object. Namespace is empty for what has none.
+type key struct{ namespace, name string }
+
+// annotation is smaller than an entry of a map, and most objects have none.
+type annotation struct{ key, value string }
+
+// NewCache returns an empty cache.
+func NewCache() *Cache {
+	return &Cache{objects: map[key][]annotation{}, synced: make(chan struct{})}
+}
+
+// Synced is closed when the first list is in the cache.
+func (c *Cache) Synced() <-chan struct{} { return c.synced }
+
+// Len returns the number of objects.
+func (c *Cache) Len() int {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return len(c.objects)
+}
+
+// Strip drops all of an object but its name and the annotations that Cache keeps.
+func Strip(o *metav1.PartialObjectMetadata) {
+	var kept map[string]string
+	for k, v := range o.Annotations {
+		if ours(k) {
+			if kept == nil {
+				kept = map[string]string{}
+			}
+			kept[unique.Make(k).Value()] = v
+		}
+	}
+	o.ObjectMeta = metav1.ObjectMeta{
+		Namespace: unique.Make(o.Namespace).Value(), Name: o.Name, Annotations: kept,
+	}
+}
+
+func ours(key string) bool {
+	return strings.HasPrefix(key, contract.IdentityPrefix) || strings.HasPrefix(key, contract.Prefix)
+}
+
+// Replace implements kube.Sink.
+func (c *Cache) Replace(list []*metav1.PartialObjectMetadata) {
+	objects := make(map[key][]annotation, len(list))
+	for _, o := range list {
+		objects[keyOf(o)] = annotations(o)
+	}
+	c.mu.Lock()
+	c.objects = objects
+	c.mu.Unlock()
+	c.once.Do(func() { close(c.synced) })
+}
+
+// Set implements kube.Sink.
+func (c *Cache) Set(o *metav1.PartialObjectMetadata) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.objects[keyOf(o)] = annotations(o)
+}
+
+// Delete implements kube.Sink.
+func (c *Cache) Delete(o *metav1.PartialObjectMetadata) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.objects, keyOf(o))
+}
+
+// get returns the annotations of an object that is in the cache. The map is the caller's.
+func (c *Cache) get(k key) (map[string]string, bool) {
+	c.mu.RLock()
+	list, ok := c.objects[k]
+	c.mu.RUnlock()
+	if len(list) == 0 {
+		return nil, ok
+	}
+	m := make(map[string]string, len(list))
+	for _, a := range list {
+		m[a.key] = a.value
+	}
+	return m, true
+}
+
+func keyOf(o *metav1.PartialObjectMetadata) key { return key{o.Namespace, o.Name} }
+
+// annotations returns those of a stripped object.
+func annotations(o *metav1.PartialObjectMetadata) []annotation {
+	if len(o.Annotations) == 0 {
+		return nil
+	}
+	list := make([]annotation, 0, len(o.Annotations))
+	for k, v := range o.Annotations {
+		list = append(list, annotation{k, v})
+	}
+	return list
+}

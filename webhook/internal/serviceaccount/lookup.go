@@ -1,0 +1,97 @@
+package serviceaccount
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"golang.org/x/sync/singleflight"
+)
+
+// How an object that is not in the cache is read. The sum stays well below the 5 s that the API server gives an admission.
+const (
+	// gracePeriod is how long an object that does not exist is asked for again.
+	gracePeriod = time.Second
+	// firstWait and then twice as long each time is waited between reads.
+	firstWait = 50 * time.Millisecond
+	// readTimeout bounds it all, answers of a slow API server included.
+	readTimeout = 3 * time.Second
+)
+
+// Reader reads the metadata of one object from the API server itself. Its error is one of
+// k8s.io/apimachinery/pkg/api/errors.
+type Reader func(ctx context.Context, namespace, name string) (*metav1.PartialObjectMetadata, error)
+
+// NotFoundError says that an object does not exist.
+type NotFoundError struct{ Kind, Namespace, Name string }
+
+func (e *NotFoundError) Error() string {
+	if e.Namespace == "" {
+		return fmt.Sprintf("%s %q does not exist", e.Kind, e.Name)
+	}
+	return fmt.Sprintf("%s %q does not exist in namespace %q", e.Kind, e.Name, e.Namespace)
+}
+
+// Lookup finds annotations in a cache, and past it.
+type Lookup struct {
+	kind   string
+	cache  *Cache
+	read   Reader
+	flight singleflight.Group
+}
+
+// NewLookup returns a Lookup of objects of a kind, which is its name in messages: "service account".
+func NewLookup(kind string, cache *Cache, read Reader) *Lookup {
+	return &Lookup{kind: kind, cache: cache, read: read}
+}
+
+// Annotations returns the annotations of Azure Workload Identity and of certificate sync that an object has; the map is nil
+// where it has none, and must not be changed. Namespace is empty for a kind that has none. The error is a
+// *NotFoundError, or says that the API server did not answer.
+func (l *Lookup) Annotations(ctx context.Context, namespace, name string) (map[string]string, error) {
+	k := key{namespace, name}
+	if found, ok := l.cache.get(k); ok {
+		return found, nil
+	}
+	// The read is not bound to the context of the first who asked: others wait for it too.
+	answer := l.flight.DoChan(namespace+"/"+name, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
+		defer cancel()
+		return l.await(ctx, k)
+	})
+	select {
+	case a := <-answer:
+		if a.Err != nil {
+			return nil, a.Err
+		}
+		return a.Val.(map[string]string), nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("reading %s %q: %w", l.kind, name, ctx.Err())
+	}
+}
+
+// await reads an object until it is there or the grace period is over.
+func (l *Lookup) await(ctx context.Context, k key) (map[string]string, error) {
+	deadline := time.Now().Add(gracePeriod)
+	for wait := firstWait; ; wait *= 2 {
+		o, err := l.read(ctx, k.namespace, k.name)
+		if err == nil {
+			Strip(o)
+			return o.Annotations, nil
+		}
+		if !apierrors.IsNotFound(err) {
+			return nil, fmt.Errorf("reading %s %q: %w", l.kind, k.name, err)
+		}
+		if time.Now().Add(wait).After(deadline) {
+			return nil, &NotFoundError{l.kind, k.namespace, k.name}
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil, fmt.Errorf("reading %s %q: %w", l.kind, k.name, ctx.Err())
+		}
+	}
+}

@@ -1,0 +1,259 @@
+package servingcert
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// retryAfter is waited after a write that failed, or that is not seen.
+const retryAfter = time.Second
+
+// API writes to the API server. Its errors are those of k8s.io/apimachinery/pkg/api/errors.
+type API interface {
+	CreateSecret(context.Context, *corev1.Secret) error
+	// UpdateSecret fails with a conflict where the resource version is not the current one.
+	UpdateSecret(context.Context, *corev1.Secret) error
+	// PatchWebhookConfiguration applies a strategic merge patch.
+	PatchWebhookConfiguration(ctx context.Context, name string, patch []byte) error
+}
+
+// Names say where things are.
+type Names struct {
+	// Namespace and Secret name the Secret.
+	Namespace, Secret string
+	// Service is the webhook's, in the same namespace: the certificate is for "<service>.<namespace>.svc".
+	Service string
+	// Configuration names the MutatingWebhookConfiguration.
+	Configuration string
+}
+
+// Manager is one replica's part. Its Observe methods are fed by watches, Run acts on what they saw.
+type Manager struct {
+	names Names
+	api   API
+	log   *slog.Logger
+
+	serving atomic.Pointer[tls.Certificate]
+	status  atomic.Pointer[string] // why not ready; nil when ready, which it stays
+	wake    chan struct{}
+
+	mu         sync.Mutex
+	secret     *corev1.Secret
+	secretSeen bool
+	config     *admissionregistrationv1.MutatingWebhookConfiguration
+	configSeen bool
+
+	// The rest is Run's own.
+	nextSince time.Time
+	memory    *state
+	// wroteOver is the version of the Secret that was last written over, until the result is seen or the time is up.
+	wroteOver  string
+	wroteUntil time.Time
+}
+
+// NewManager returns a manager that serves nothing yet.
+func NewManager(names Names, api API, log *slog.Logger) *Manager {
+	m := &Manager{names: names, api: api, log: log, wake: make(chan struct{}, 1)}
+	m.notReady("the Secret %s/%s has not been read yet", names.Namespace, names.Secret)
+	return m
+}
+
+// GetCertificate is for tls.Config.
+func (m *Manager) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if c := m.serving.Load(); c != nil {
+		return c, nil
+	}
+	return nil, errors.New("the webhook has no certificate yet")
+}
+
+// Ready returns nil once a certificate is in memory and its CA is in the caBundle; before, the error says what is missing.
+// It stays nil: a caBundle that is reset later concerns all replicas, and is published again by them.
+func (m *Manager) Ready() error {
+	if why := m.status.Load(); why != nil {
+		return errors.New(*why)
+	}
+	return nil
+}
+
+func (m *Manager) notReady(format string, args ...any) {
+	why := fmt.Sprintf(format, args...)
+	m.status.Store(&why)
+}
+
+// ObserveSecret takes the Secret as it is now, nil where there is none.
+func (m *Manager) ObserveSecret(s *corev1.Secret) {
+	m.mu.Lock()
+	m.secret, m.secretSeen = s, true
+	m.mu.Unlock()
+	m.poke()
+}
+
+// ObserveConfiguration takes the MutatingWebhookConfiguration as it is now, nil where there is none.
+func (m *Manager) ObserveConfiguration(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+	m.mu.Lock()
+	m.config, m.configSeen = c, true
+	m.mu.Unlock()
+	m.poke()
+}
+
+func (m *Manager) poke() {
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run keeps Secret, certificate and caBundle until the context ends.
+func (m *Manager) Run(ctx context.Context) {
+	for ctx.Err() == nil {
+		again := m.step(ctx, time.Now())
+		var timer <-chan time.Time
+		if !again.IsZero() {
+			timer = time.After(time.Until(again))
+		}
+		select {
+		case <-ctx.Done():
+		case <-m.wake:
+		case <-timer:
+		}
+	}
+}
+
+// step acts once and returns when to act again at the latest, zero for when something is seen.
+func (m *Manager) step(ctx context.Context, now time.Time) time.Time {
+	m.mu.Lock()
+	secret, secretSeen, config, configSeen := m.secret, m.secretSeen, m.config, m.configSeen
+	m.mu.Unlock()
+	if !secretSeen || !configSeen {
+		return time.Time{}
+	}
+	v := view{nextSince: m.nextSince, bundles: bundlesOf(config), memory: m.memory}
+	if secret != nil {
+		v.secret = secret.Data
+	}
+	p, err := decide(now, m.names.dnsName(), v)
+	if err != nil {
+		m.log.Error("making a certificate failed", "error", err)
+		return now.Add(retryAfter)
+	}
+	m.serve(now, p)
+	m.report(p, config)
+	if !p.nextPublished {
+		m.nextSince = time.Time{}
+	} else if m.nextSince.IsZero() {
+		m.nextSince = now
+		p.again = now.Add(overlap)
+	}
+	if p.write != nil {
+		p.again = earlier(p.again, m.write(ctx, now, secret, p))
+	}
+	if p.state != nil && config != nil {
+		p.again = earlier(p.again, m.publish(ctx, now, config, v.bundles, p.state.trusted))
+	}
+	return p.again
+}
+
+// serve serves the Secret's certificate from now on, unless clients trust only what is served so far.
+func (m *Manager) serve(now time.Time, p plan) {
+	old := m.serving.Load()
+	if p.state == nil || old != nil && now.Before(old.Leaf.NotAfter) && !p.published {
+		return
+	}
+	m.memory = p.state
+	if c := p.state.current.tls; old == nil || !old.Leaf.Equal(c.Leaf) {
+		m.serving.Store(c)
+		m.log.Info("serving certificate in use", "serial", c.Leaf.SerialNumber.Text(16), "notAfter", c.Leaf.NotAfter)
+	}
+}
+
+// report says whether the replica is ready, or what it is waiting for.
+func (m *Manager) report(p plan, config *admissionregistrationv1.MutatingWebhookConfiguration) {
+	switch {
+	case m.Ready() == nil:
+	case p.published:
+		m.status.Store(nil)
+	case config == nil:
+		m.notReady("there is no MutatingWebhookConfiguration %s", m.names.Configuration)
+	case p.state == nil:
+		m.notReady("the Secret %s/%s has no certificate yet", m.names.Namespace, m.names.Secret)
+	default:
+		m.notReady("the caBundle of MutatingWebhookConfiguration %s is not published yet", m.names.Configuration)
+	}
+}
+
+// write writes the Secret, once per version of it that was seen. Where another replica was first, its version will be seen.
+func (m *Manager) write(ctx context.Context, now time.Time, old *corev1.Secret, p plan) time.Time {
+	version := ""
+	if old != nil {
+		version = old.ResourceVersion
+	}
+	if m.wroteOver == version && now.Before(m.wroteUntil) {
+		return m.wroteUntil
+	}
+	m.wroteOver, m.wroteUntil = version, now.Add(retryAfter)
+	var err error
+	if old == nil {
+		err = m.api.CreateSecret(ctx, &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Namespace: m.names.Namespace, Name: m.names.Secret},
+			Data:       p.write,
+		})
+	} else {
+		s := old.DeepCopy()
+		s.Data = p.write
+		err = m.api.UpdateSecret(ctx, s)
+	}
+	switch {
+	case err == nil:
+		m.log.Info("wrote the certificate's Secret", "secret", m.names.Secret, "reason", p.why)
+	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err):
+		m.log.Info("another replica wrote the certificate's Secret first", "secret", m.names.Secret)
+	default:
+		m.log.Error("writing the certificate's Secret failed", "secret", m.names.Secret, "error", err)
+		if m.Ready() != nil {
+			m.notReady("writing the Secret %s/%s failed: %v", m.names.Namespace, m.names.Secret, err)
+		}
+	}
+	return m.wroteUntil
+}
+
+// publish sees to it that every webhook's caBundle holds the trusted CAs.
+func (m *Manager) publish(ctx context.Context, now time.Time, config *admissionregistrationv1.MutatingWebhookConfiguration, bundles [][]*x509.Certificate, trusted []*x509.Certificate) time.Time {
+	patch, err := bundlePatch(config, bundles, trusted, now)
+	if err == nil && patch == nil {
+		return time.Time{}
+	}
+	if err == nil {
+		err = m.api.PatchWebhookConfiguration(ctx, m.names.Configuration, patch)
+	}
+	if err != nil {
+		m.log.Error("publishing the caBundle failed", "webhookConfiguration", m.names.Configuration, "error", err)
+		if m.Ready() != nil {
+			m.notReady("publishing the caBundle of MutatingWebhookConfiguration %s failed: %v", m.names.Configuration, err)
+		}
+	} else {
+		m.log.Info("published the caBundle", "webhookConfiguration", m.names.Configuration)
+	}
+	return now.Add(retryAfter)
+}
+
+func (n Names) dnsName() string { return n.Service + "." + n.Namespace + ".svc" }
+
+// earlier returns the earlier of two times; zero is never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"sigs.k8s.io/controller-runtime/pkg/webhook"
+
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/admission"
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/kube"
+)
+
+// mutatePath is where the MutatingWebhookConfiguration sends pods.
+const mutatePath = "/mutate-v1-pod"
+
+// replica is what the parts of the process share.
+type replica struct {
+	options *options
+	log     *slog.Logger
+	api     *kube.Client
+	metrics *prometheus.Registry
+	ready   *readiness
+}
+
+// run serves until the context ends, and then drains. The error is why it could not go on.
+func run(ctx context.Context, o *options, log *slog.Logger) error {
+	api, err := kube.Connect(o.kubeconfig, "azure-cert-sync-webhook/"+version)
+	if err != nil {
+		return fmt.Errorf("connecting to the API server: %w", err)
+	}
+	r := &replica{options: o, log: log, api: api, metrics: prometheus.NewRegistry(), ready: newReadiness(log)}
+	r.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+
+	// What serves admissions goes on while the replica drains.
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	getCertificate, err := r.certificate(serving)
+	if err != nil {
+		return err
+	}
+	handler := admission.NewHandler(r.admissionConfig(serving), log, r.metrics)
+	server := webhook.NewServer(webhook.Options{Port: o.port, TLSOpts: []func(*tls.Config){func(c *tls.Config) {
+		c.GetCertificate = getCertificate
+		// The API server speaks HTTP/1.1 to webhooks, so that replicas share the load.
+		c.NextProtos = []string{"http/1.1"}
+	}}})
+	server.Register(mutatePath, r.ready.closeWhileDraining(handler))
+
+	servers := []func(context.Context) error{
+		server.Start,
+		func(ctx context.Context) error { return serveHTTP(ctx, o.healthAddress, r.ready.handler()) },
+		func(ctx context.Context) error { return serveHTTP(ctx, o.metricsAddress, metricsHandler(r.metrics)) },
+	}
+	done := make(chan error, len(servers))
+	for _, serve := range servers {
+		go func() { done <- serve(serving) }()
+	}
+	go r.ready.watch(serving)
+	handler.WarmUp()
+	select {
+	case err := <-done: // a server that ends by itself could not start
+		return err
+	case <-ctx.Done():
+	}
+	log.Info("webhook draining", "duration", o.drain.String())
+	r.ready.drain()
+	time.Sleep(o.drain)
+	stop()
+	var errs []error
+	for range servers {
+		errs = append(errs, <-done)
+	}
+	return errors.Join(errs...)
+}
