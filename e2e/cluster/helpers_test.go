@@ -91,16 +91,30 @@ func readlink(t *testing.T, path string) string {
 	return target
 }
 
-// assertNamespaceGone checks that no process is in a network namespace any more. (A connection of this process may
-// still hold it; that ends with the process.)
-func assertNamespaceGone(t *testing.T, namespace string) {
+// hold opens a namespace's file. While it is open, no later namespace can get the same number.
+func hold(t *testing.T, path string) *os.File {
 	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+// assertNamespaceGone checks that no process is in a network namespace any more.
+func assertNamespaceGone(t *testing.T, namespace *os.File) {
+	t.Helper()
+	held, err := namespace.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
 	found, err := processes(func(dir string) bool {
-		its, err := os.Readlink(filepath.Join(dir, "ns/net"))
-		return err == nil && its == namespace
+		its, err := os.Stat(filepath.Join(dir, "ns/net"))
+		return err == nil && os.SameFile(its, held)
 	})
 	if err != nil || len(found) > 0 {
-		t.Errorf("processes %v are left in %s (error %v)", found, namespace, err)
+		t.Errorf("processes %v are left in the network of %s (error %v)", found, namespace.Name(), err)
 	}
 }
 

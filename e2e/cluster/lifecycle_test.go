@@ -48,7 +48,7 @@ func TestLifecycle(t *testing.T) {
 	t.Run("service account tokens can be verified", func(t *testing.T) { testServiceAccountKeys(t, c) })
 	t.Run("a cluster that exists is used as it is", func(t *testing.T) { testExternal(t, c) })
 
-	namespace := readlink(t, c.node.netns())
+	namespace := hold(t, c.node.netns())
 	t.Run("a node that lost programs is made anew", func(t *testing.T) {
 		killProgram(t, c.node, "kube-apiserver")
 		killProgram(t, c.node, "kubelet")
@@ -63,7 +63,7 @@ func TestLifecycle(t *testing.T) {
 	})
 	t.Run("nothing is left", func(t *testing.T) {
 		runPod(t, c, "last", "sleep 1000")
-		namespace := readlink(t, c.node.netns())
+		namespace := hold(t, c.node.netns())
 		if err := c.Down(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -55,13 +56,23 @@ func running(init int, program string) ([]int, error) {
 		return nil, err
 	}
 	return processes(func(dir string) bool {
-		exe, err := os.Readlink(filepath.Join(dir, "exe"))
-		if err != nil || exe != program {
+		cmdline, err := os.ReadFile(filepath.Join(dir, "cmdline"))
+		if err != nil || !runs(cmdline, program) {
 			return false
 		}
 		its, err := os.Readlink(pidNamespace(dir))
 		return err == nil && its == namespace
 	})
+}
+
+// runs tells whether a command line is a program's, or that of "setsid --fork PROGRAM" (see launch), which is about to
+// become it.
+func runs(cmdline []byte, program string) bool {
+	argv := strings.Split(string(cmdline), "\x00")
+	if len(argv) > 2 && argv[0] == "setsid" {
+		argv = argv[2:]
+	}
+	return argv[0] == program
 }
 
 func pidNamespace(dir string) string { return filepath.Join(dir, "ns/pid") }
