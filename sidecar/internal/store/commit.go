@@ -72,7 +72,8 @@ func (s *Store) commit(entries []Entry) (Result, error) {
 		return s.abandon(entries, err)
 	}
 	s.replaced(s.current.name)
-	s.current = s.identify(name, p)
+	s.current = generation{name: name, manifest: p.manifest}
+	s.fs.identify(&s.current)
 	result.Changed = true
 	result.Warnings = append(result.Warnings, s.tidy()...)
 	return result, nil
@@ -213,17 +214,6 @@ func (s *Store) place(full string, n *node) error {
 		}
 	}
 	return s.fs.create(full, n.data, n.access.perm(s.acl))
-}
-
-// identify notes the files of a generation that was just built.
-func (s *Store) identify(name string, p *plan) generation {
-	g := generation{name: name, manifest: p.manifest, ids: make(map[string]fileID)}
-	for file := range p.manifest.Files {
-		if info, err := s.fs.root.Lstat(path.Join(name, file)); err == nil {
-			g.ids[file] = idOf(info)
-		}
-	}
-	return g
 }
 
 // tidy is steps 8 and 9. What fails there is done again by the next Commit or Open.

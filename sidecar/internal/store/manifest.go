@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -92,7 +93,8 @@ func (m manifest) encode() ([]byte, error) { return json.MarshalIndent(m, "", " 
 type generation struct {
 	name     string // empty: nothing is published
 	manifest manifest
-	ids      map[string]fileID
+	ids      map[string]fileID // of the files that are whole, the manifest's included
+	damaged  bool              // something was not
 }
 
 // fileID changes when someone else changes or replaces a file.
@@ -133,25 +135,33 @@ func (g *generation) byLink(name string) (Installed, bool) {
 
 // load reads a generation back. What is damaged is left out, and named in the warnings.
 func (f *fsys) load(name string) (generation, []string) {
-	g := generation{name: name, ids: make(map[string]fileID)}
+	g := generation{name: name}
 	data, err := f.read(path.Join(name, manifestName), maxFileBytes)
 	if err == nil {
 		err = json.Unmarshal(data, &g.manifest)
 	}
 	if err != nil {
-		g.manifest = manifest{}
+		g.manifest, g.damaged = manifest{}, true
 		return g, []string{"what is in the store cannot be told, so every certificate is fetched again: " +
 			manifestName + " is missing or damaged"}
 	}
+	f.identify(&g)
 	for file, want := range g.manifest.Files {
 		if sum, err := f.digest(path.Join(name, file)); err != nil || sum != want {
-			continue
-		}
-		if info, err := f.root.Lstat(path.Join(name, file)); err == nil {
-			g.ids[file] = idOf(info)
+			delete(g.ids, file)
 		}
 	}
 	return g, f.dropDamaged(&g)
+}
+
+// identify notes the files of a generation as they are now.
+func (f *fsys) identify(g *generation) {
+	g.ids = make(map[string]fileID)
+	for _, file := range append(slices.Collect(maps.Keys(g.manifest.Files)), manifestName) {
+		if info, err := f.root.Lstat(path.Join(g.name, file)); err == nil {
+			g.ids[file] = idOf(info)
+		}
+	}
 }
 
 // refresh leaves out what someone else removed or changed since.
@@ -196,7 +206,11 @@ func (f *fsys) dropDamaged(g *generation) (warnings []string) {
 	for file := range g.manifest.Files {
 		if _, whole := g.ids[file]; !whole {
 			delete(g.manifest.Files, file)
+			g.damaged = true
 		}
+	}
+	if _, whole := g.ids[manifestName]; g.name != "" && !whole || len(warnings) > 0 {
+		g.damaged = true
 	}
 	return warnings
 }

@@ -183,8 +183,12 @@ func (p *plan) top() []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// unchanged says that the current generation is what the plan would make.
+// unchanged says that the current generation is what the plan would make. Damage is made good as soon as
+// nothing is missing for it: before, a damaged file may be of more use than none.
 func (p *plan) unchanged(current *generation) (bool, error) {
+	if current.damaged && len(p.missing) == 0 {
+		return false, nil
+	}
 	for name, n := range p.nodes {
 		if n.kind == fileNode && !(n.linked && n.from == name) {
 			return false, nil

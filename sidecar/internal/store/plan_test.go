@@ -1,0 +1,101 @@
+package store
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// TestRefusedEntries: what cannot be in a store is refused before anything is written.
+func TestRefusedEntries(t *testing.T) {
+	entry := func(fileName, linkName, version string) Entry {
+		e := pemEntry(fileName, version)
+		e.LinkName = linkName
+		return e
+	}
+	with := func(e Entry, change func(*Entry)) Entry {
+		change(&e)
+		return e
+	}
+	ok := pemEntry("v.a", "1")
+	tests := []struct {
+		name    string
+		entries []Entry
+		want    Reason
+		says    string
+	}{
+		{"no file name", []Entry{entry("", "a", "1")}, Invalid, "file name"},
+		{"no version", []Entry{entry("v.a", "a", "")}, Invalid, "file name"},
+		{"path in the link name", []Entry{entry("v.a", "a/b", "1")}, Invalid, "a/b"},
+		{"the store's own name", []Entry{entry("v.a", "..data", "1")}, Invalid, "..data"},
+		{"the directory itself", []Entry{entry("v.a", ".", "1")}, Invalid, "file name"},
+		{"path in the version", []Entry{entry("v.a", "a", "../1")}, Invalid, "../1"},
+		{"the manifest's name", []Entry{entry("v.a", manifestName, "1")}, Invalid, manifestName},
+		{"too long", []Entry{entry(strings.Repeat("x", 250), "a", "123456")}, Invalid, "255"},
+		{"split name", []Entry{with(ok, func(e *Entry) { e.Files.Split = map[string][]byte{"../x": nil} })}, Invalid, "../x"},
+		{"one link twice", []Entry{ok, entry("v.b", "v.a", "1")}, Conflict, "customSymbolicLinkName"},
+		{"link is another one's file", []Entry{ok, entry("v.b", "v.a.1", "1")}, Conflict, "v.a.1"},
+		{"link is another one's keystore", []Entry{
+			with(ok, func(e *Entry) { e.Files.JKS = []byte("jks") }), entry("v.b", "v.a.jks", "1")}, Conflict, "v.a.jks"},
+		{"one version, two contents", []Entry{ok, with(entry("v.a", "b", "1"), func(e *Entry) { e.Files.PEM = []byte("x") })}, Conflict, "v.a.1"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := mustOpen(t, dir)
+			_, err := s.Commit(tt.entries)
+			var e *Error
+			if !errors.As(err, &e) || e.Reason != tt.want || !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("error %v, want %s that says %q", err, tt.want, tt.says)
+			}
+			wantTree(t, dir, "")
+		})
+	}
+}
+
+func TestPinnedBesideFollowed(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, dir)
+	pinned := pemEntry("v.a", "1")
+	pinned.LinkName = "pinned"
+	mustCommit(t, s, pemEntry("v.a", "1"), pinned)
+	mustCommit(t, s, pemEntry("v.a", "2"), kept(pinned))
+	mustCommit(t, s, pemEntry("v.a", "3"), pinned)
+	mustCommit(t, s, pemEntry("v.a", "3"), pinned)
+	wantTree(t, dir, `
+..0000000003/ 0755
+..0000000003/.certsync.json 0600
+..0000000003/pinned -> v.a.1
+..0000000003/v.a -> v.a.3
+..0000000003/v.a.1 0600 pem of v.a 1
+..0000000003/v.a.2 0600 pem of v.a 2
+..0000000003/v.a.3 0600 pem of v.a 3
+..data -> ..0000000003
+pinned -> ..data/pinned
+v.a -> ..data/v.a
+v.a.1 -> ..data/v.a.1
+v.a.2 -> ..data/v.a.2
+v.a.3 -> ..data/v.a.3
+`)
+}
+
+func TestFormatsChange(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, dir)
+	e := pemEntry("v.a", "1")
+	mustCommit(t, s, e)
+	e.Files = Files{JKS: []byte("jks")}
+	mustCommit(t, s, e)
+	mustCommit(t, s, kept(e))
+	wantTree(t, dir, `
+..0000000002/ 0755
+..0000000002/.certsync.json 0600
+..0000000002/v.a.jks 0600 jks
+..data -> ..0000000002
+v.a.jks -> ..data/v.a.jks
+`)
+	s.Close()
+	if got := mustOpen(t, dir).Current()["v.a"]; got.Version != "1" || len(got.Formats) != 1 || got.Formats[0] != "jks" {
+		t.Errorf("without a PEM file a restart finds %v", got)
+	}
+}
