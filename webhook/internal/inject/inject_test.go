@@ -118,7 +118,7 @@ func patched(t testing.TB, raw []byte, r inject.Result) []byte {
 	if len(r.Patch) == 0 {
 		return raw
 	}
-	encoded, err := json.Marshal(r.Patch)
+	encoded, err := r.Patch.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}

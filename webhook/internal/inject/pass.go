@@ -29,7 +29,7 @@ type pass struct {
 	// volumes are the pod's, with those that were added and without those that were taken out.
 	volumes []corev1.Volume
 
-	patch    patch
+	patch    Patch
 	warnings []string
 }
 

@@ -1,27 +1,59 @@
 package inject
 
 import (
+	"bytes"
+	"encoding/json"
 	"strconv"
 	"strings"
 
 	"gomodules.xyz/jsonpatch/v2"
 )
 
-// patch collects JSON patch operations (RFC 6902), to be applied in their order.
-type patch []jsonpatch.JsonPatchOperation
+// Patch are JSON patch operations (RFC 6902), to be applied in their order: "add" with a value, and "remove".
+type Patch []jsonpatch.JsonPatchOperation
+
+// Encode returns the operations as JSON. It writes what json.Marshal would write of the operations, but encodes
+// each value once: their own MarshalJSON has it encoded, scanned and copied several times over, which would take
+// most of the time of an admission. The error is encoding/json's.
+func (p Patch) Encode() ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	b.WriteByte('[')
+	for i := range p {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(`{"op":"` + p[i].Operation + `","path":`)
+		if err := e.Encode(p[i].Path); err != nil {
+			return nil, err
+		}
+		if p[i].Operation == "add" {
+			b.WriteString(`,"value":`)
+			if err := e.Encode(p[i].Value); err != nil {
+				return nil, err
+			}
+		}
+		b.WriteByte('}')
+	}
+	b.WriteByte(']')
+	return b.Bytes(), nil
+}
+
+// MarshalJSON is Encode.
+func (p Patch) MarshalJSON() ([]byte, error) { return p.Encode() }
 
 // add adds a member to an object, in place of one that is there, or an element to an array.
-func (p *patch) add(path string, value any) {
+func (p *Patch) add(path string, value any) {
 	*p = append(*p, jsonpatch.JsonPatchOperation{Operation: "add", Path: path, Value: value})
 }
 
-func (p *patch) remove(path string) {
+func (p *Patch) remove(path string) {
 	*p = append(*p, jsonpatch.JsonPatchOperation{Operation: "remove", Path: path})
 }
 
 // appendTo adds values to the end of the array at path, which has length elements. An array without any may
 // be absent or null, and is made.
-func appendTo[T any](p *patch, path string, length int, values ...T) {
+func appendTo[T any](p *Patch, path string, length int, values ...T) {
 	if len(values) == 0 {
 		return
 	}

@@ -3,8 +3,6 @@ package inject
 import (
 	corev1 "k8s.io/api/core/v1"
 
-	"gomodules.xyz/jsonpatch/v2"
-
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/settings"
 )
@@ -12,7 +10,7 @@ import (
 // Result is what Pod found.
 type Result struct {
 	// Patch is empty where the pod needs nothing.
-	Patch []jsonpatch.JsonPatchOperation
+	Patch Patch
 	// Warnings are those of identity and settings and those of the pod, for the admission answer.
 	Warnings []string
 	// Sidecar reports that the patched pod has a certificate sidecar.

@@ -1,0 +1,67 @@
+package inject_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/inject"
+)
+
+// FuzzPod checks that for whatever pod, as the API server would send it, there is either a denial or a patch that
+// applies, that leaves a second pass nothing to do, and that breaks no rule of the API server.
+func FuzzPod(f *testing.F) {
+	for _, file := range inputs(f) {
+		in := readInput(f, file)
+		f.Add([]byte(in.Pod), in.Minor, in.Options.InjectIdentity, in.Options.LegacyPath)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte, minor int, injectIdentity, legacyPath bool) {
+		var pod corev1.Pod
+		if json.Unmarshal(raw, &pod) != nil || !valid(&pod) {
+			return
+		}
+		raw, err := json.Marshal(&pod) // as the API server writes it: keys in their own case, each once
+		if err != nil {
+			return
+		}
+		in := &input{ServiceAccount: map[string]string{"azure.workload.identity/client-id": clientID}, Options: inject.Options{
+			InjectIdentity: injectIdentity, LegacyPath: legacyPath, Native: inject.NativeSupportOf(1, minor),
+			Image: "certsync:1", StartAfter: []string{"istio-init", "istio-proxy"}, ImagePullSecrets: []string{"regcred"},
+		}}
+		r, err := in.run(decode(t, raw))
+		if err != nil {
+			isDenial(t, err)
+			return
+		}
+		after := patched(t, raw, r)
+		checkValid(t, decode(t, after))
+		second, err := in.run(decode(t, after))
+		if err != nil {
+			t.Fatalf("second pass: %v", err)
+		}
+		if len(second.Patch) > 0 {
+			t.Errorf("second pass: %+v", second.Patch)
+		}
+		if third := patched(t, after, second); !bytes.Equal(third, after) {
+			t.Errorf("second pass changed the pod")
+		}
+	})
+}
+
+// valid reports whether a pod has passed the rules of the API server that matter here.
+func valid(pod *corev1.Pod) bool {
+	var r recorder
+	checkValid(&r, pod)
+	return !r.failed && len(pod.Spec.Containers) > 0
+}
+
+// recorder is a testing.TB that remembers a failure in place of reporting it.
+type recorder struct {
+	testing.TB
+	failed bool
+}
+
+func (r *recorder) Helper()               {}
+func (r *recorder) Errorf(string, ...any) { r.failed = true }
