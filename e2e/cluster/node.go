@@ -162,10 +162,7 @@ func (n *node) configureNetwork(ctx context.Context) error {
 		"link set kube0 up",
 		"route replace default dev kube0",
 	}, "\n"))
-	if _, err := output(cmd); err != nil {
-		return err
-	}
-	_, err := output(exec.CommandContext(ctx, "nsenter", "--net="+n.netns(), "--", "sysctl", "-qw", "net.ipv4.ip_forward=1"))
+	_, err := output(cmd)
 	return err
 }
 

@@ -30,7 +30,7 @@ func main() {
 	<-stop
 }
 
-// setUp makes the mounts. Directories that programs write to by fixed paths get their writes sent elsewhere.
+// setUp makes the mounts. What programs write below fixed paths is sent elsewhere.
 func setUp(args []string) error {
 	if len(args) != 3 || os.Getpid() != 1 {
 		return errors.New("want NAME and STATE-DIRECTORY, as the first process of a PID namespace")
@@ -50,6 +50,10 @@ func setUp(args []string) error {
 		if err := divert(dir, filepath.Join(state, "diverted", dir)); err != nil {
 			return err
 		}
+	}
+	// Pods reach each other, Services and the node through the node.
+	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644); err != nil {
+		return fmt.Errorf("forward packets: %w", err)
 	}
 	// The programs mount for each other: what the kubelet mounts, containerd and the pods are to see.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, ""); err != nil {
