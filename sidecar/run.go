@@ -25,6 +25,7 @@ func run(o options, s *settings) error {
 	for _, w := range s.warnings {
 		log.Warn("settings", "warning", w)
 	}
+	tuneMemory()
 	metrics := health.NewMetrics()
 	client, err := azhttp.New([]byte(os.Getenv(contract.EnvExtraCA)))
 	if err != nil {
@@ -34,7 +35,7 @@ func run(o options, s *settings) error {
 	files := newStores(s)
 	defer files.close()
 	state := health.New(metrics)
-	loop := certsync.New(s.loop(), &source{vaults: vaults}, files, state, log)
+	loop := certsync.New(s.loop(), &source{vaults: vaults}, files, frugal{state}, log)
 	log.Info("starting", "version", version, "certificates", len(s.Certificates), "pollingInterval", s.PollingInterval.String())
 	if o.once {
 		return loop.Once(ctx)

@@ -63,7 +63,7 @@ func (s *State) routes() *http.ServeMux {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(s.StatusJSON()) // the caller may be gone
 	})
-	mux.Handle("GET "+contract.PathMetrics, s.metrics.Handler())
+	mux.Handle("GET "+contract.PathMetrics, s.metrics)
 	return mux
 }
 
