@@ -1,0 +1,388 @@
+package certsync_test
+
+import (
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
+)
+
+func with(list ...string) func() certsync.Settings {
+	return func() certsync.Settings { return settingsFor(list...) }
+}
+
+func having(list ...string) func() *vault { return func() *vault { return newVault(list...) } }
+
+// A day of polls: one request per certificate and poll, about every hour, and nothing written after the first.
+func TestSteadyPolls(t *testing.T) {
+	bubble(t, with("a", "b"), having("a", "b"), newDisk(), func(t *testing.T, r *rig) {
+		if report := r.watch.last(); report.State != certsync.Success || !report.Ready {
+			t.Fatalf("after the first sync: %+v", report)
+		}
+		pass(24 * time.Hour)
+		a, b := r.vault.times("a"), r.vault.times("b")
+		if len(a) != len(b) || len(a) < 23 || len(a) > 27 {
+			t.Errorf("a was asked for %d times and b %d times in a day, want both about 25 times", len(a), len(b))
+		}
+		differ := false
+		for i := 1; i < len(a); i++ {
+			gap := a[i] - a[i-1]
+			if gap < 54*time.Minute || gap > 66*time.Minute {
+				t.Errorf("poll %d came %s after the one before, want 1 h within 10 %%", i, gap)
+			}
+			differ = differ || gap != a[1]-a[0]
+		}
+		if !differ {
+			t.Error("all polls have the same distance: there is no jitter")
+		}
+		if r.disk.commits != 1 {
+			t.Errorf("the store was changed %d times, want once", r.disk.commits)
+		}
+	})
+}
+
+// What is renewed at the same time changes in one commit, and the report says what was renewed.
+func TestRenewal(t *testing.T) {
+	bubble(t, with("a", "b", "c"), having("a", "b", "c"), newDisk(), func(t *testing.T, r *rig) {
+		r.vault.put("a", "v2")
+		r.vault.put("b", "v2")
+		pass(70 * time.Minute)
+		mustHave(t, r.disk, "example.a", "a v2")
+		mustHave(t, r.disk, "example.b", "b v2")
+		mustHave(t, r.disk, "example.c", "c v1")
+		if r.disk.commits != 2 {
+			t.Errorf("the store was changed %d times, want twice", r.disk.commits)
+		}
+		if renewed := r.watch.last().Renewed; len(renewed) != 2 {
+			t.Errorf("renewed: %v, want a and b", renewed)
+		}
+	})
+}
+
+// The waits of the initial sync are 1, 2, 4, 8, 16, then 30 s; after 25 attempts the state is error, polling
+// goes on, and a success later makes it ready.
+func TestInitialSyncGivesUp(t *testing.T) {
+	bubble(t, with("a", "good"), having("good"), newDisk(), func(t *testing.T, r *rig) {
+		mustHave(t, r.disk, "example.good", "good v1")
+		report := r.watch.last()
+		if report.State != certsync.Transitioning || report.Ready {
+			t.Fatalf("after the first attempt: %+v", report)
+		}
+		want := "1 of 2 certificates missing after attempt 1 of 25: example.a: not found"
+		if report.Reason != want {
+			t.Errorf("reason %q, want %q", report.Reason, want)
+		}
+		pass(15 * time.Minute)
+		asked := r.vault.times("a")
+		if len(asked) != certsync.MaxAttempts {
+			t.Fatalf("%d attempts, want %d", len(asked), certsync.MaxAttempts)
+		}
+		waits := []time.Duration{1, 2, 4, 8, 16, 30, 30, 30}
+		for i, w := range waits {
+			if gap := asked[i+1] - asked[i]; gap < w*900*time.Millisecond || gap > w*1100*time.Millisecond {
+				t.Errorf("wait %d was %s, want %d s within 10 %%", i+1, gap, w)
+			}
+		}
+		if n := len(r.vault.times("good")); n != 1 {
+			t.Errorf("the good certificate was asked for %d times, want once", n)
+		}
+		if report := r.watch.last(); report.State != certsync.Error || report.Ready {
+			t.Errorf("after 25 attempts: %+v", report)
+		}
+		r.vault.put("a", "v1")
+		pass(time.Hour)
+		mustHave(t, r.disk, "example.a", "a v1")
+		if report := r.watch.last(); report.State != certsync.Success || !report.Ready {
+			t.Errorf("after a success: %+v", report)
+		}
+	})
+}
+
+// A pause that a service asks for is kept, for hours if need be, and is no attempt. A certificate that is not
+// throttled does not wait.
+func TestThrottlingIsNoAttempt(t *testing.T) {
+	v := func() *vault {
+		v := newVault("a", "b")
+		v.fail("a", throttledError{10 * time.Second})
+		return v
+	}
+	bubble(t, with("a", "b"), v, newDisk(), func(t *testing.T, r *rig) {
+		mustHave(t, r.disk, "example.b", "b v1")
+		pass(10 * time.Minute)
+		asked := r.vault.times("a")
+		for i := 1; i < len(asked); i++ {
+			if gap := asked[i] - asked[i-1]; gap < 10*time.Second || gap > 14*time.Second {
+				t.Errorf("asked again after %s, want 10 s and a little", gap)
+			}
+		}
+		if len(asked) <= certsync.MaxAttempts {
+			t.Fatalf("asked %d times", len(asked))
+		}
+		if report := r.watch.last(); report.State != certsync.Transitioning {
+			t.Errorf("throttled for ten minutes: %+v", report)
+		}
+		r.vault.put("a", "v1")
+		pass(15 * time.Second)
+		if report := r.watch.last(); report.State != certsync.Success || !report.Ready {
+			t.Errorf("after the throttling: %+v", report)
+		}
+	})
+}
+
+// Without a pause that was named, pods spread evenly.
+func TestFullJitterWithoutRetryAfter(t *testing.T) {
+	v := func() *vault {
+		v := newVault()
+		v.fail("a", throttledError{})
+		return v
+	}
+	bubble(t, with("a"), v, newDisk(), func(t *testing.T, r *rig) {
+		pass(time.Hour)
+		asked := r.vault.times("a")
+		short, long := 0, 0
+		for i := 10; i < len(asked); i++ {
+			switch gap := asked[i] - asked[i-1]; {
+			case gap > 10*time.Second+50*time.Millisecond:
+				t.Errorf("waited %s, want at most 10 s", gap)
+			case gap < 5*time.Second:
+				short++
+			default:
+				long++
+			}
+		}
+		if short < 100 || long < 100 {
+			t.Errorf("%d waits under 5 s and %d above, want about as many", short, long)
+		}
+	})
+}
+
+// With everything in the store the loop is ready before the first request, and stays so.
+func TestStartsFromTheStore(t *testing.T) {
+	d := newDisk()
+	bubble(t, with("a"), having("a"), d, func(*testing.T, *rig) {})
+	v := func() *vault {
+		v := newVault()
+		v.fail("a", errNetwork)
+		return v
+	}
+	bubble(t, with("a"), v, d, func(t *testing.T, r *rig) {
+		first := r.watch.reports[0]
+		if !first.Ready || first.Synced || first.Reason != "1 certificate in the store" {
+			t.Errorf("first report: %+v", first)
+		}
+		pass(24 * time.Hour)
+		mustHave(t, d, "example.a", "a v1")
+		report := r.watch.last()
+		if !report.Ready || report.State != certsync.Error {
+			t.Errorf("after a day without the vault: %+v", report)
+		}
+		if want := "1 certificate in the store, 1 not up to date: example.a: no answer"; report.Reason != want {
+			t.Errorf("reason %q, want %q", report.Reason, want)
+		}
+	})
+}
+
+// A failure after the initial sync keeps the last good version and readiness; others go on.
+func TestFailureKeepsTheLastGoodVersion(t *testing.T) {
+	bubble(t, with("a", "b"), having("a", "b"), newDisk(), func(t *testing.T, r *rig) {
+		r.vault.fail("a", errNotFound)
+		r.vault.put("b", "v2")
+		pass(70 * time.Minute)
+		mustHave(t, r.disk, "example.a", "a v1")
+		mustHave(t, r.disk, "example.b", "b v2")
+		report := r.watch.last()
+		if !report.Ready || report.State != certsync.Error {
+			t.Errorf("report: %+v", report)
+		}
+		if got := report.Certificates[0]; !errors.Is(got.Err, errNotFound) || got.Installed.Version != "v1" || got.LastSuccess.IsZero() {
+			t.Errorf("status of a: %+v", got)
+		}
+		r.vault.put("a", "v2")
+		pass(70 * time.Minute)
+		if report := r.watch.last(); report.State != certsync.Success || report.Certificates[0].Err != nil {
+			t.Errorf("after the recovery: %+v", report)
+		}
+	})
+}
+
+// A newer version that is not valid yet waits, and is switched to when it is, not an hour later.
+func TestNotYetValidWaits(t *testing.T) {
+	bubble(t, with("a"), having("a"), newDisk(), func(t *testing.T, r *rig) {
+		valid := time.Now().Add(3*time.Hour + 30*time.Minute)
+		r.vault.putFrom("a", "v2", valid)
+		pass(3*time.Hour + 20*time.Minute)
+		mustHave(t, r.disk, "example.a", "a v1")
+		report := r.watch.last()
+		if w := report.Certificates[0].Waiting; w == nil || w.Version != "v2" || report.State != certsync.Success {
+			t.Errorf("while it waits: %+v", report)
+		}
+		time.Sleep(time.Until(valid.Add(-5*time.Minute)) + 100*time.Millisecond) // clocks may differ by 5 min
+		synctest.Wait()
+		mustHave(t, r.disk, "example.a", "a v2")
+	})
+}
+
+// With nothing in the store, a version that is not valid yet is better than none.
+func TestNotYetValidIsInstalledIntoAnEmptyStore(t *testing.T) {
+	v := func() *vault {
+		v := newVault()
+		v.putFrom("a", "v1", time.Now().Add(time.Hour))
+		return v
+	}
+	bubble(t, with("a"), v, newDisk(), func(t *testing.T, r *rig) {
+		mustHave(t, r.disk, "example.a", "a v1")
+	})
+}
+
+// A store that cannot be written is tried again as in the initial sync; nothing is lost.
+func TestStoreFailure(t *testing.T) {
+	d := newDisk()
+	d.err = errors.New("no space")
+	bubble(t, with("a", "b"), having("a", "b"), d, func(t *testing.T, r *rig) {
+		if report := r.watch.last(); report.Ready || !strings.Contains(report.Reason, "no space") {
+			t.Fatalf("report: %+v", report)
+		}
+		d.setError(nil)
+		pass(2 * time.Second)
+		if report := r.watch.last(); !report.Ready || report.State != certsync.Success {
+			t.Errorf("after the repair: %+v", report)
+		}
+		mustHave(t, d, "example.b", "b v1")
+	})
+}
+
+// Nothing is committed to a store before it is known what it has: what is there would be lost.
+func TestUnreadableStoreIsNotOverwritten(t *testing.T) {
+	d := newDisk()
+	bubble(t, with("a", "b"), having("a", "b"), d, func(*testing.T, *rig) {})
+	d.setError(errors.New("locked"))
+	bubble(t, with("a", "b"), having("a"), d, func(t *testing.T, r *rig) { // b is not there any more
+		d.setError(nil)
+		pass(5 * time.Second)
+		mustHave(t, d, "example.b", "b v1")
+		if report := r.watch.last(); !report.Ready {
+			t.Errorf("report: %+v", report)
+		}
+	})
+}
+
+// A certificate that cannot be turned into files fails alone.
+func TestOneCertificateCannotBeWritten(t *testing.T) {
+	d := newDisk()
+	d.failed = map[string]error{"example.a": errors.New("keystore password: no such file")}
+	bubble(t, with("a", "b"), having("a", "b"), d, func(t *testing.T, r *rig) {
+		mustHave(t, d, "example.b", "b v1")
+		mustHave(t, d, "example.a", "")
+		if report := r.watch.last(); report.Ready || !strings.Contains(report.Reason, "keystore password") {
+			t.Errorf("report: %+v", report)
+		}
+	})
+}
+
+// SyncNow polls everything at once; its channel is closed after the poll was reported.
+func TestSyncNow(t *testing.T) {
+	bubble(t, with("a"), having("a"), newDisk(), func(t *testing.T, r *rig) {
+		pass(time.Minute)
+		r.vault.put("a", "v2")
+		<-r.SyncNow()
+		mustHave(t, r.disk, "example.a", "a v2")
+		if got := r.watch.last().Certificates[0].Installed.Version; got != "v2" {
+			t.Errorf("reported version %s", got)
+		}
+	})
+}
+
+// The loop gives a sign of life every 30 seconds, between polls too.
+func TestBeats(t *testing.T) {
+	bubble(t, with("a"), having("a"), newDisk(), func(t *testing.T, r *rig) {
+		pass(3 * time.Hour)
+		for i := 1; i < len(r.watch.beats); i++ {
+			if gap := r.watch.beats[i].Sub(r.watch.beats[i-1]); gap > 30*time.Second {
+				t.Fatalf("silent for %s", gap)
+			}
+		}
+	})
+}
+
+// With requireInitialSync false it is ready at once.
+func TestInitialSyncNotRequired(t *testing.T) {
+	s := func() certsync.Settings {
+		s := settingsFor("a")
+		s.RequireInitialSync = false
+		return s
+	}
+	bubble(t, s, having(), newDisk(), func(t *testing.T, r *rig) {
+		if report := r.watch.reports[0]; !report.Ready {
+			t.Errorf("first report: %+v", report)
+		}
+	})
+}
+
+// Changed settings hold at once: a new certificate comes, one that is gone goes, readiness stays, and what was
+// under a link stays until the other certificate is there.
+func TestChange(t *testing.T) {
+	bubble(t, with("a", "b"), having("a", "b"), newDisk(), func(t *testing.T, r *rig) {
+		next := settingsFor("b", "new")
+		next.Certificates[0].LinkName = "example.a" // was a's
+		r.vault.fail("b", errNetwork)
+		r.Change(next)
+		pass(time.Second / 2)
+		mustHave(t, r.disk, "example.a", "a v1")
+		mustHave(t, r.disk, "example.b", "")
+		report := r.watch.last()
+		if !report.Ready || report.State != certsync.Transitioning || report.Certificates[0].Installed.Version != "" {
+			t.Errorf("report: %+v", report)
+		}
+		r.vault.put("b", "v1")
+		r.vault.put("new", "v1")
+		pass(5 * time.Second)
+		mustHave(t, r.disk, "example.a", "b v1")
+		mustHave(t, r.disk, "example.new", "new v1")
+		if report := r.watch.last(); report.State != certsync.Success {
+			t.Errorf("report: %+v", report)
+		}
+	})
+}
+
+// Once returns when everything is there, and why not if it cannot be.
+func TestOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		prepare func(*vault)
+		want    string
+		took    time.Duration
+	}{
+		"all there": {func(*vault) {}, "", time.Second},
+		"comes later": {func(v *vault) {
+			v.fail("a", errNetwork)
+			time.AfterFunc(10*time.Second, func() { v.put("a", "v1") })
+		}, "", 20 * time.Second},
+		"permanent failure": {func(v *vault) { v.fail("a", errNotFound) }, "https://example.vault.azure.net/secrets/a: not found", time.Second},
+		"never comes":       {func(v *vault) { v.fail("a", errNetwork) }, "https://example.vault.azure.net/secrets/a: no answer", 15 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v := newVault("a", "b")
+				c.prepare(v)
+				began := time.Now()
+				err := certsync.New(settingsFor("a", "b"), v, newDisk(), &watcher{}, slog.New(slog.DiscardHandler)).Once(t.Context())
+				if text := errorText(err); text != c.want {
+					t.Errorf("error %q, want %q", text, c.want)
+				}
+				if took := time.Since(began); took > c.took {
+					t.Errorf("took %s, want at most %s", took, c.took)
+				}
+			})
+		})
+	}
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
