@@ -60,10 +60,27 @@ func New(hosts map[string]string) (*Sandbox, error) {
 	return s, nil
 }
 
-// live owns the sandbox's thread. The thread is never unlocked: when live returns,
-// the runtime ends the thread, and with it the namespaces.
+// live gives the sandbox a thread of its own. The thread is never unlocked: when
+// own returns, the runtime ends the thread, and with it the namespaces. The
+// process's main thread is passed over, since the runtime can only park that one.
 func (s *Sandbox) live(hosts map[string]string, ready chan<- error) {
 	runtime.LockOSThread()
+	if unix.Gettid() != unix.Getpid() {
+		s.own(hosts, ready)
+		return
+	}
+	locked := make(chan struct{})
+	go func() {
+		runtime.LockOSThread() // another thread, while this one is taken
+		close(locked)
+		s.own(hosts, ready)
+	}()
+	<-locked
+	runtime.UnlockOSThread()
+}
+
+// own runs what is sent to the calling thread until the sandbox is closed.
+func (s *Sandbox) own(hosts map[string]string, ready chan<- error) {
 	if err := setUp(hosts); err != nil {
 		ready <- err
 		return
