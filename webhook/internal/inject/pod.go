@@ -82,7 +82,9 @@ func (p *pass) apply(want *sidecar) error {
 			p.addVolumes(v)
 		}
 	}
-	p.shareProcesses()
+	if want.signals {
+		p.shareProcesses()
+	}
 	p.checkMesh()
 	p.pullSecrets()
 	if kept {

@@ -5,12 +5,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/settings"
 )
 
-// checkReload refuses a reload signal where the sidecar cannot see the app's processes, or sees the node's.
-func (p *pass) checkReload() error {
-	signal := p.s.Config.Reload.Signal
-	if signal == "" {
-		return nil
-	}
+// checkSignal refuses a reload signal where the sidecar cannot see the app's processes, or sees the node's.
+func (p *pass) checkSignal() error {
 	switch shared := p.pod.Spec.ShareProcessNamespace; {
 	case p.pod.Spec.HostPID:
 		return reloadError(p.s.ReloadSignal, "the pod has hostPID, so that the node's processes would be signalled: use reload-url")
@@ -28,11 +24,8 @@ func reloadError(v settings.Value, reason string) error {
 	return &Denied{"reload.signal of the certificate settings: " + reason}
 }
 
-// shareProcesses lets the sidecar signal the app's processes, where the settings ask for it.
+// shareProcesses lets the sidecar see and signal the app's processes.
 func (p *pass) shareProcesses() {
-	if p.s.Config.Reload.Signal == "" {
-		return
-	}
 	if p.pod.Spec.ShareProcessNamespace == nil {
 		p.patch.add("/spec/shareProcessNamespace", true)
 	}

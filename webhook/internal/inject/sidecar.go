@@ -18,16 +18,21 @@ type sidecar struct {
 	main    []corev1.Container
 	volumes []corev1.Volume
 	hash    string
+	// signals is set where it is to signal the app's processes.
+	signals bool
 }
 
 // sidecar plans the containers and volumes for the settings.
 func (p *pass) sidecar() (*sidecar, error) {
-	if err := p.checkReload(); err != nil {
-		return nil, err
-	}
 	shape, err := p.shape()
 	if err != nil {
 		return nil, err
+	}
+	signals := p.s.Config.Reload.Signal != "" && shape != initOnly
+	if signals {
+		if err := p.checkSignal(); err != nil {
+			return nil, err
+		}
 	}
 	port, err := p.port()
 	if err != nil {
@@ -45,7 +50,7 @@ func (p *pass) sidecar() (*sidecar, error) {
 	if err != nil {
 		return nil, err
 	}
-	want := &sidecar{volumes: p.sidecarVolumes(), hash: hash}
+	want := &sidecar{volumes: p.sidecarVolumes(), hash: hash, signals: signals}
 	c := p.container(variable, resources, user)
 	switch shape {
 	case native:
