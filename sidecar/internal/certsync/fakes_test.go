@@ -179,6 +179,23 @@ func (w *watcher) last() certsync.Report {
 	return w.reports[len(w.reports)-1]
 }
 
+// first is the report at the beginning.
+func (w *watcher) first() certsync.Report {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.reports[0]
+}
+
+// longestSilence is the longest time between two beats.
+func (w *watcher) longestSilence() (longest time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := 1; i < len(w.beats); i++ {
+		longest = max(longest, w.beats[i].Sub(w.beats[i-1]))
+	}
+	return longest
+}
+
 const store = "/store"
 
 func settingsFor(names ...string) certsync.Settings {
@@ -235,4 +252,11 @@ func names(n int) []string {
 		list[i] = fmt.Sprintf("c%02d", i)
 	}
 	return list
+}
+
+// changes is how many commits changed something.
+func (d *disk) changes() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.commits
 }

@@ -39,8 +39,8 @@ func TestSteadyPolls(t *testing.T) {
 		if !differ {
 			t.Error("all polls have the same distance: there is no jitter")
 		}
-		if r.disk.commits != 1 {
-			t.Errorf("the store was changed %d times, want once", r.disk.commits)
+		if r.disk.changes() != 1 {
+			t.Errorf("the store was changed %d times, want once", r.disk.changes())
 		}
 	})
 }
@@ -54,8 +54,8 @@ func TestRenewal(t *testing.T) {
 		mustHave(t, r.disk, "example.a", "a v2")
 		mustHave(t, r.disk, "example.b", "b v2")
 		mustHave(t, r.disk, "example.c", "c v1")
-		if r.disk.commits != 2 {
-			t.Errorf("the store was changed %d times, want twice", r.disk.commits)
+		if r.disk.changes() != 2 {
+			t.Errorf("the store was changed %d times, want twice", r.disk.changes())
 		}
 		if renewed := r.watch.last().Renewed; len(renewed) != 2 {
 			t.Errorf("renewed: %v, want a and b", renewed)
@@ -170,7 +170,7 @@ func TestStartsFromTheStore(t *testing.T) {
 		return v
 	}
 	bubble(t, with("a"), v, d, func(t *testing.T, r *rig) {
-		first := r.watch.reports[0]
+		first := r.watch.first()
 		if !first.Ready || first.Synced || first.Reason != "1 certificate in the store" {
 			t.Errorf("first report: %+v", first)
 		}
@@ -300,10 +300,8 @@ func TestSyncNow(t *testing.T) {
 func TestBeats(t *testing.T) {
 	bubble(t, with("a"), having("a"), newDisk(), func(t *testing.T, r *rig) {
 		pass(3 * time.Hour)
-		for i := 1; i < len(r.watch.beats); i++ {
-			if gap := r.watch.beats[i].Sub(r.watch.beats[i-1]); gap > 30*time.Second {
-				t.Fatalf("silent for %s", gap)
-			}
+		if silence := r.watch.longestSilence(); silence > 30*time.Second {
+			t.Errorf("silent for %s", silence)
 		}
 	})
 }
@@ -316,7 +314,7 @@ func TestInitialSyncNotRequired(t *testing.T) {
 		return s
 	}
 	bubble(t, s, having(), newDisk(), func(t *testing.T, r *rig) {
-		if report := r.watch.reports[0]; !report.Ready {
+		if report := r.watch.first(); !report.Ready {
 			t.Errorf("first report: %+v", report)
 		}
 	})
