@@ -27,7 +27,7 @@ func run(o options, s *settings) error {
 	}
 	tuneMemory()
 	metrics := health.NewMetrics()
-	client, err := azhttp.New([]byte(os.Getenv(contract.EnvExtraCA)))
+	client, err := azhttp.New(azhttp.Options{ExtraCA: []byte(os.Getenv(contract.EnvExtraCA))})
 	if err != nil {
 		return fmt.Errorf("%s: %w", contract.EnvExtraCA, err)
 	}

@@ -9,6 +9,7 @@
 package azhttp
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -39,20 +40,29 @@ type Client struct {
 	http *http.Client
 }
 
-// New returns a Client that trusts the system's certificates and those of extraCA, which is PEM and may
-// be empty. Proxies are taken from HTTPS_PROXY and NO_PROXY. The error says that extraCA is not what it
-// should be.
-func New(extraCA []byte) (*Client, error) {
-	roots, err := trustedRoots(extraCA)
+// Options of a Client; the zero value is what most need.
+type Options struct {
+	// ExtraCA has PEM certificates that are trusted beside the system's.
+	ExtraCA []byte
+	// DialContext connects; nil stands for the network.
+	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// New returns a Client. Proxies are taken from HTTPS_PROXY and NO_PROXY. The error says that ExtraCA is not
+// what it should be.
+func New(o Options) (*Client, error) {
+	roots, err := trustedRoots(o.ExtraCA)
 	if err != nil {
 		return nil, err
 	}
-	dialer := &net.Dialer{Timeout: connectTimeout, KeepAlive: idleTimeout}
+	if o.DialContext == nil {
+		o.DialContext = (&net.Dialer{Timeout: connectTimeout, KeepAlive: idleTimeout}).DialContext
+	}
 	return &Client{http: &http.Client{
 		Timeout: CallTimeout,
 		Transport: &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
-			DialContext:           dialer.DialContext,
+			DialContext:           o.DialContext,
 			TLSClientConfig:       &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 			TLSHandshakeTimeout:   connectTimeout,
 			ForceAttemptHTTP2:     true,

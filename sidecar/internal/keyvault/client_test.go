@@ -1,0 +1,210 @@
+package keyvault_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/azhttp"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/credential"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/keyvault"
+)
+
+const (
+	tenant    = "11111111-2222-3333-4444-555555555555"
+	clientID  = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
+	issuerURL = "https://cluster.example"
+	subject   = "system:serviceaccount:shop:web"
+	vaultHost = "examplevault.vault.azure.net"
+	vaultURL  = "https://" + vaultHost
+	otherHost = "othervault.vault.azure.net"
+)
+
+// cluster signs the service-account tokens of all tests; RSA keys take time to make.
+var cluster = sync.OnceValues(func() (*azure.TokenIssuer, error) { return azure.NewTokenIssuer(issuerURL) })
+
+// fixture is a client of an emulated Azure, made as the program makes it.
+type fixture struct {
+	*azure.Emulator
+	*keyvault.Client
+	identities int
+}
+
+// inBubble runs a test over real TLS in memory, with a fake clock.
+func inBubble(t *testing.T, test func(t *testing.T, f *fixture)) {
+	t.Helper()
+	issuer, err := cluster()
+	check(t, err)
+	synctest.Test(t, func(t *testing.T) { test(t, newFixture(t, issuer)) })
+}
+
+func newFixture(t *testing.T, issuer *azure.TokenIssuer) *fixture {
+	t.Helper()
+	e, err := azure.New(azure.Options{Config: azure.Config{
+		Issuers: []azure.Issuer{issuer.Config()},
+		Applications: []azure.Application{{ClientID: clientID, Tenant: tenant, FederatedCredentials: []azure.FederatedCredential{
+			{Issuer: issuerURL, Subject: subject},
+		}}},
+		Vaults: []azure.Vault{{Host: vaultHost, Tenant: tenant}, {Host: otherHost, Tenant: "99999999-2222-3333-4444-555555555555"}},
+		Grants: []azure.Grant{{Vault: vaultHost, ClientID: clientID}},
+	}})
+	check(t, err)
+	e.StartInMemory()
+	token, err := issuer.Sign(azure.Assertion{Subject: subject, Expiry: time.Now().Add(24 * time.Hour)})
+	check(t, err)
+	file := filepath.Join(t.TempDir(), "token")
+	check(t, os.WriteFile(file, []byte(token), 0o600))
+	transport, err := azhttp.New(azhttp.Options{ExtraCA: e.CACertPEM(), DialContext: e.DialContext})
+	check(t, err)
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		check(t, e.Close())
+	})
+	f := &fixture{Emulator: e}
+	f.Client = keyvault.New(func(client, tenantID string) (keyvault.Identity, error) {
+		f.identities++
+		c, err := credential.NewWorkloadIdentity(credential.Identity{ClientID: clientID, TenantID: tenant},
+			credential.Federation{TokenFile: file}, transport.Options(azhttp.ServiceEntra, nil))
+		return keyvault.Identity{ClientID: clientID, Credential: c}, err
+	}, transport.Options(azhttp.ServiceKeyVault, nil))
+	return f
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (f *fixture) certificate(t *testing.T, name string) azure.Version {
+	t.Helper()
+	v, err := f.CreateCertificate(t.Context(), azure.Certificate{Vault: vaultHost, Name: name})
+	check(t, err)
+	return v
+}
+
+func ref(name string) keyvault.Ref { return keyvault.Ref{VaultURL: vaultURL, Name: name} }
+
+// getAll gets secrets at the same time, and returns the errors of those that failed.
+func (f *fixture) getAll(ctx context.Context, refs []keyvault.Ref) []error {
+	var wait sync.WaitGroup
+	errs := make([]error, len(refs))
+	for i, r := range refs {
+		wait.Go(func() { _, errs[i] = f.Get(ctx, r) })
+	}
+	wait.Wait()
+	return errs
+}
+
+// The first sync of ten certificates takes three round trips, one challenge and one token; each later poll is
+// one request per certificate, with no token call until the token is due for renewal.
+func TestRoundTrips(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		var refs []keyvault.Ref
+		for _, name := range []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"} {
+			f.certificate(t, name)
+			refs = append(refs, ref(name))
+		}
+		const delay = 100 * time.Millisecond
+		_, err := f.InjectFault(t.Context(), azure.Fault{Delay: azure.Duration(delay)})
+		check(t, err)
+
+		began := time.Now()
+		for _, err := range f.getAll(t.Context(), refs) {
+			check(t, err)
+		}
+		if took := time.Since(began); took != 3*delay {
+			t.Errorf("the first ten took %s, want three times the delay of an answer, %s", took, 3*delay)
+		}
+		f.wantCounts(t, azure.Counts{Requests: 13, Tokens: 1, OpenIDDiscovery: 1, SecretGets: 10, Challenges: 1})
+
+		for range 10 { // five minutes apart: the token lasts an hour and is renewed five minutes before
+			time.Sleep(5 * time.Minute)
+			check(t, f.ForgetRequests(t.Context()))
+			began = time.Now()
+			for _, err := range f.getAll(t.Context(), refs) {
+				check(t, err)
+			}
+			if took := time.Since(began); took != delay {
+				t.Errorf("a poll took %s, want %s", took, delay)
+			}
+			f.wantCounts(t, azure.Counts{Requests: 10, SecretGets: 10})
+		}
+		time.Sleep(15 * time.Minute)
+		check(t, f.ForgetRequests(t.Context()))
+		for _, err := range f.getAll(t.Context(), refs) {
+			check(t, err)
+		}
+		f.wantCounts(t, azure.Counts{Requests: 11, Tokens: 1, SecretGets: 10})
+		if f.identities != 1 {
+			t.Errorf("%d credentials were made for one vault and identity", f.identities)
+		}
+	})
+}
+
+func (f *fixture) wantCounts(t *testing.T, want azure.Counts) {
+	t.Helper()
+	got, err := f.Counts(t.Context(), azure.Filter{})
+	check(t, err)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("requests (-want +got):\n%s", diff)
+	}
+}
+
+// A secret comes with its version, the newest or the one that was asked for.
+func TestGet(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		first, second := f.certificate(t, "web"), f.certificate(t, "web")
+		got, err := f.Get(t.Context(), ref("web"))
+		check(t, err)
+		if got.Version != second.Version || got.ContentType != "application/x-pkcs12" || !got.Certificate || got.Value == "" {
+			t.Errorf("newest: version %s, type %s, certificate %t", got.Version, got.ContentType, got.Certificate)
+		}
+		pinned := ref("web")
+		pinned.Version = first.Version
+		if got, err = f.Get(t.Context(), pinned); err != nil || got.Version != first.Version {
+			t.Errorf("pinned: version %s, %v", got.Version, err)
+		}
+		_, err = f.CreateSecret(t.Context(), azure.Secret{Vault: vaultHost, Name: "plain", Value: "hello", ContentType: "text/plain"})
+		check(t, err)
+		if got, err = f.Get(t.Context(), ref("plain")); err != nil || got.Certificate || got.Value != "hello" {
+			t.Errorf("plain secret: %+v, %v", got, err)
+		}
+	})
+}
+
+// After a failed beginning (no token, no vault) the next Gets begin anew, and the order is the same.
+func TestBeginsAnewAfterFailure(t *testing.T) {
+	for name, fault := range map[string]azure.Fault{
+		"no token":     {Service: azure.ServiceEntra, Operation: azure.OpToken, Error: "700213"},
+		"no vault":     {Host: vaultHost, Close: true},
+		"no challenge": {Host: vaultHost, Status: 500},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, f *fixture) {
+				f.certificate(t, "a")
+				f.certificate(t, "b")
+				refs := []keyvault.Ref{ref("a"), ref("b")}
+				id, err := f.InjectFault(t.Context(), fault)
+				check(t, err)
+				for i, err := range f.getAll(t.Context(), refs) {
+					if err == nil {
+						t.Errorf("Get %d succeeded", i)
+					}
+				}
+				check(t, f.ClearFaults(t.Context(), id))
+				for _, err := range f.getAll(t.Context(), refs) {
+					check(t, err)
+				}
+			})
+		})
+	}
+}
