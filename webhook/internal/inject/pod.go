@@ -1,6 +1,8 @@
 package inject
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
@@ -77,11 +79,8 @@ func (p *pass) apply(want *sidecar) error {
 	if err := p.stores(); err != nil {
 		return err
 	}
-	for _, v := range want.volumes {
-		if p.volume(v.Name) == nil {
-			p.addVolumes(v)
-		}
-	}
+	want.volumes = slices.DeleteFunc(want.volumes, func(v corev1.Volume) bool { return p.volume(v.Name) != nil })
+	p.addVolumes(want.volumes...)
 	if want.signals {
 		p.shareProcesses()
 	}
