@@ -3,6 +3,7 @@ package cluster
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -107,6 +108,9 @@ func (n *node) await(ctx context.Context, what string, programs []string, ready 
 		select {
 		case <-ctx.Done():
 			err := fmt.Errorf("wait for %s: %w: %w", what, ctx.Err(), reason)
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return err // the caller's wish, no program's fault
+			}
 			for _, p := range programs {
 				err = n.logged(p, err)
 			}

@@ -24,19 +24,21 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
-		var failed *exec.ExitError
-		if errors.As(err, &failed) {
-			os.Exit(failed.ExitCode()) // kubectl or helm has said why
-		}
+	err := run(os.Args[1:])
+	var failed *exec.ExitError
+	switch {
+	case err == nil:
+	case errors.As(err, &failed):
+		os.Exit(failed.ExitCode()) // kubectl or helm has said why
+	default:
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string) error {
+func run(args []string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	options := cluster.Options{Name: os.Getenv("CLUSTER_NAME")}
 	if len(args) == 0 {
 		return errors.New("usage: cluster up | down | build | path PROGRAM | env | kubectl ARGS | helm ARGS")
