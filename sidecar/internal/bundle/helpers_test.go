@@ -119,13 +119,13 @@ func pemOf(parts ...any) string {
 	for _, p := range parts {
 		switch p := p.(type) {
 		case *entity:
-			pem.Encode(&out, &pem.Block{Type: "CERTIFICATE", Bytes: p.cert.Raw})
+			out.Write(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.cert.Raw}))
 		case *x509.Certificate:
-			pem.Encode(&out, &pem.Block{Type: "CERTIFICATE", Bytes: p.Raw})
+			out.Write(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.Raw}))
 		case crypto.Signer:
-			pem.Encode(&out, &pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8(p)})
+			out.Write(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8(p)}))
 		case *pem.Block:
-			pem.Encode(&out, p)
+			out.Write(pem.EncodeToMemory(p))
 		case string:
 			out.WriteString(p)
 		}

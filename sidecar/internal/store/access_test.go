@@ -14,7 +14,7 @@ import (
 // memoryDir is a directory on a tmpfs, which is what a store in a pod is on, where the machine has one.
 func memoryDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "certsync-")
+	dir, err := os.MkdirTemp("/dev/shm", "certsync-") //nolint:usetesting // t.TempDir is on a disk
 	if err != nil {
 		return t.TempDir()
 	}

@@ -1,14 +1,6 @@
 package store
 
-import (
-	"errors"
-	"fmt"
-	"maps"
-	"os"
-	"path"
-	"path/filepath"
-	"slices"
-)
+import "errors"
 
 const (
 	dataLink = "..data"
@@ -87,49 +79,6 @@ func (s *Store) look() ([]string, error) {
 	return s.recover()
 }
 
-// settle decides for each carried file whether it can be linked, and reads it where it has to be copied.
-func (s *Store) settle(p *plan) (warnings []string, err error) {
-	for name, n := range p.nodes {
-		if n.kind != fileNode {
-			continue
-		}
-		if n.access.wantsACL() && !s.acl && warnings == nil {
-			warnings = []string{fmt.Sprintf("the volume of %s has no POSIX ACLs, so files that only some users "+
-				"were to read have mode %04o", s.fs.dir, openMode)}
-		}
-		if n.from == "" {
-			continue
-		}
-		from := path.Join(s.current.name, n.from)
-		file, err := s.fs.root.Open(from)
-		if err != nil {
-			return nil, fileError("open", filepath.Join(s.fs.dir, from), err)
-		}
-		n.linked = n.access.perm(s.acl).matches(file)
-		file.Close() // nothing was written through it
-		if !n.linked && n.data == nil {
-			if err := s.load(name, n); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return warnings, nil
-}
-
-// load reads the content of a carried file.
-func (s *Store) load(name string, n *node) error {
-	from := path.Join(s.current.name, n.from)
-	data, err := s.fs.read(from, maxFileBytes)
-	if err == nil && sum(data) != n.sum {
-		err = errors.New("the content has changed")
-	}
-	if err != nil {
-		return fileError("read", filepath.Join(s.fs.dir, from), err)
-	}
-	n.data = data
-	return nil
-}
-
 // publish is steps 4 to 7.
 func (s *Store) publish(name string, p *plan, newLinks []string) error {
 	if err := s.build(name, p); err != nil {
@@ -163,90 +112,10 @@ func (s *Store) abandon(entries []Entry, err error) (Result, error) {
 	return Result{}, err
 }
 
-// build is step 4.
-func (s *Store) build(name string, p *plan) error {
-	if err := s.fs.mkdir(name); err != nil {
-		return err
-	}
-	var dirs []string
-	// In the order of names a directory comes before what is in it.
-	for _, child := range slices.Sorted(maps.Keys(p.nodes)) {
-		n, full := p.nodes[child], path.Join(name, child)
-		var err error
-		switch n.kind {
-		case dirNode:
-			dirs = append(dirs, full)
-			err = s.fs.mkdir(full)
-		case linkNode:
-			err = s.fs.symlink(n.target, full)
-		case fileNode:
-			err = s.place(full, n)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	data, err := p.manifest.encode()
-	if err != nil {
-		return fileError("encode", manifestName, err)
-	}
-	if err := s.fs.create(path.Join(name, manifestName), data, perm{mode: 0o600}); err != nil {
-		return err
-	}
-	for _, dir := range append(dirs, name) {
-		if err := s.fs.syncDir(dir); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// place carries a file forward or writes it. Where the file system refuses a hard link, it is copied.
-func (s *Store) place(full string, n *node) error {
-	if n.linked {
-		if s.fs.link(path.Join(s.current.name, n.from), full) == nil {
-			return nil
-		}
-		if n.data == nil {
-			if err := s.load(full, n); err != nil {
-				return err
-			}
-		}
-	}
-	return s.fs.create(full, n.data, n.access.perm(s.acl))
-}
-
 // tidy is steps 8 and 9. What fails there is done again by the next Commit or Open.
 func (s *Store) tidy() (warnings []string) {
 	if err := s.fs.syncDir("."); err != nil {
 		warnings = append(warnings, "the new certificates are in place, but not yet on disk: "+err.Error())
 	}
 	return append(warnings, s.clear()...)
-}
-
-func (s *Store) isOurs(name string) bool { return s.fs.readlink(name) == path.Join(dataLink, name) }
-
-// missingLinks returns the top-level names that have no link yet, and an error where something that
-// the store did not make has one of them.
-func (s *Store) missingLinks(p *plan) (missing []string, err error) {
-	for _, name := range p.top() {
-		switch {
-		case s.isOurs(name):
-		case s.fs.exists(name):
-			return nil, &Error{Reason: Conflict, Op: "link", Path: filepath.Join(s.fs.dir, name), Err: os.ErrExist,
-				Do: "remove or rename it; it was not made by certificate sync, which leaves it alone"}
-		default:
-			missing = append(missing, name)
-		}
-	}
-	return missing, nil
-}
-
-func (s *Store) makeLinks(names []string) error {
-	for _, name := range names {
-		if err := s.fs.symlink(path.Join(dataLink, name), name); err != nil {
-			return err
-		}
-	}
-	return nil
 }

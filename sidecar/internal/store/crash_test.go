@@ -125,7 +125,7 @@ func wantRecovers(t *testing.T, s *Store, dir string) {
 		t.Error("the change cannot be repeated")
 	}
 	wantClean(t, dir, 1)
-	s.Close()
+	mustClose(t, s)
 }
 
 // TestFailFromAnyOperationOn has the file system fail for good, so that nothing can be cleaned up.
@@ -142,7 +142,7 @@ func TestFailFromAnyOperationOn(t *testing.T) {
 			return nil
 		}
 		_, err := s.Commit(crashAfter())
-		s.Close()
+		mustClose(t, s)
 		isNew := wantOldOrNew(t, dir)
 		if (err == nil) != isNew {
 			t.Errorf("from operation %d on: new files %v, error %v", n, isNew, err)
@@ -196,7 +196,7 @@ func TestKillAtEveryOperation(t *testing.T) {
 		dir := memoryDir(t)
 		s := mustOpen(t, dir)
 		mustCommit(t, s, crashBefore()...)
-		s.Close()
+		mustClose(t, s)
 
 		stop, torn := make(chan struct{}), make(chan string, 1)
 		go func() { torn <- watch(dir, stop) }()

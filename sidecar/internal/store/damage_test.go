@@ -61,7 +61,7 @@ func TestDamage(t *testing.T) {
 				mustCommit(t, s, a, b)
 				lost := tt.lost
 				if restart {
-					s.Close()
+					mustClose(t, s)
 				} else if strings.HasPrefix(tt.name, "manifest") {
 					lost = "" // it is still in memory
 				}
@@ -73,7 +73,6 @@ func TestDamage(t *testing.T) {
 					if s, _, err = Open(dir); err != nil {
 						t.Fatal(err)
 					}
-					defer s.Close()
 					s.grace = 0
 				}
 				result, err := s.Commit([]Entry{kept(a), kept(b)})
@@ -88,7 +87,7 @@ func TestDamage(t *testing.T) {
 				if restart {
 					wantClean(t, dir, 1)
 				}
-				s.Close()
+				mustClose(t, s)
 				if s = mustOpen(t, dir); len(s.Current()) != 2 {
 					t.Errorf("the next restart finds %v", s.Current())
 				}
@@ -102,7 +101,7 @@ func TestDamageIsTold(t *testing.T) {
 	dir := memoryDir(t)
 	s := mustOpen(t, dir)
 	mustCommit(t, s, pemEntry("v.a", "1"), pemEntry("v.b", "1"))
-	s.Close()
+	mustClose(t, s)
 	if err := os.WriteFile(filepath.Join(dir, "v.a"), []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +109,7 @@ func TestDamageIsTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
+	defer mustClose(t, s)
 	if len(warnings) != 1 || !strings.Contains(warnings[0], "v.a: version 1") {
 		t.Errorf("warnings: %q", warnings)
 	}
@@ -187,7 +186,7 @@ func TestOneProcessAtATime(t *testing.T) {
 	s := mustOpen(t, dir)
 	_, _, err := Open(dir)
 	wantReason(t, err, Locked, syscall.EWOULDBLOCK)
-	s.Close()
+	mustClose(t, s)
 	mustOpen(t, dir)
 }
 

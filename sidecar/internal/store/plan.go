@@ -190,7 +190,7 @@ func (p *plan) unchanged(current *generation) (bool, error) {
 		return false, nil
 	}
 	for name, n := range p.nodes {
-		if n.kind == fileNode && !(n.linked && n.from == name) {
+		if n.kind == fileNode && (!n.linked || n.from != name) {
 			return false, nil
 		}
 	}

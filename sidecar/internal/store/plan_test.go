@@ -94,7 +94,7 @@ func TestFormatsChange(t *testing.T) {
 ..data -> ..0000000002
 v.a.jks -> ..data/v.a.jks
 `)
-	s.Close()
+	mustClose(t, s)
 	if got := mustOpen(t, dir).Current()["v.a"]; got.Version != "1" || len(got.Formats) != 1 || got.Formats[0] != "jks" {
 		t.Errorf("without a PEM file a restart finds %v", got)
 	}

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -135,6 +136,33 @@ func TestReadersDuringSwaps(t *testing.T) {
 		t.Errorf("only %d reads", reads.Load())
 	}
 	wantClean(t, dir, 1+maxLeaving)
+}
+
+func TestReplacedGenerationsStayForReaders(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, dir)
+	s.grace = readerGrace
+	synctest.Test(t, func(t *testing.T) {
+		mustCommit(t, s, pemEntry("v.a", "1"))
+		followed, err := filepath.EvalSymlinks(filepath.Join(dir, "v.a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			mustCommit(t, s, pemEntry("v.a", "2"))
+			if data, err := os.ReadFile(followed); err != nil || string(data) != "pem of v.a 1\n" {
+				t.Errorf("a reader on its way found %q, %v", data, err)
+			}
+			time.Sleep(readerGrace - time.Second)
+		}
+		time.Sleep(time.Second)
+		mustCommit(t, s, pemEntry("v.a", "2"))
+		wantClean(t, dir, 1)
+		for version := range 3 * maxLeaving {
+			mustCommit(t, s, pemEntry("v.a", strconv.Itoa(version)))
+		}
+		wantClean(t, dir, 1+maxLeaving)
+	})
 }
 
 // TestWatchersSeeOneEvent: a program that watches the directory, as for a volume of Kubernetes, sees

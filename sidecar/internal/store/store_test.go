@@ -5,11 +5,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -45,9 +43,17 @@ func mustOpen(t *testing.T, dir string) *Store {
 	if len(warnings) > 0 {
 		t.Errorf("Open warns: %q", warnings)
 	}
-	t.Cleanup(func() { s.Close() })
+	t.Cleanup(func() { _ = s.Close() }) // most tests close it themselves
 	s.grace = 0
 	return s
+}
+
+// mustClose stands for the end of the process.
+func mustClose(t *testing.T, s *Store) {
+	t.Helper()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func mustCommit(t *testing.T, s *Store, entries ...Entry) Result {
@@ -148,7 +154,7 @@ exampleVault.myCertificate.p12 -> ..data/exampleVault.myCertificate.p12
 	if diff := cmp.Diff(want, s.Current()); diff != "" {
 		t.Errorf("Current (-want +got):\n%s", diff)
 	}
-	s.Close()
+	mustClose(t, s)
 	if diff := cmp.Diff(want, mustOpen(t, dir).Current()); diff != "" {
 		t.Errorf("Current after a restart (-want +got):\n%s", diff)
 	}
@@ -213,7 +219,7 @@ func TestUnchangedIsNotRewritten(t *testing.T) {
 	if r := mustCommit(t, s, kept(b), a); r.Changed {
 		t.Error("the same certificates in another order are a change")
 	}
-	s.Close()
+	mustClose(t, s)
 	s = mustOpen(t, dir)
 	var ops []string
 	s.fs.before = func(op, name string) error { ops = append(ops, op+" "+name); return nil }
@@ -290,31 +296,4 @@ app -> ..data/app
 app.d -> ..data/app.d
 v.a.1 -> ..data/v.a.1
 `)
-}
-
-func TestReplacedGenerationsStayForReaders(t *testing.T) {
-	dir := t.TempDir()
-	s := mustOpen(t, dir)
-	s.grace = readerGrace
-	synctest.Test(t, func(t *testing.T) {
-		mustCommit(t, s, pemEntry("v.a", "1"))
-		followed, err := filepath.EvalSymlinks(filepath.Join(dir, "v.a"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for range 2 {
-			mustCommit(t, s, pemEntry("v.a", "2"))
-			if data, err := os.ReadFile(followed); err != nil || string(data) != "pem of v.a 1\n" {
-				t.Errorf("a reader on its way found %q, %v", data, err)
-			}
-			time.Sleep(readerGrace - 1)
-		}
-		time.Sleep(1)
-		mustCommit(t, s, pemEntry("v.a", "2"))
-		wantClean(t, dir, 1)
-		for version := range 3 * maxLeaving {
-			mustCommit(t, s, pemEntry("v.a", strconv.Itoa(version)))
-		}
-		wantClean(t, dir, 1+maxLeaving)
-	})
 }

@@ -123,7 +123,7 @@ func TestReadOnly(t *testing.T) {
 			t.Errorf("%v does not say what to do", err)
 		}
 		wantTree(t, dir, before)
-		s.Close()
+		mustClose(t, s)
 		s = mustOpen(t, dir)
 		if got := s.Current()["v.a"].Version; got != "1" {
 			t.Errorf("a restart finds version %q", got)
