@@ -24,7 +24,8 @@ const (
 	subject   = "system:serviceaccount:shop:web"
 	vaultHost = "examplevault.vault.azure.net"
 	vaultURL  = "https://" + vaultHost
-	otherHost = "othervault.vault.azure.net"
+	otherHost = "othervault.vault.azure.net" // of another tenant
+	noRole    = "norole.vault.azure.net"     // the identity has no role in it
 )
 
 // cluster signs the service-account tokens of all tests; RSA keys take time to make.
@@ -34,6 +35,8 @@ var cluster = sync.OnceValues(func() (*azure.TokenIssuer, error) { return azure.
 type fixture struct {
 	*azure.Emulator
 	*keyvault.Client
+	transport  *azhttp.Client
+	tokenFile  string
 	identities int
 }
 
@@ -52,7 +55,8 @@ func newFixture(t *testing.T, issuer *azure.TokenIssuer) *fixture {
 		Applications: []azure.Application{{ClientID: clientID, Tenant: tenant, FederatedCredentials: []azure.FederatedCredential{
 			{Issuer: issuerURL, Subject: subject},
 		}}},
-		Vaults: []azure.Vault{{Host: vaultHost, Tenant: tenant}, {Host: otherHost, Tenant: "99999999-2222-3333-4444-555555555555"}},
+		Vaults: []azure.Vault{{Host: vaultHost, Tenant: tenant}, {Host: noRole, Tenant: tenant},
+			{Host: otherHost, Tenant: "99999999-2222-3333-4444-555555555555"}},
 		Grants: []azure.Grant{{Vault: vaultHost, ClientID: clientID}},
 	}})
 	check(t, err)
@@ -67,14 +71,19 @@ func newFixture(t *testing.T, issuer *azure.TokenIssuer) *fixture {
 		transport.CloseIdleConnections()
 		check(t, e.Close())
 	})
-	f := &fixture{Emulator: e}
-	f.Client = keyvault.New(func(client, tenantID string) (keyvault.Identity, error) {
+	f := &fixture{Emulator: e, transport: transport, tokenFile: file}
+	f.renewClient()
+	return f
+}
+
+// renewClient makes a client that has done nothing yet.
+func (f *fixture) renewClient() {
+	f.Client = keyvault.New(func(_, _ string) (keyvault.Identity, error) {
 		f.identities++
 		c, err := credential.NewWorkloadIdentity(credential.Identity{ClientID: clientID, TenantID: tenant},
-			credential.Federation{TokenFile: file}, transport.Options(azhttp.ServiceEntra, nil))
+			credential.Federation{TokenFile: f.tokenFile}, f.transport.Options(azhttp.ServiceEntra, nil))
 		return keyvault.Identity{ClientID: clientID, Credential: c}, err
-	}, transport.Options(azhttp.ServiceKeyVault, nil))
-	return f
+	}, f.transport.Options(azhttp.ServiceKeyVault, nil))
 }
 
 func check(t *testing.T, err error) {

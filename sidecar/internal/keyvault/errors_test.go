@@ -1,0 +1,137 @@
+package keyvault_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/azhttp"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/credential"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/keyvault"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// failures are all ways in which a Get fails, with the type of the error. What people read is in
+// testdata/errors.golden.
+var failures = map[string]struct {
+	fault *azure.Fault
+	ref   keyvault.Ref
+	is    func(error) bool
+}{
+	"no such secret": {ref: ref("missing"), is: as[*keyvault.NotFoundError]},
+	"no such version": {
+		ref: keyvault.Ref{VaultURL: vaultURL, Name: "web", Version: "00000000000000000000000000000000"},
+		is:  as[*keyvault.NotFoundError],
+	},
+	"disabled":                   {ref: ref("disabled"), is: as[*keyvault.DisabledError]},
+	"no role":                    {ref: keyvault.Ref{VaultURL: "https://" + noRole, Name: "web"}, is: as[*keyvault.ForbiddenError]},
+	"no access policy":           {fault: &azure.Fault{Service: azure.ServiceKeyVault, Error: "ForbiddenByPolicy", SkipChallenges: true}, is: as[*keyvault.ForbiddenError]},
+	"access denied":              {fault: &azure.Fault{Service: azure.ServiceKeyVault, Error: "AccessDenied", SkipChallenges: true}, is: as[*keyvault.ForbiddenError]},
+	"firewall":                   {fault: &azure.Fault{Service: azure.ServiceKeyVault, Error: "ForbiddenByFirewall", SkipChallenges: true}, is: as[*keyvault.ForbiddenError]},
+	"throttled, 7 seconds":       {fault: &azure.Fault{Host: vaultHost, Status: 429, RetryAfter: "7"}, is: waits(7 * time.Second)},
+	"throttled, no time":         {fault: &azure.Fault{Host: vaultHost, Status: 429}, is: waits(0)},
+	"entra throttled":            {fault: &azure.Fault{Service: azure.ServiceEntra, Operation: azure.OpToken, Status: 429, RetryAfter: "3"}, is: waits(3 * time.Second)},
+	"unavailable, 2 seconds":     {fault: &azure.Fault{Host: vaultHost, Status: 503, RetryAfter: "2"}, is: waits(2 * time.Second)},
+	"internal error":             {fault: &azure.Fault{Host: vaultHost, Status: 500}, is: as[*keyvault.AnswerError]},
+	"garbage":                    {fault: &azure.Fault{Host: vaultHost, Garbage: true, SkipChallenges: true}, is: as[*keyvault.AnswerError]},
+	"another program's 200":      {fault: &azure.Fault{Host: vaultHost, Status: 200, Body: `{"hello":"world"}`, SkipChallenges: true}, is: as[*keyvault.AnswerError]},
+	"another program's 404":      {fault: &azure.Fault{Host: vaultHost, Status: 404, Body: "<html>no such page</html>", BodyType: "text/html"}, is: as[*keyvault.AnswerError]},
+	"redirect":                   {fault: &azure.Fault{Host: vaultHost, Status: 302, Body: "elsewhere"}, is: as[*keyvault.AnswerError]},
+	"challenge without a tenant": {fault: &azure.Fault{Host: vaultHost, Status: 401, Body: "{}"}, is: as[*keyvault.AnswerError]},
+	"endless answer":             {fault: &azure.Fault{Host: vaultHost, Status: 200, Body: strings.Repeat("x", 2<<20), SkipChallenges: true}, is: as[*azhttp.UnreachableError]},
+	"cut off in the answer":      {fault: &azure.Fault{Host: vaultHost, Truncate: true, SkipChallenges: true}, is: as[*azhttp.UnreachableError]},
+	"closed":                     {fault: &azure.Fault{Host: vaultHost, Close: true}, is: as[*azhttp.UnreachableError]},
+	"never answers":              {fault: &azure.Fault{Host: vaultHost, Hang: true}, is: as[*azhttp.UnreachableError]},
+	"answers by the drop":        {fault: &azure.Fault{Host: vaultHost, Drip: azure.Duration(time.Second), SkipChallenges: true}, is: as[*azhttp.UnreachableError]},
+	"entra never answers":        {fault: &azure.Fault{Service: azure.ServiceEntra, Hang: true}, is: as[*azhttp.UnreachableError]},
+	"entra refuses":              {fault: &azure.Fault{Service: azure.ServiceEntra, Operation: azure.OpToken, Error: "700016"}, is: as[*credential.EntraError]},
+	"no such vault":              {ref: keyvault.Ref{VaultURL: "https://nosuchvault.vault.azure.net", Name: "web"}, is: as[*azhttp.UnreachableError]},
+	"another tenant's vault":     {ref: keyvault.Ref{VaultURL: "https://" + otherHost, Name: "web"}, is: as[*credential.TenantError]},
+}
+
+func as[T error](err error) bool {
+	_, ok := errors.AsType[T](err)
+	return ok
+}
+
+func waits(want time.Duration) func(error) bool {
+	return func(err error) bool {
+		e, ok := errors.AsType[*azhttp.ThrottledError](err)
+		return ok && e.RetryAfter() == want
+	}
+}
+
+func TestFailures(t *testing.T) {
+	var texts strings.Builder
+	inBubble(t, func(t *testing.T, f *fixture) {
+		f.certificate(t, "web")
+		_, err := f.CreateCertificate(t.Context(), azure.Certificate{Vault: vaultHost, Name: "disabled", Disabled: true})
+		check(t, err)
+		_, err = f.CreateCertificate(t.Context(), azure.Certificate{Vault: noRole, Name: "web"})
+		check(t, err)
+		for _, name := range slices.Sorted(maps.Keys(failures)) {
+			c := failures[name]
+			if c.ref == (keyvault.Ref{}) {
+				c.ref = ref("web")
+			}
+			if c.fault != nil {
+				_, err := f.InjectFault(t.Context(), *c.fault)
+				check(t, err)
+			}
+			f.renewClient()
+			began := time.Now()
+			_, err := f.Get(t.Context(), c.ref)
+			if !c.is(err) {
+				t.Errorf("%s: unexpected error %T %v", name, err, err)
+			}
+			if took := time.Since(began); took > time.Minute {
+				t.Errorf("%s: took %s", name, took)
+			}
+			fmt.Fprintf(&texts, "%s:\n    %v\n", name, err)
+			check(t, f.ClearFaults(t.Context()))
+		}
+	})
+	golden(t, "testdata/errors.golden", traceID.ReplaceAllString(texts.String(), "trace ID ..."))
+}
+
+var traceID = regexp.MustCompile(`trace ID [0-9a-f-]+`)
+
+func golden(t *testing.T, path, got string) {
+	t.Helper()
+	if *update {
+		check(t, os.WriteFile(path, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	check(t, err)
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+// A Get that its caller gives up fails with the context's error: nothing is wrong with the vault.
+func TestGivenUp(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		_, err := f.InjectFault(t.Context(), azure.Fault{Hang: true})
+		check(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		for i, err := range f.getAll(ctx, []keyvault.Ref{ref("a"), ref("b")}) {
+			if !errors.Is(err, context.DeadlineExceeded) || as[*azhttp.UnreachableError](err) {
+				t.Errorf("Get %d: %T %v", i, err, err)
+			}
+		}
+		check(t, f.ClearFaults(t.Context()))
+	})
+}
