@@ -25,11 +25,12 @@ import (
 
 func main() {
 	err := run(os.Args[1:])
-	var failed *exec.ExitError
+	var ours *cluster.CommandError
+	var theirs *exec.ExitError
 	switch {
 	case err == nil:
-	case errors.As(err, &failed):
-		os.Exit(failed.ExitCode()) // kubectl or helm has said why
+	case !errors.As(err, &ours) && errors.As(err, &theirs):
+		os.Exit(theirs.ExitCode()) // kubectl or helm, run for the user, has said why
 	default:
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
