@@ -117,6 +117,9 @@ func (r *Resolved) resolve(f *found, g group, o Options) Errors {
 		}
 	}
 	errs = append(errs, r.others(f)...)
+	if v := f.first(contract.KeyKeystorePassword); v.Given() {
+		given[keystorePath] = v
+	}
 	if len(errs) > 0 {
 		return errs
 	}
@@ -147,23 +150,22 @@ func (r *Resolved) others(f *found) (errs Errors) {
 // KeystorePasswordFile is where the sidecar finds the password of a Secret, beside its token.
 const KeystorePasswordFile = contract.TokenMountPath + "/keystore-password"
 
+// keystorePath is the setting that the keystore-password-secret annotation becomes.
+const keystorePath = management + "keystorePasswordFile"
+
 // validate fills in Config, Stores and the warnings.
 func (r *Resolved) validate(g group, given map[string]Value, o Options) Errors {
-	rules := contract.Rules{Mode: contract.Pod, AllowedVaults: o.AllowedVaults}
 	merged := contract.Overlay(r.base, r.over)
+	all := &merged.SecretsManagement.ObservedCertificates
+	from := origin{group: g, given: given, own: len(*all) - len(r.over.SecretsManagement.ObservedCertificates)}
 	unread := r.base == nil
 	if unread {
 		r.Warnings = append(r.Warnings, "ConfigMap "+g.configMap.Text+" was not read at admission, which the cluster's administrator has "+
 			"switched off: its settings are checked when the sidecar starts, and only the store "+contract.DefaultStoreLocation+" is mounted")
-	}
-	from := origin{group: g, given: given,
-		own: len(merged.SecretsManagement.ObservedCertificates) - len(r.over.SecretsManagement.ObservedCertificates)}
-	if unread {
 		// Settings without any certificate are refused, but the ConfigMap will have some.
-		stand := contract.ObservedCertificate{URL: standIn(o.AllowedVaults)}
-		merged.SecretsManagement.ObservedCertificates = append(merged.SecretsManagement.ObservedCertificates, stand)
+		*all = append(*all, contract.ObservedCertificate{URL: standIn(o.AllowedVaults)})
 	}
-	config, warnings, err := merged.Validate(rules)
+	config, warnings, err := merged.Validate(contract.Rules{Mode: contract.Pod, AllowedVaults: o.AllowedVaults})
 	if err != nil {
 		return from.errors(err)
 	}
@@ -178,13 +180,32 @@ func (r *Resolved) validate(g group, given map[string]Value, o Options) Errors {
 	}
 	r.Config = config
 	for _, w := range warnings {
+		if v := given[keystorePath]; v.Given() && v.Level != Pod && strings.HasPrefix(w, keystorePath+": ") {
+			continue // a password for all pods is not meant for each
+		}
 		r.Warnings = append(r.Warnings, from.warning(w))
 	}
-	if file := config.KeystorePasswordFile; file != "" && r.KeystoreSecret == "" {
+	r.checkKeystore()
+	return nil
+}
+
+// checkKeystore leaves out a Secret that no keystore needs: a pod waits for a Secret that it mounts, and one
+// that is named for all pods, by a namespace or the chart, is there for those that have keystores.
+func (r *Resolved) checkKeystore() {
+	file := r.Config.KeystorePasswordFile
+	switch {
+	case file == "":
+	case r.KeystoreSecret == "":
 		r.Warnings = append(r.Warnings, "keystorePasswordFile "+file+" is not mounted into the sidecar: name the Secret in annotation "+
 			contract.Prefix+contract.KeyKeystorePassword)
+	case r.ConfigMap == "" && !slices.ContainsFunc(r.Config.Certificates, hasKeystore):
+		r.KeystoreSecret, r.KeystoreKey = "", ""
+		r.over.SecretsManagement.KeystorePasswordFile = ""
 	}
-	return nil
+}
+
+func hasKeystore(c contract.Certificate) bool {
+	return slices.Contains(c.Formats, contract.FormatPKCS12) || slices.Contains(c.Formats, contract.FormatJKS)
 }
 
 // standIn is a URL that Validate accepts under the allowed suffixes.
