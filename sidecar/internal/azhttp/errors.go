@@ -33,7 +33,7 @@ func (e *UnreachableError) advice() string {
 	case errors.As(e.Err, &untrusted):
 		return "if a proxy or a private cloud has a CA of its own, give it as CERTSYNC_EXTRA_CA (the chart's extra-CA value)"
 	case errors.As(e.Err, &noName):
-		return "check the vault's name, the cluster's DNS, and for a private endpoint its private DNS zone"
+		return "check the name, the cluster's DNS, and for a private endpoint its private DNS zone"
 	case errors.Is(e.Err, context.DeadlineExceeded), errors.As(e.Err, &network) && network.Timeout():
 		return "check that network policies, firewalls and proxies let the pod connect to port 443 of it"
 	default:

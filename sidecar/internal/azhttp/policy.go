@@ -3,6 +3,7 @@ package azhttp
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -58,12 +59,17 @@ func (w *watch) Do(req *policy.Request) (*http.Response, error) {
 	if errors.As(err, &outer) {
 		err = outer.Err // without the URL: Host says enough
 	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = errBrokeOff
+	}
 	failure := &UnreachableError{Host: req.Raw().URL.Host, Err: err}
 	if n, ok := req.Raw().Context().Value(noteKey{}).(*Note); ok {
 		n.Err = failure
 	}
 	return nil, failure
 }
+
+var errBrokeOff = errors.New("the answer broke off")
 
 // Note keeps the last failure of requests made with one context. azidentity needs it: its errors carry
 // the text of what went wrong in the transport, but not the error.

@@ -153,7 +153,7 @@ func code(codes []int, description string) int {
 // firstSentence is the part of a description that says what is wrong; trace ID, correlation ID and time
 // follow it.
 func firstSentence(description string) string {
-	text, _, _ := strings.Cut(description, " Trace ID:")
+	text, _, _ := strings.Cut(description, "Trace ID:")
 	text = codeInText.ReplaceAllString(text, "")
 	return clean(strings.TrimLeft(text, ": "))
 }

@@ -2,6 +2,7 @@ package credential
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 )
 
@@ -57,6 +58,9 @@ func (e *UnreadableError) Error() string {
 	status := ""
 	if e.Status != 0 {
 		status = fmt.Sprintf(" (status %d)", e.Status)
+	}
+	if e.Status >= http.StatusInternalServerError {
+		return "Entra ID has a problem of its own" + status + ": it is tried again"
 	}
 	return "the answer to the token request" + status + " cannot be understood: " +
 		"check AZURE_AUTHORITY_HOST, and whether a proxy answers in the place of Entra ID"

@@ -1,0 +1,103 @@
+package azhttp_test
+
+import (
+	"crypto/tls"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/azhttp"
+)
+
+// call sends one request to a TLS server through the SDK's pipeline, as the real clients do.
+func call(t *testing.T, h http.HandlerFunc, trust bool) (*http.Response, error, []string) {
+	t.Helper()
+	server := httptest.NewTLSServer(h)
+	t.Cleanup(server.Close)
+	o := azhttp.Options{}
+	if trust {
+		o.ExtraCA = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	} else {
+		server.Config.ErrorLog = nil
+	}
+	client, err := azhttp.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.CloseIdleConnections)
+	var observed []string
+	options := client.Options("test", func(service string, status int, _ time.Duration) {
+		observed = append(observed, fmt.Sprint(service, " ", status))
+	})
+	req, err := runtime.NewRequest(t.Context(), http.MethodGet, server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := runtime.NewPipeline("test", "v0", runtime.PipelineOptions{}, &options).Do(req)
+	return resp, err, observed
+}
+
+// A request is sent once, whatever the answer, and is observed.
+func TestNoRetry(t *testing.T) {
+	calls := 0
+	resp, err, observed := call(t, func(w http.ResponseWriter, _ *http.Request) {
+		calls++
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if calls != 1 || resp.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("%d calls, status %d", calls, resp.StatusCode)
+	}
+	if diff := cmp.Diff([]string{"test 503"}, observed); diff != "" {
+		t.Errorf("observed (-want +got):\n%s", diff)
+	}
+}
+
+// A redirect is an answer like any other: the token does not go where it points.
+func TestNoRedirect(t *testing.T) {
+	resp, err, _ := call(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/" {
+			t.Errorf("the redirect to %s was followed", r.URL.Path)
+		}
+		http.Redirect(w, r, "/elsewhere", http.StatusFound)
+	}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusFound {
+		t.Errorf("status %d", resp.StatusCode)
+	}
+}
+
+// A server whose CA is not known gets no request, and the error says what to do.
+func TestUntrusted(t *testing.T) {
+	_, err, observed := call(t, func(http.ResponseWriter, *http.Request) { t.Error("the request was sent") }, false)
+	unreachable, ok := errors.AsType[*azhttp.UnreachableError](err)
+	if _, untrusted := errors.AsType[*tls.CertificateVerificationError](err); !ok || !untrusted {
+		t.Fatalf("unexpected error %T %v", err, err)
+	}
+	if text := unreachable.Error(); !strings.Contains(text, "CERTSYNC_EXTRA_CA") {
+		t.Errorf("the error does not say what to do: %s", text)
+	}
+	if diff := cmp.Diff([]string{"test 0"}, observed); diff != "" {
+		t.Errorf("observed (-want +got):\n%s", diff)
+	}
+}
+
+func TestExtraCAWithoutCertificate(t *testing.T) {
+	if _, err := azhttp.New(azhttp.Options{ExtraCA: []byte("none")}); err == nil {
+		t.Error("accepted")
+	}
+}
