@@ -26,7 +26,9 @@ func TestReasonsAndRecovery(t *testing.T) {
 					t.Fatal(err)
 				}
 			},
-			want: func(app stage.App) []string { return []string{"example-vault." + app.Name, "the secret is no certificate"} },
+			want: func(app stage.App) []string {
+				return []string{"example-vault." + app.Name, "the secret is no certificate"}
+			},
 			mend: func(t *testing.T, app stage.App) { createCertificate(t, azure.Certificate{Name: app.Name}) },
 		},
 		{

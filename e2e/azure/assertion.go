@@ -18,7 +18,7 @@ const maxAssertionLifetime = 25 * time.Hour
 
 // verifyAssertion checks a federated token against app's federated credentials and
 // its issuer's keys. It returns an AADSTS number, or 0 if the assertion holds.
-func (en *entra) verifyAssertion(ctx context.Context, assertion string, app Application, f *facts) int {
+func (en *entra) verifyAssertion(ctx context.Context, assertion string, app Application) int {
 	// Entra ID supports RS256 only for federated tokens.
 	token, err := jwt.ParseSigned(assertion, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {

@@ -234,7 +234,7 @@ func TestExpiredAccessToken(t *testing.T) {
 func TestErrorCodeOfSDK(t *testing.T) {
 	f := newFixture(t)
 	var failed *azcore.ResponseError
-	if err := f.get("nothing", ""); !errors.As(err, &failed) || failed.ErrorCode != "SecretNotFound" || failed.StatusCode != 404 {
+	if err := f.get("nothing", ""); !errors.As(err, &failed) || failed.ErrorCode != "SecretNotFound" || failed.StatusCode != http.StatusNotFound {
 		t.Errorf("unexpected error %v", err)
 	}
 }

@@ -43,7 +43,7 @@ func (en *entra) exchange(r *http.Request, c *cloud, tenant string, f *facts) an
 	case form.Get("client_assertion") == "" || form.Get("client_assertion_type") != assertionType:
 		return f.answer(7000216)
 	}
-	if code := en.verifyAssertion(r.Context(), form.Get("client_assertion"), app, f); code != 0 {
+	if code := en.verifyAssertion(r.Context(), form.Get("client_assertion"), app); code != 0 {
 		return f.answer(code)
 	}
 	return en.grantToken(c, app, resource)

@@ -13,8 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
 // TestStandardLibraryOnly keeps the package thin: both binaries get everything that it imports.

@@ -6,8 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
 // FuzzParse: whatever Parse accepts is written by Encode such that it means the same, in both modes.
