@@ -125,7 +125,7 @@ func (w *world) setUp(env *testscript.Env) error {
 	}
 	for name, value := range map[string]string{
 		"VAULT": vaultOf(script), "STORE": filepath.Join(env.WorkDir, "store"), "PORT": port, "SOCKET": filepath.Join(env.WorkDir, "s"),
-		"AZURE_CLIENT_ID": clientID, "AZURE_TENANT_ID": tenant, "AZURE_FEDERATED_TOKEN_FILE": tokenFile,
+		"AZURE_CLIENT_ID": clientID, "OWN_CLIENT_ID": clientID, "AZURE_TENANT_ID": tenant, "AZURE_FEDERATED_TOKEN_FILE": tokenFile,
 		"CERTSYNC_EXTRA_CA": string(w.CACertPEM()),
 	} {
 		env.Setenv(name, value)

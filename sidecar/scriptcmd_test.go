@@ -43,7 +43,7 @@ func settingsCommand(ts *testscript.TestScript, neg bool, args []string) {
 //
 //	vault certificate '{"name":"web"}'    vault secret '{...}'    vault renew '{"name":"web"}'
 //	vault disable NAME    vault enable NAME    vault delete NAME    vault revoke
-//	vault cut-off [HOST]    vault restore [HOST]    vault fault '{...}'    vault clear
+//	vault cut-off    vault restore    vault fault '{...}'    vault clear    vault await GETS
 func (w *world) vaultCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: vault VERB [ARGUMENT]")
@@ -78,6 +78,12 @@ func (w *world) vaultCommand(ts *testscript.TestScript, neg bool, args []string)
 		_, err = w.InjectFault(ctx, f)
 	case "clear":
 		err = w.ClearFaults(ctx, ts.Name())
+	case "await":
+		n, bad := strconv.Atoi(arg)
+		ts.Check(bad)
+		patient, giveUp := context.WithTimeout(ctx, time.Minute)
+		defer giveUp()
+		_, err = w.Await(patient, azure.Filter{Host: vault, Operation: azure.OpGetSecret, Status: http.StatusOK}, n)
 	default:
 		ts.Fatalf("unknown verb %q", args[0])
 	}

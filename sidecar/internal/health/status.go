@@ -1,6 +1,7 @@
 package health
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -57,11 +58,14 @@ func (s *State) StatusJSON() []byte {
 			Name: c.Certificate.URL, Status: string(state), Code: code(state), FormattedMessage: english(describe(c)),
 		})
 	}
-	data, err := json.MarshalIndent([]statusFile{file}, "", "  ")
-	if err != nil {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false) // people read it
+	if err := e.Encode([]statusFile{file}); err != nil {
 		panic(err) // strings and numbers only
 	}
-	return append(data, '\n')
+	return b.Bytes()
 }
 
 func stateOf(c certsync.Status) certsync.State {

@@ -1,0 +1,251 @@
+package health_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/health"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// report has one certificate of every kind.
+func report() certsync.Report {
+	cert := func(name string) contract.Certificate {
+		return contract.Certificate{
+			URL: "https://example.vault.azure.net/secrets/" + name, VaultName: "example", Name: name,
+			Store: "/certs", LinkName: "example." + name,
+		}
+	}
+	installed := func(notAfter time.Time) certsync.Installed {
+		return certsync.Installed{Version: "1234", Leaf: certsync.Leaf{NotBefore: noon.AddDate(-1, 0, 0), NotAfter: notAfter}}
+	}
+	return certsync.Report{
+		Time: noon, State: certsync.Error, Ready: true, Reason: "4 certificates in the store, 1 not up to date", Synced: true, Changed: 1,
+		Certificates: []certsync.Status{
+			{Certificate: cert("good"), Installed: installed(noon.AddDate(1000, 0, 0)), LastSuccess: noon},
+			{Certificate: cert("expired"), Installed: installed(noon.AddDate(-1, 1, 0)), LastSuccess: noon, Warnings: []string{"no ACLs here"}},
+			{
+				Certificate: cert("waiting"), Installed: installed(noon.AddDate(1000, 0, 0)), LastSuccess: noon,
+				Waiting: &certsync.Installed{Version: "5678", Leaf: certsync.Leaf{NotBefore: noon.AddDate(0, 0, 2)}},
+			},
+			{Certificate: cert("failing"), Installed: installed(noon.AddDate(1000, 0, 0)), Err: errors.New(`not "found"`), ErrTime: noon},
+			{Certificate: cert("missing")},
+			{Certificate: cert("good"), Installed: installed(noon.AddDate(500, 0, 0)), LastSuccess: noon}, // in another version
+		},
+	}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func golden(t *testing.T, path, got string) {
+	t.Helper()
+	if *update {
+		check(t, os.WriteFile(path, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	check(t, err)
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+// ask sends a request as a caller at an address.
+func ask(h http.Handler, method, path, from string) (status int, body string) {
+	r := httptest.NewRequest(method, path, nil)
+	r.RemoteAddr = from
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Code, w.Body.String()
+}
+
+const kubelet, loopback, loopback6 = "10.0.0.1:40000", "127.0.0.1:40000", "[::1]:40000"
+
+func synced() <-chan struct{} {
+	done := make(chan struct{})
+	close(done)
+	return done
+}
+
+func TestStatus(t *testing.T) {
+	s := health.New(health.NewMetrics())
+	s.Report(report())
+	_, body := ask(s.Handler(synced), "GET", contract.PathStatus, kubelet)
+	if !json.Valid([]byte(body)) {
+		t.Error("the status is no JSON")
+	}
+	golden(t, "testdata/status.golden", body)
+}
+
+// Prometheus' own parser reads the metrics.
+func TestMetrics(t *testing.T) {
+	m := health.NewMetrics()
+	s := health.New(m)
+	for _, c := range []struct {
+		status int
+		took   time.Duration
+	}{{200, 10 * time.Millisecond}, {200, 25 * time.Millisecond}, {401, time.Second}, {0, time.Hour}} {
+		m.Observe("keyvault", c.status, c.took)
+	}
+	m.Observe("entra", 200, time.Second)
+	s.Report(certsync.Report{State: certsync.Transitioning})
+	r := report()
+	r.Retry = true
+	s.Report(r)
+	_, body := ask(s.Handler(synced), "GET", contract.PathMetrics, kubelet)
+	golden(t, "testdata/metrics.golden", body)
+
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(body))
+	check(t, err)
+	histogram := families["certsync_request_duration_seconds"].GetMetric()
+	if len(histogram) != 2 || histogram[1].GetHistogram().GetSampleCount() != 4 || len(histogram[1].GetHistogram().GetBucket()) != 10 {
+		t.Errorf("the histogram is read as %v", histogram)
+	}
+	for _, f := range families {
+		if !strings.HasPrefix(f.GetName(), "certsync_") || f.GetHelp() == "" {
+			t.Errorf("family %q, help %q", f.GetName(), f.GetHelp())
+		}
+	}
+}
+
+// Probes answer with the reason, before and after.
+func TestProbes(t *testing.T) {
+	s := health.New(health.NewMetrics())
+	h := s.Handler(synced)
+	for _, step := range []struct {
+		report certsync.Report
+		status int
+		body   string
+	}{
+		{certsync.Report{Reason: "waiting for a"}, 503, "waiting for a\n"},
+		{certsync.Report{Ready: true, Reason: "all there"}, 200, "all there\n"},
+	} {
+		s.Report(step.report)
+		if status, body := ask(h, "GET", contract.PathReady, kubelet); status != step.status || body != step.body {
+			t.Errorf("ready: %d %q, want %d %q", status, body, step.status, step.body)
+		}
+	}
+	s.Notice("settings.json was refused")
+	if status, body := ask(h, "GET", contract.PathReady, kubelet); status != 200 || body != "settings.json was refused; all there\n" {
+		t.Errorf("with a notice: %d %q", status, body)
+	}
+}
+
+// A poll may be asked for from within the pod only, and by POST.
+func TestSync(t *testing.T) {
+	s := health.New(health.NewMetrics())
+	calls := 0
+	h := s.Handler(func() <-chan struct{} { calls++; return synced() })
+	for _, c := range []struct {
+		method, from string
+		state        certsync.State
+		status       int
+	}{
+		{"POST", loopback, certsync.Success, 200},
+		{"POST", loopback6, certsync.Success, 200},
+		{"POST", "[::ffff:127.0.0.1]:1", certsync.Error, 503},
+		{"POST", kubelet, certsync.Success, 403},
+		{"GET", loopback, certsync.Success, 405},
+	} {
+		s.Report(certsync.Report{State: c.state})
+		if status, _ := ask(h, c.method, health.PathSync, c.from); status != c.status {
+			t.Errorf("%s from %s: %d, want %d", c.method, c.from, status, c.status)
+		}
+	}
+	if calls != 3 {
+		t.Errorf("%d polls were asked for, want 3", calls)
+	}
+}
+
+// A probe that waits hears of readiness at once, and of the reason after its time.
+func TestProbeWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := health.New(health.NewMetrics())
+		h := s.SocketHandler(synced)
+		began := time.Now()
+		s.Report(certsync.Report{Reason: "not yet"})
+		if status, body := ask(h, "GET", contract.PathReady+"?wait=9s", ""); status != 503 || body != "not yet\n" || time.Since(began) != 9*time.Second {
+			t.Errorf("after %s: %d %q", time.Since(began), status, body)
+		}
+		began = time.Now()
+		time.AfterFunc(2*time.Second, func() { s.Report(certsync.Report{Ready: true, Reason: "done"}) })
+		if status, body := ask(h, "GET", contract.PathReady+"?wait=9s", ""); status != 200 || body != "done\n" || time.Since(began) != 2*time.Second {
+			t.Errorf("after %s: %d %q", time.Since(began), status, body)
+		}
+		if status, _ := ask(h, "GET", contract.PathReady+"?wait=nonsense", ""); status != 200 {
+			t.Errorf("nonsense: %d", status)
+		}
+	})
+}
+
+// Liveness ends when the loop has been silent for five minutes, and whoever watches is told.
+func TestLiveness(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := health.New(health.NewMetrics())
+		h := s.Handler(synced)
+		stalled := make(chan bool, 1)
+		go func() { stalled <- s.Stalled(t.Context()) }()
+		for range 10 {
+			time.Sleep(4 * time.Minute)
+			s.Beat()
+		}
+		time.Sleep(4*time.Minute + 59*time.Second)
+		if status, body := ask(h, "GET", contract.PathLive, kubelet); status != 200 || len(stalled) > 0 {
+			t.Errorf("after 4:59: %d %q", status, body)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if status, body := ask(h, "GET", contract.PathLive, kubelet); status != 503 || len(stalled) != 1 || !<-stalled {
+			t.Errorf("after 5 minutes: %d %q", status, body)
+		}
+	})
+}
+
+func TestStalledEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if health.New(health.NewMetrics()).Stalled(ctx) {
+		t.Error("stalled")
+	}
+}
+
+// The server gives up on callers that send nothing, and ends with its context.
+func TestServe(t *testing.T) {
+	server := httptest.NewUnstartedServer(nil) // for its listener
+	defer server.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	s := health.New(health.NewMetrics())
+	go func() { done <- health.Serve(ctx, server.Listener, s.Handler(synced)) }()
+	resp, err := http.Get("http://" + server.Listener.Addr().String() + contract.PathLive)
+	check(t, err)
+	_, err = io.Copy(io.Discard, resp.Body)
+	check(t, errors.Join(err, resp.Body.Close()))
+	http.DefaultClient.CloseIdleConnections()
+	cancel()
+	check(t, <-done)
+}
