@@ -145,7 +145,7 @@ func TestFaultMatching(t *testing.T) {
 		if o := f.try(f.t.Context(), token); o.status != 500 {
 			f.t.Errorf("the fault was not applied: %+v", o)
 		}
-		if resp := f.getRaw(f.t, secretURL, ""); resp.StatusCode != 401 {
+		if resp := f.getRaw(f.t, secretURL, ""); resp.StatusCode != http.StatusUnauthorized {
 			f.t.Errorf("a challenge was not left alone: %s", resp.Status)
 		}
 		check(f.t, f.ClearFaults(f.t.Context()))

@@ -208,7 +208,7 @@ func TestVaultChecksRequest(t *testing.T) {
 		})
 	}
 	for _, suffix := range []string{"s", "s/"} {
-		if resp := f.getRaw(t, fmt.Sprintf("https://%s/secrets/%s?api-version=2025-07-01", vaultHost, suffix), good); resp.StatusCode != 200 {
+		if resp := f.getRaw(t, fmt.Sprintf("https://%s/secrets/%s?api-version=2025-07-01", vaultHost, suffix), good); resp.StatusCode != http.StatusOK {
 			t.Errorf("GET %s: %s", suffix, resp.Status)
 		}
 	}
@@ -221,7 +221,7 @@ func TestExpiredAccessToken(t *testing.T) {
 		check(f.t, err)
 		token := f.vaultToken(vaultScope)
 		time.Sleep(time.Hour + 4*time.Minute)
-		if resp := f.getRaw(f.t, "https://"+vaultHost+"/secrets/s?api-version=7.6", token); resp.StatusCode != 200 {
+		if resp := f.getRaw(f.t, "https://"+vaultHost+"/secrets/s?api-version=7.6", token); resp.StatusCode != http.StatusOK {
 			f.t.Errorf("within the clock skew: %s", resp.Status)
 		}
 		time.Sleep(2 * time.Minute)
