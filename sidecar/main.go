@@ -3,7 +3,7 @@
 // It starts from what its stores have, fetches what its settings name, writes it with one atomic swap per
 // store, polls for renewals, and answers probes. It never stops because a certificate or a service fails:
 // it stays up, keeps the last good files, and says why it is not ready. On SIGTERM it ends at once and
-// leaves the files; on SIGHUP it polls at once.
+// leaves the files; on SIGHUP it reads the settings file again and polls at once.
 //
 // Usage:
 //

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"runtime/debug"
+	"time"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
 )
@@ -20,12 +21,23 @@ func tuneMemory() {
 
 // frugal is a certsync.Observer that gives memory back to the system after each sync, which takes some
 // milliseconds; the garbage collector alone would keep it for minutes, or for good where nothing happens.
-type frugal struct{ certsync.Observer }
+type frugal struct {
+	certsync.Observer
+	// hangUp closes idle connections; nil where the next poll comes soon enough to use them.
+	hangUp func()
+}
+
+// hangUpAbove is the polling interval above which idle connections are closed after a poll: they would time
+// out before the next one.
+const hangUpAbove = time.Minute
 
 // Report implements certsync.Observer.
 func (f frugal) Report(r certsync.Report) {
 	f.Observer.Report(r)
 	if r.Synced {
+		if f.hangUp != nil && r.State != certsync.Transitioning {
+			f.hangUp()
+		}
 		debug.FreeOSMemory()
 	}
 }

@@ -21,7 +21,9 @@ import (
 func run(o options, s *settings) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: s.LogLevel}))
+	level := new(slog.LevelVar)
+	level.Set(s.LogLevel)
+	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 	for _, w := range s.warnings {
 		log.Warn("settings", "warning", w)
 	}
@@ -35,12 +37,16 @@ func run(o options, s *settings) error {
 	files := newStores(s)
 	defer files.close()
 	state := health.New(metrics)
-	loop := certsync.New(s.loop(), &source{vaults: vaults}, files, frugal{state}, log)
+	observer := frugal{Observer: statusFile{State: state, path: o.statusFile, log: log}}
+	if s.PollingInterval > hangUpAbove {
+		observer.hangUp = client.CloseIdleConnections
+	}
+	loop := certsync.New(s.loop(), &source{vaults: vaults}, files, observer, log)
 	log.Info("starting", "version", version, "certificates", len(s.Certificates), "pollingInterval", s.PollingInterval.String())
 	if o.once {
 		return loop.Once(ctx)
 	}
-	return keep(ctx, o, s, loop, state, log)
+	return keep(ctx, &reloader{options: o, level: level, stores: files, loop: loop, state: state, log: log, running: s})
 }
 
 // identities makes credentials: the entry's own, or else the pod's.
@@ -75,24 +81,25 @@ func (s *settings) loop() certsync.Settings {
 var errStalled = errors.New("the sync loop has not turned for five minutes: ending, to be started anew")
 
 // keep runs the loop and everything beside it until ctx ends.
-func keep(ctx context.Context, o options, s *settings, loop *certsync.Loop, state *health.State, log *slog.Logger) error {
+func keep(ctx context.Context, r *reloader) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	if err := serve(ctx, o, s, state, loop.SyncNow, log, cancel); err != nil {
+	if err := serve(ctx, r.options, r.running, r.state, r.syncNow, r.log, cancel); err != nil {
 		return err
 	}
-	go syncOnHangup(ctx, loop.SyncNow)
+	go r.watch(ctx)
+	go syncOnHangup(ctx, r.syncNow)
 	go func() {
-		if state.Stalled(ctx) {
+		if r.state.Stalled(ctx) {
 			terminate(errStalled)
 			os.Exit(exitFailure) // what hangs may hang for good
 		}
 	}()
-	loop.Run(ctx)
+	r.loop.Run(ctx)
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
 		return err
 	}
-	log.Info("told to end; the files stay")
+	r.log.Info("told to end; the files stay")
 	return nil
 }
 

@@ -15,7 +15,8 @@ import (
 // settings are the effective ones, with where they come from.
 type settings struct {
 	*contract.Config
-	raw      *contract.Settings
+	// text is the same exactly if the settings are.
+	text     string
 	warnings []string
 	// file is empty where there is no settings file.
 	file string
@@ -39,11 +40,31 @@ func loadSettings(o options) (*settings, error) {
 	if base == nil && over == nil {
 		return nil, fmt.Errorf("no settings: set %s, or give a file with --settings", contract.EnvSettings)
 	}
-	s := &settings{raw: contract.Overlay(base, over), file: file}
-	if s.Config, s.warnings, err = s.raw.Validate(rules(o)); err != nil {
+	all := contract.Overlay(base, over)
+	text, err := all.Encode()
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", source, err)
 	}
+	s := &settings{text: string(text), file: file}
+	if s.Config, s.warnings, err = all.Validate(rules(o)); err != nil {
+		return nil, fmt.Errorf("%s: %w", source, err)
+	}
+	if s.Credential != contract.CredentialWorkloadIdentity {
+		return nil, fmt.Errorf("%s: authenticationSettings: %s is not in this version: use %s",
+			source, s.Credential, contract.CredentialWorkloadIdentity)
+	}
+	s.warnIgnored()
 	return s, nil
+}
+
+// warnIgnored adds warnings for settings that are valid and not in this version.
+func (s *settings) warnIgnored() {
+	if s.Reload != (contract.Reload{}) {
+		s.warnings = append(s.warnings, "secretsManagementSettings.reload: ignored, not in this version")
+	}
+	if s.Logging != (contract.Logging{}) {
+		s.warnings = append(s.warnings, "loggingSettings: ignored, not in this version")
+	}
 }
 
 // readFile reads a settings file. Without a path it is the one in the pod, which may be missing.

@@ -16,7 +16,6 @@ import (
 const (
 	ServiceEntra    = "entra"
 	ServiceKeyVault = "keyvault"
-	ServiceIMDS     = "imds"
 )
 
 // Observe is told of every request: the service, the answer's status code (0 where there was none) and

@@ -18,11 +18,10 @@ type Loop struct {
 	observer Observer
 	log      *slog.Logger
 
-	wake   chan struct{}
-	change chan Settings
-
+	wake    chan struct{}
 	mu      sync.Mutex
 	callers []chan struct{} // of SyncNow
+	change  *Settings       // of Change
 
 	// The rest belongs to the goroutine of Run or Once.
 
@@ -63,7 +62,7 @@ func (e *entry) there() bool { return e.installed != nil && e.installed.FileName
 func New(s Settings, source Source, stores Stores, observer Observer, log *slog.Logger) *Loop {
 	l := &Loop{
 		source: source, stores: stores, observer: observer, log: log,
-		wake: make(chan struct{}, 1), change: make(chan Settings, 1),
+		wake: make(chan struct{}, 1),
 	}
 	l.apply(s)
 	return l
@@ -76,32 +75,41 @@ func (l *Loop) SyncNow() <-chan struct{} {
 	l.mu.Lock()
 	l.callers = append(l.callers, done)
 	l.mu.Unlock()
-	select {
-	case l.wake <- struct{}{}:
-	default: // is asked for already
-	}
+	l.rouse()
 	return done
 }
 
-// pollNow is a poll of everything for the callers of SyncNow.
+// Change gives the loop other settings and makes it poll at once. It does not wait for it; a SyncNow after it
+// does.
+func (l *Loop) Change(s Settings) {
+	l.mu.Lock()
+	l.change = &s
+	l.mu.Unlock()
+	l.rouse()
+}
+
+func (l *Loop) rouse() {
+	select {
+	case l.wake <- struct{}{}:
+	default: // is roused already
+	}
+}
+
+// pollNow polls everything, for the callers of SyncNow and Change.
 func (l *Loop) pollNow(ctx context.Context) {
 	l.mu.Lock()
-	callers := l.callers
-	l.callers = nil
+	callers, change := l.callers, l.change
+	l.callers, l.change = nil, nil
 	l.mu.Unlock()
+	if change != nil {
+		l.apply(*change)
+		l.load()
+		l.report(Report{})
+	}
 	l.round(ctx, l.entries)
 	for _, done := range callers {
 		close(done)
 	}
-}
-
-// Change gives the loop other settings. It does not wait for them to be in use.
-func (l *Loop) Change(s Settings) {
-	select {
-	case <-l.change: // an older change that was not seen yet
-	default:
-	}
-	l.change <- s
 }
 
 // Run polls until ctx ends. What the stores have then stays.
@@ -168,10 +176,6 @@ func (l *Loop) sleep(ctx context.Context, wait time.Duration) {
 	case <-timer.C:
 	case <-l.wake:
 		l.pollNow(ctx)
-	case s := <-l.change:
-		l.apply(s)
-		l.load()
-		l.report(Report{})
 	}
 }
 

@@ -47,8 +47,6 @@ type Secret struct {
 	Value       string
 	ContentType string
 	Version     string
-	// Certificate says that a certificate backs the secret.
-	Certificate bool
 }
 
 // Client gets secrets from any number of vaults. It is safe for concurrent use.
@@ -138,7 +136,7 @@ func (v *vault) get(ctx context.Context, ref Ref) (Secret, error) {
 	if answer.Value == nil || answer.ID == nil || answer.ID.Version() == "" {
 		return Secret{}, &AnswerError{Ref: ref, Status: http.StatusOK}
 	}
-	secret := Secret{Value: *answer.Value, Version: answer.ID.Version(), Certificate: answer.KID != nil}
+	secret := Secret{Value: *answer.Value, Version: answer.ID.Version()}
 	if answer.ContentType != nil {
 		secret.ContentType = *answer.ContentType
 	}

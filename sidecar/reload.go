@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/health"
+)
+
+// rereadInterval is how often the settings file is looked at. The kubelet brings an edit of a ConfigMap after
+// up to a minute anyway.
+const rereadInterval = 10 * time.Second
+
+// reloader makes edits of the settings file take effect. An edit that cannot be used, or that needs what only
+// a new pod has, is refused: the running settings stay, and status and log say so.
+type reloader struct {
+	options options
+	level   *slog.LevelVar
+	stores  *stores
+	loop    *certsync.Loop
+	state   *health.State
+	log     *slog.Logger
+
+	mu      sync.Mutex
+	running *settings
+	refused string // why the last edit was
+}
+
+// watch looks at the file until ctx ends.
+func (r *reloader) watch(ctx context.Context) {
+	ticker := time.NewTicker(rereadInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			r.reread()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// syncNow takes over an edit at once, and polls. The channel is closed when the poll is over.
+func (r *reloader) syncNow() <-chan struct{} {
+	r.reread()
+	return r.loop.SyncNow()
+}
+
+func (r *reloader) reread() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.running.file == "" {
+		return
+	}
+	next, err := loadSettings(r.options)
+	if err == nil && next.text == r.running.text {
+		r.accept()
+		return
+	}
+	if err == nil {
+		err = needsNewPod(r.running, next)
+	}
+	if err != nil {
+		r.refuse(err)
+		return
+	}
+	r.log.Info("settings have changed", "file", next.file, "certificates", len(next.Certificates))
+	r.accept()
+	r.running = next
+	r.level.Set(next.LogLevel)
+	r.stores.configure(next)
+	r.loop.Change(next.loop())
+}
+
+func (r *reloader) accept() {
+	r.refused = ""
+	r.state.Notice("")
+}
+
+// refuse says once what is wrong.
+func (r *reloader) refuse(err error) {
+	if text := err.Error(); text != r.refused {
+		r.refused = text
+		r.log.Error("changed settings are refused, the running ones stay", "error", err)
+		r.state.Notice("changed settings are refused, the running ones stay: " + text)
+	}
+}
+
+// needsNewPod returns an error if settings need what was fixed when the pod was admitted.
+func needsNewPod(running, next *settings) error {
+	var reasons []string
+	mounted := running.storeDirs()
+	for _, dir := range next.storeDirs() {
+		if !slices.Contains(mounted, dir) {
+			reasons = append(reasons, fmt.Sprintf("certificateStoreLocation %s needs a new pod: it is not mounted in this one", dir))
+		}
+	}
+	for _, fixed := range []struct {
+		name    string
+		changed bool
+	}{
+		{"port", next.Port != running.Port},
+		{"credential", next.Credential != running.Credential || next.MSIEndpoint != running.MSIEndpoint},
+		{"keystorePasswordFile", next.KeystorePasswordFile != running.KeystorePasswordFile},
+		{"reload.process", next.Reload.Process != running.Reload.Process},
+	} {
+		if fixed.changed {
+			reasons = append(reasons, fmt.Sprintf("another %s needs a new pod", fixed.name))
+		}
+	}
+	if len(reasons) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(reasons, "; "))
+}
+
+// storeDirs are the directories of all stores, sorted.
+func (s *settings) storeDirs() []string {
+	var dirs []string
+	for _, c := range s.Certificates {
+		dirs = append(dirs, c.Store)
+	}
+	slices.Sort(dirs)
+	return slices.Compact(dirs)
+}
