@@ -135,7 +135,7 @@ func allow(r *result) (*admissionv1.AdmissionResponse, outcome, error) {
 		return a, skipped, nil
 	}
 	var err error
-	a.Patch, err = json.Marshal(r.Patch)
+	a.Patch, err = r.Patch.Encode()
 	patchType := admissionv1.PatchTypeJSONPatch
 	a.PatchType = &patchType
 	return a, injected, err

@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -99,14 +100,24 @@ func isPodCreation[Object any](r *request[Object]) bool {
 		r.Resource == metav1.GroupVersionResource{Version: "v1", Resource: "pods"}
 }
 
-// response is an AdmissionReview of either version with an answer.
-type response struct {
-	APIVersion string                         `json:"apiVersion"`
-	Kind       string                         `json:"kind"`
-	Response   *admissionv1.AdmissionResponse `json:"response"`
-}
-
+// encode returns an AdmissionReview of the request's version with the answer. Patches are large, and json.Marshal would
+// copy one three times; so what is not a plain string is put together here.
 func encode(c *creation, a *admissionv1.AdmissionResponse) ([]byte, error) {
-	a.UID = c.uid
-	return json.Marshal(response{APIVersion: c.apiVersion, Kind: reviewKind, Response: a})
+	patch := a.Patch
+	a.UID, a.Patch = c.uid, nil
+	answer, err := json.Marshal(a)
+	if err != nil {
+		return nil, err
+	}
+	const begin, middle, end = `{"kind":"` + reviewKind + `","apiVersion":"`, `","response":`, `}`
+	b := make([]byte, 0, len(begin)+len(c.apiVersion)+len(middle)+len(answer)+len(`,"patch":""`)+base64.StdEncoding.EncodedLen(len(patch))+len(end))
+	b = append(append(append(b, begin...), c.apiVersion...), middle...)
+	if patch != nil {
+		answer = answer[:len(answer)-1] // its closing brace
+		b = append(append(b, answer...), `,"patch":"`...)
+		b = append(base64.StdEncoding.AppendEncode(b, patch), `"}`...)
+	} else {
+		b = append(b, answer...)
+	}
+	return append(b, end...), nil
 }

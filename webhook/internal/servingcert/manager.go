@@ -17,8 +17,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// retryAfter is waited after a write that failed, or that is not seen.
-const retryAfter = time.Second
+const (
+	// retryAfter is waited after a write whose result is not seen.
+	retryAfter = time.Second
+	// maxRetryAfter is what it grows to, twofold each time, while writes fail.
+	maxRetryAfter = time.Minute
+)
 
 // API writes to the API server. Its errors are those of k8s.io/apimachinery/pkg/api/errors.
 type API interface {
@@ -58,14 +62,19 @@ type Manager struct {
 	// The rest is Run's own.
 	nextSince time.Time
 	memory    *state
+	// owned are the labels and annotations that the Secret last had: without them Helm would not take it back.
+	owned metav1.ObjectMeta
 	// wroteOver is the version of the Secret that was last written over, until the result is seen or the time is up.
 	wroteOver  string
 	wroteUntil time.Time
+	failures   int   // of writes, in a row
+	trouble    error // that of the last write
 }
 
 // NewManager returns a manager that serves nothing yet.
 func NewManager(names Names, api API, log *slog.Logger) *Manager {
 	m := &Manager{names: names, api: api, log: log, wake: make(chan struct{}, 1)}
+	m.owned.Namespace, m.owned.Name = names.Namespace, names.Secret
 	m.notReady("the Secret %s/%s has not been read yet", names.Namespace, names.Secret)
 	return m
 }
@@ -142,6 +151,7 @@ func (m *Manager) step(ctx context.Context, now time.Time) time.Time {
 	v := view{nextSince: m.nextSince, bundles: bundlesOf(config), memory: m.memory}
 	if secret != nil {
 		v.secret = secret.Data
+		m.owned.Labels, m.owned.Annotations = secret.Labels, secret.Annotations
 	}
 	p, err := decide(now, m.names.dnsName(), v)
 	if err != nil {
@@ -149,7 +159,6 @@ func (m *Manager) step(ctx context.Context, now time.Time) time.Time {
 		return now.Add(retryAfter)
 	}
 	m.serve(now, p)
-	m.report(p, config)
 	if !p.nextPublished {
 		m.nextSince = time.Time{}
 	} else if m.nextSince.IsZero() {
@@ -162,6 +171,7 @@ func (m *Manager) step(ctx context.Context, now time.Time) time.Time {
 	if p.state != nil && config != nil {
 		p.again = earlier(p.again, m.publish(ctx, now, config, v.bundles, p.state.trusted))
 	}
+	m.report(p, config)
 	return p.again
 }
 
@@ -184,6 +194,8 @@ func (m *Manager) report(p plan, config *admissionregistrationv1.MutatingWebhook
 	case m.Ready() == nil:
 	case p.published:
 		m.status.Store(nil)
+	case m.trouble != nil:
+		m.notReady("%v", m.trouble)
 	case config == nil:
 		m.notReady("there is no MutatingWebhookConfiguration %s", m.names.Configuration)
 	case p.state == nil:
@@ -202,30 +214,36 @@ func (m *Manager) write(ctx context.Context, now time.Time, old *corev1.Secret, 
 	if m.wroteOver == version && now.Before(m.wroteUntil) {
 		return m.wroteUntil
 	}
-	m.wroteOver, m.wroteUntil = version, now.Add(retryAfter)
 	var err error
 	if old == nil {
-		err = m.api.CreateSecret(ctx, &corev1.Secret{
-			ObjectMeta: metav1.ObjectMeta{Namespace: m.names.Namespace, Name: m.names.Secret},
-			Data:       p.write,
-		})
+		err = m.api.CreateSecret(ctx, &corev1.Secret{ObjectMeta: m.owned, Data: p.write})
 	} else {
 		s := old.DeepCopy()
 		s.Data = p.write
 		err = m.api.UpdateSecret(ctx, s)
 	}
-	switch {
-	case err == nil:
-		m.log.Info("wrote the certificate's Secret", "secret", m.names.Secret, "reason", p.why)
-	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err):
+	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
 		m.log.Info("another replica wrote the certificate's Secret first", "secret", m.names.Secret)
-	default:
-		m.log.Error("writing the certificate's Secret failed", "secret", m.names.Secret, "error", err)
-		if m.Ready() != nil {
-			m.notReady("writing the Secret %s/%s failed: %v", m.names.Namespace, m.names.Secret, err)
-		}
+		err = nil
+	} else if err == nil {
+		m.log.Info("wrote the certificate's Secret", "secret", m.names.Secret, "reason", p.why)
 	}
+	if err != nil {
+		m.log.Error("writing the certificate's Secret failed", "secret", m.names.Secret, "reason", p.why, "error", err)
+		err = fmt.Errorf("writing the Secret %s/%s failed: %w", m.names.Namespace, m.names.Secret, err)
+	}
+	m.wroteOver, m.wroteUntil = version, now.Add(m.retry(err))
 	return m.wroteUntil
+}
+
+// retry returns how long to wait after a write.
+func (m *Manager) retry(err error) time.Duration {
+	if m.trouble = err; err == nil {
+		m.failures = 0
+		return retryAfter
+	}
+	m.failures++
+	return min(retryAfter<<min(m.failures-1, 10), maxRetryAfter)
 }
 
 // publish sees to it that every webhook's caBundle holds the trusted CAs.
@@ -239,13 +257,11 @@ func (m *Manager) publish(ctx context.Context, now time.Time, config *admissionr
 	}
 	if err != nil {
 		m.log.Error("publishing the caBundle failed", "webhookConfiguration", m.names.Configuration, "error", err)
-		if m.Ready() != nil {
-			m.notReady("publishing the caBundle of MutatingWebhookConfiguration %s failed: %v", m.names.Configuration, err)
-		}
+		err = fmt.Errorf("publishing the caBundle of MutatingWebhookConfiguration %s failed: %w", m.names.Configuration, err)
 	} else {
 		m.log.Info("published the caBundle", "webhookConfiguration", m.names.Configuration)
 	}
-	return now.Add(retryAfter)
+	return now.Add(m.retry(err))
 }
 
 func (n Names) dnsName() string { return n.Service + "." + n.Namespace + ".svc" }

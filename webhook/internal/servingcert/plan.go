@@ -66,8 +66,8 @@ func decide(now time.Time, dnsName string, v view) (plan, error) {
 func renew(now time.Time, dnsName string, v view, s state) (plan, error) {
 	p := plan{state: &s, published: inAll(v.bundles, s.current.issuer(s.trusted))}
 	if s.next == nil {
-		p.again = s.current.tls.Leaf.NotAfter.Add(-renewAt)
-		if now.Before(p.again) {
+		if renewal := s.current.tls.Leaf.NotAfter.Add(-renewAt); now.Before(renewal) {
+			p.again = renewal
 			return p, nil
 		}
 		staged, err := s.staged(now, dnsName)
@@ -80,8 +80,9 @@ func renew(now time.Time, dnsName string, v view, s state) (plan, error) {
 	if !p.nextPublished || v.nextSince.IsZero() {
 		return p, nil
 	}
-	p.again = v.nextSince.Add(overlap)
-	if !now.Before(p.again) {
+	if ripe := v.nextSince.Add(overlap); now.Before(ripe) {
+		p.again = ripe
+	} else {
 		p.write, p.why = s.promoted().data(), "the next certificate has been trusted for the overlap"
 	}
 	return p, nil

@@ -1,0 +1,198 @@
+package servingcert
+
+import (
+	"crypto/x509"
+	"testing"
+	"time"
+)
+
+const testName = "azure-cert-sync-webhook.azure-cert-sync-system.svc"
+
+var testStart = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// fresh returns the state of a Secret that was first written at a time.
+func fresh(t *testing.T, at time.Time) state {
+	t.Helper()
+	s, err := state{}.replaced(at, testName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func mustStage(t *testing.T, s state, at time.Time) state {
+	t.Helper()
+	s, err := s.staged(at, testName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func mustDecide(t *testing.T, at time.Time, v view) plan {
+	t.Helper()
+	p, err := decide(at, testName, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// written reads what a plan writes, as of a time.
+func written(t *testing.T, p plan, at time.Time) state {
+	t.Helper()
+	if p.write == nil {
+		t.Fatal("nothing is written")
+	}
+	s, err := readState(p.write, at, testName)
+	if err != nil {
+		t.Fatalf("what is written cannot be used: %v", err)
+	}
+	return s
+}
+
+func TestFirstCertificate(t *testing.T) {
+	for name, data := range map[string]map[string][]byte{
+		"no Secret":    nil,
+		"empty Secret": {},
+		"garbage":      {keyCert: []byte("x"), keyKey: []byte("y"), keyCA: []byte("z")},
+		"expired":      fresh(t, testStart.Add(-lifetime-time.Hour)).data(),
+		"cert without key": func() map[string][]byte {
+			d := fresh(t, testStart).data()
+			delete(d, keyKey)
+			return d
+		}(),
+		"CA of another": func() map[string][]byte {
+			d := fresh(t, testStart).data()
+			d[keyCA] = fresh(t, testStart).data()[keyCA]
+			return d
+		}(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := mustDecide(t, testStart, view{secret: data})
+			if p.state != nil || p.published {
+				t.Errorf("there is something to serve: %+v", p)
+			}
+			s := written(t, p, testStart)
+			if s.current == nil || s.next != nil {
+				t.Fatalf("written: current %v, next %v; want a current pair only", s.current, s.next)
+			}
+			if err := s.current.usable(testStart, testName, s.trusted); err != nil {
+				t.Error(err)
+			}
+			if got := s.current.tls.Leaf.NotAfter.Sub(testStart); got != lifetime {
+				t.Errorf("valid for %v, want %v", got, lifetime)
+			}
+		})
+	}
+}
+
+func TestCertificateForAnotherServiceIsReplaced(t *testing.T) {
+	s := fresh(t, testStart)
+	p, err := decide(testStart, "other.azure-cert-sync-system.svc", view{secret: s.data()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := readState(p.write, testStart, "other.azure-cert-sync-system.svc")
+	if err != nil || got.current == nil {
+		t.Fatalf("written: %v, %v", got.current, err)
+	}
+	if !contains(got.trusted, s.trusted) {
+		t.Error("the CA of replicas that still serve the old name is not trusted any more")
+	}
+}
+
+func TestRenewal(t *testing.T) {
+	s := fresh(t, testStart)
+	renewal := testStart.Add(lifetime - renewAt)
+	published := [][]*x509.Certificate{s.trusted}
+
+	p := mustDecide(t, renewal.Add(-time.Second), view{secret: s.data(), bundles: published})
+	if p.write != nil || !p.published || !p.again.Equal(renewal) {
+		t.Fatalf("a second before the renewal: write %v, published %v, again %v", p.write != nil, p.published, p.again)
+	}
+
+	staged := written(t, mustDecide(t, renewal, view{secret: s.data(), bundles: published}), renewal)
+	if staged.next == nil || !staged.current.tls.Leaf.Equal(s.current.tls.Leaf) {
+		t.Fatal("the renewal does not stage a next pair beside the current one")
+	}
+	if len(staged.trusted) != 2 || !contains(staged.trusted, s.trusted) {
+		t.Fatalf("staged: %d CAs are trusted, want the next and the current one", len(staged.trusted))
+	}
+
+	p = mustDecide(t, renewal, view{secret: staged.data(), bundles: published})
+	if p.write != nil || p.nextPublished {
+		t.Fatal("promoted before the next CA is published")
+	}
+	both := [][]*x509.Certificate{staged.trusted, staged.trusted}
+	half := [][]*x509.Certificate{staged.trusted, s.trusted}
+	if mustDecide(t, renewal, view{secret: staged.data(), bundles: half, nextSince: renewal.Add(-2 * overlap)}).nextPublished {
+		t.Fatal("the next CA counts as published while one of two webhooks lacks it")
+	}
+	p = mustDecide(t, renewal.Add(overlap-time.Second), view{secret: staged.data(), bundles: both, nextSince: renewal})
+	if p.write != nil || !p.again.Equal(renewal.Add(overlap)) {
+		t.Fatalf("a second before the overlap is over: write %v, again %v", p.write != nil, p.again)
+	}
+	after := renewal.Add(overlap)
+	promoted := written(t, mustDecide(t, after, view{secret: staged.data(), bundles: both, nextSince: renewal}), after)
+	if promoted.next != nil || !promoted.current.tls.Leaf.Equal(staged.next.tls.Leaf) {
+		t.Fatal("the next pair was not promoted")
+	}
+	if !contains(promoted.trusted, staged.trusted) {
+		t.Fatal("the former CA is not trusted any more while replicas may serve what it signed")
+	}
+}
+
+func TestLostSecretGetsTheSameCertificate(t *testing.T) {
+	s := fresh(t, testStart)
+	got := written(t, mustDecide(t, testStart, view{secret: nil, memory: &s}), testStart)
+	if !got.current.tls.Leaf.Equal(s.current.tls.Leaf) {
+		t.Error("a new certificate was made, which no API server trusts yet")
+	}
+}
+
+func TestExpiredCurrentIsReplacedByTheStagedOne(t *testing.T) {
+	s := fresh(t, testStart)
+	late := testStart.Add(lifetime + time.Hour)
+	staged := mustStage(t, s, testStart.Add(lifetime-time.Hour))
+	got := written(t, mustDecide(t, late, view{secret: staged.data()}), late)
+	if !got.current.tls.Leaf.Equal(staged.next.tls.Leaf) {
+		t.Error("the staged certificate was not used")
+	}
+}
+
+func TestMerge(t *testing.T) {
+	ours := fresh(t, testStart).trusted
+	foreign := fresh(t, testStart).trusted
+	expired := fresh(t, testStart.Add(-2*lifetime)).trusted
+	have := append(append(append([]*x509.Certificate{}, expired...), foreign...), ours...)
+	got := merge(have, ours, testStart)
+	if len(got) != 2 || !got[0].Equal(ours[0]) || !got[1].Equal(foreign[0]) {
+		t.Errorf("merged to %d certificates, want ours first, then the foreign valid one", len(got))
+	}
+	var many []*x509.Certificate
+	for range 2 * maxBundle {
+		many = append(many, fresh(t, testStart).trusted...)
+	}
+	if got := merge(many, ours, testStart); len(got) != maxBundle || !got[0].Equal(ours[0]) {
+		t.Errorf("merged to %d certificates, want %d with ours first", len(got), maxBundle)
+	}
+}
+
+func TestKeysAreForServersOnly(t *testing.T) {
+	s := fresh(t, testStart)
+	leaf, ca := s.current.tls.Leaf, s.trusted[0]
+	if leaf.IsCA || leaf.KeyUsage != x509.KeyUsageDigitalSignature || len(leaf.ExtKeyUsage) != 1 || leaf.ExtKeyUsage[0] != x509.ExtKeyUsageServerAuth {
+		t.Errorf("the certificate may be used for more than a server: %v %v", leaf.KeyUsage, leaf.ExtKeyUsage)
+	}
+	if !ca.IsCA || !ca.MaxPathLenZero {
+		t.Error("the CA may sign other CAs")
+	}
+	for key := range s.data() {
+		switch key {
+		case keyCert, keyKey, keyCA:
+		default:
+			t.Errorf("the Secret has an unexpected key %s", key)
+		}
+	}
+}
