@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
@@ -35,51 +36,44 @@ func probe(args []string) int {
 	return 0
 }
 
-// answerTime is what the process gets to answer after the wait.
-const answerTime = 500 * time.Millisecond
+const (
+	// answerTime is what the process gets to answer after the wait.
+	answerTime = 500 * time.Millisecond
+	// retryPause is between attempts to reach a process that is not there yet, or not any more.
+	retryPause = 20 * time.Millisecond
+)
 
+// ask returns what the process answers. Until the wait is over, it tries again where nobody does.
 func ask(socket, path string, wait time.Duration) (ok bool, reason string) {
 	deadline := time.Now().Add(wait)
-	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return dial(ctx, socket, deadline)
-	}}}
 	ctx, cancel := context.WithDeadline(context.Background(), deadline.Add(answerTime))
 	defer cancel()
-	url := "http://certsync" + path + "?wait=" + wait.String()
+	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", socket)
+	}}}
+	for {
+		left := max(time.Until(deadline), 0)
+		ok, reason, err := askOnce(ctx, client, "http://certsync"+path+"?wait="+left.String())
+		if err == nil {
+			return ok, reason
+		}
+		if left == 0 {
+			return false, fmt.Sprintf("certsync does not answer on %s: %v", socket, err)
+		}
+		time.Sleep(min(retryPause, left))
+	}
+}
+
+func askOnce(ctx context.Context, client *http.Client, url string) (ok bool, reason string, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return false, err.Error()
+		return false, "", err
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return false, fmt.Sprintf("certsync does not answer on %s: %v", socket, err)
+		return false, "", err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 16<<10))
-	if err != nil {
-		return false, fmt.Sprintf("certsync does not answer on %s: %v", socket, err)
-	}
-	return resp.StatusCode == http.StatusOK, string(trimNewline(body))
-}
-
-func trimNewline(text []byte) []byte {
-	if n := len(text); n > 0 && text[n-1] == '\n' {
-		return text[:n-1]
-	}
-	return text
-}
-
-// dial connects to the socket, and until the deadline tries again where nobody listens on it yet.
-func dial(ctx context.Context, socket string, deadline time.Time) (net.Conn, error) {
-	for {
-		conn, err := new(net.Dialer).DialContext(ctx, "unix", socket)
-		if err == nil || !time.Now().Before(deadline) {
-			return conn, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
+	return resp.StatusCode == http.StatusOK, strings.TrimSuffix(string(body), "\n"), err
 }

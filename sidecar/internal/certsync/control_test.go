@@ -1,0 +1,112 @@
+package certsync_test
+
+import (
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
+)
+
+// SyncNow polls everything at once; its channel is closed after the poll was reported.
+func TestSyncNow(t *testing.T) {
+	bubble(t, with("a"), having("a"), newDisk(), func(t *testing.T, r *rig) {
+		pass(time.Minute)
+		r.vault.put("a", "v2")
+		<-r.SyncNow()
+		mustHave(t, r.disk, "example.a", "a v2")
+		if got := r.watch.last().Certificates[0].Installed.Version; got != "v2" {
+			t.Errorf("reported version %s", got)
+		}
+	})
+}
+
+// The loop gives a sign of life every 30 seconds, between polls too.
+func TestBeats(t *testing.T) {
+	bubble(t, with("a"), having("a"), newDisk(), func(t *testing.T, r *rig) {
+		pass(3 * time.Hour)
+		if silence := r.watch.longestSilence(); silence > 30*time.Second {
+			t.Errorf("silent for %s", silence)
+		}
+	})
+}
+
+// With requireInitialSync false it is ready at once.
+func TestInitialSyncNotRequired(t *testing.T) {
+	s := func() certsync.Settings {
+		s := settingsFor("a")
+		s.RequireInitialSync = false
+		return s
+	}
+	bubble(t, s, having(), newDisk(), func(t *testing.T, r *rig) {
+		if report := r.watch.first(); !report.Ready {
+			t.Errorf("first report: %+v", report)
+		}
+	})
+}
+
+// Changed settings hold at once: a new certificate comes, one that is gone goes, readiness stays, and what was
+// under a link stays until the other certificate is there.
+func TestChange(t *testing.T) {
+	bubble(t, with("a", "b"), having("a", "b"), newDisk(), func(t *testing.T, r *rig) {
+		next := settingsFor("b", "new")
+		next.Certificates[0].LinkName = "example.a" // was a's
+		r.vault.fail("b", errNetwork)
+		r.Change(next)
+		pass(time.Second / 2)
+		mustHave(t, r.disk, "example.a", "a v1")
+		mustHave(t, r.disk, "example.b", "")
+		report := r.watch.last()
+		if !report.Ready || report.State != certsync.Transitioning || report.Certificates[0].Installed.Version != "" {
+			t.Errorf("report: %+v", report)
+		}
+		r.vault.put("b", "v1")
+		r.vault.put("new", "v1")
+		pass(5 * time.Second)
+		mustHave(t, r.disk, "example.a", "b v1")
+		mustHave(t, r.disk, "example.new", "new v1")
+		if report := r.watch.last(); report.State != certsync.Success {
+			t.Errorf("report: %+v", report)
+		}
+	})
+}
+
+// Once returns when everything is there, and why not if it cannot be.
+func TestOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		prepare func(*vault)
+		want    string
+		took    time.Duration
+	}{
+		"all there": {func(*vault) {}, "", time.Second},
+		"comes later": {func(v *vault) {
+			v.fail("a", errNetwork)
+			time.AfterFunc(10*time.Second, func() { v.put("a", "v1") })
+		}, "", 20 * time.Second},
+		"permanent failure": {func(v *vault) { v.fail("a", errNotFound) }, "https://example.vault.azure.net/secrets/a: not found", time.Second},
+		"never comes":       {func(v *vault) { v.fail("a", errNetwork) }, "https://example.vault.azure.net/secrets/a: no answer", 15 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v := newVault("a", "b")
+				c.prepare(v)
+				began := time.Now()
+				err := certsync.New(settingsFor("a", "b"), v, newDisk(), &watcher{}, slog.New(slog.DiscardHandler)).Once(t.Context())
+				if text := errorText(err); text != c.want {
+					t.Errorf("error %q, want %q", text, c.want)
+				}
+				if took := time.Since(began); took > c.took {
+					t.Errorf("took %s, want at most %s", took, c.took)
+				}
+			})
+		})
+	}
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
