@@ -71,11 +71,11 @@ func (s *stores) Commit(dir string, items []certsync.Item) (certsync.Committed, 
 		return certsync.Committed{}, err
 	}
 	b := &batch{store: o, render: s.render, have: o.Current(), failed: map[string]error{}}
-	result, err := o.Store.Commit(b.entries(items))
+	result, err := o.Commit(b.entries(items))
 	if err == nil && b.lacks(result.Missing) {
 		// Files that were to be kept are gone or damaged, and their content is at hand: write it.
 		warnings := result.Warnings
-		result, err = o.Store.Commit(b.entries(items))
+		result, err = o.Commit(b.entries(items))
 		result.Warnings = append(warnings, result.Warnings...)
 	}
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 )
 
 // call sends one request to a TLS server through the SDK's pipeline, as the real clients do.
-func call(t *testing.T, h http.HandlerFunc, trust bool) (*http.Response, error, []string) {
+func call(t *testing.T, h http.HandlerFunc, trust bool) (resp *http.Response, observed []string, err error) {
 	t.Helper()
 	server := httptest.NewTLSServer(h)
 	t.Cleanup(server.Close)
@@ -33,7 +33,7 @@ func call(t *testing.T, h http.HandlerFunc, trust bool) (*http.Response, error, 
 		t.Fatal(err)
 	}
 	t.Cleanup(client.CloseIdleConnections)
-	var observed []string
+
 	options := client.Options("test", func(service string, status int, _ time.Duration) {
 		observed = append(observed, fmt.Sprint(service, " ", status))
 	})
@@ -41,14 +41,14 @@ func call(t *testing.T, h http.HandlerFunc, trust bool) (*http.Response, error, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := runtime.NewPipeline("test", "v0", runtime.PipelineOptions{}, &options).Do(req)
-	return resp, err, observed
+	resp, err = runtime.NewPipeline("test", "v0", runtime.PipelineOptions{}, &options).Do(req)
+	return resp, observed, err
 }
 
 // A request is sent once, whatever the answer, and is observed.
 func TestNoRetry(t *testing.T) {
 	calls := 0
-	resp, err, observed := call(t, func(w http.ResponseWriter, _ *http.Request) {
+	resp, observed, err := call(t, func(w http.ResponseWriter, _ *http.Request) {
 		calls++
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}, true)
@@ -66,7 +66,7 @@ func TestNoRetry(t *testing.T) {
 
 // A redirect is an answer like any other: the token does not go where it points.
 func TestNoRedirect(t *testing.T) {
-	resp, err, _ := call(t, func(w http.ResponseWriter, r *http.Request) {
+	resp, _, err := call(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/" {
 			t.Errorf("the redirect to %s was followed", r.URL.Path)
 		}
@@ -83,7 +83,7 @@ func TestNoRedirect(t *testing.T) {
 
 // A server whose CA is not known gets no request, and the error says what to do.
 func TestUntrusted(t *testing.T) {
-	_, err, observed := call(t, func(http.ResponseWriter, *http.Request) { t.Error("the request was sent") }, false)
+	_, observed, err := call(t, func(http.ResponseWriter, *http.Request) { t.Error("the request was sent") }, false)
 	unreachable, ok := errors.AsType[*azhttp.UnreachableError](err)
 	if _, untrusted := errors.AsType[*tls.CertificateVerificationError](err); !ok || !untrusted {
 		t.Fatalf("unexpected error %T %v", err, err)
