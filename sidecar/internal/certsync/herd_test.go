@@ -18,7 +18,7 @@ import (
 
 // herdPods is how many pods TestThunderingHerd starts. The vault's limit is scaled with it, so the outcome is about
 // the same with any number; "make bench" takes 10000.
-var herdPods = flag.Int("herd.pods", 100, "pods of TestThunderingHerd")
+var herdPods = flag.Int("herd.pods", 50, "pods of TestThunderingHerd")
 
 const (
 	// herdCertificates is how many certificates each pod has.

@@ -1,0 +1,31 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+)
+
+// BenchmarkSwap is one Commit that replaces a hundred certificates at once. TMPDIR says on which file system; that of a
+// pod's store is in memory.
+func BenchmarkSwap(b *testing.B) {
+	s, _, err := Open(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	s.grace = 0
+	content := bytes.Repeat([]byte{'a'}, 5<<10) // a leaf, two CA certificates and an RSA key
+	version := 0
+	for b.Loop() {
+		version++
+		entries := make([]Entry, 100)
+		for i := range entries {
+			entries[i] = pemEntry(fmt.Sprintf("vault.certificate%d", i), fmt.Sprintf("%032x", version))
+			entries[i].Files.PEM = content
+		}
+		if r, err := s.Commit(entries); err != nil || !r.Changed {
+			b.Fatalf("%+v, %v", r, err)
+		}
+	}
+}
