@@ -8,7 +8,8 @@ import (
 )
 
 // fit makes an amount fit into the pod's spec.resources, which bounds each container's limit and the sum of the
-// requests. A request that finds no room becomes 0: the pod's own request covers it.
+// requests. A request that finds no room becomes 0: the pod's own request covers it. The API server has filled in the
+// pod's requests before: where only a limit is given, with what its containers request, or else with the limit.
 //
 // Source: https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/#pod-level-resource-specification
 func (p *pass) fit(a *amount) {
@@ -21,9 +22,6 @@ func (p *pass) fit(a *amount) {
 		a.request = a.limit
 	}
 	total, requested := p.pod.Spec.Resources.Requests[a.name]
-	if !requested && limited {
-		total, requested = podLimit, true // as the API server fills it in
-	}
 	if !requested {
 		return
 	}
