@@ -4,8 +4,14 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/yaml"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
 const release = "azure-cert-sync"
@@ -26,7 +32,15 @@ func (s *Stage) Values() map[string]any {
 
 // InstallChart installs or upgrades the product with Helm and waits until it serves.
 func (s *Stage) InstallChart(ctx context.Context) error {
-	values, err := yaml.Marshal(s.Values())
+	if err := s.UpgradeChart(ctx, s.Values()); err != nil {
+		return err
+	}
+	return s.awaitAdmission(ctx)
+}
+
+// UpgradeChart installs or upgrades the product with Helm and waits until its pods are ready.
+func (s *Stage) UpgradeChart(ctx context.Context, with map[string]any) error {
+	values, err := yaml.Marshal(with)
 	if err != nil {
 		return err
 	}
@@ -42,4 +56,17 @@ func (s *Stage) InstallChart(ctx context.Context) error {
 	_, err = s.Cluster.Helm(ctx, "upgrade", "--install", release, filepath.Join(s.root, "charts", release),
 		"--namespace", SystemNamespace, "--create-namespace", "--values", file, "--wait", "--timeout", "3m")
 	return err
+}
+
+// awaitAdmission waits until a labelled pod is accepted: the first time, the node's proxy learns of the webhook's pods
+// a moment after they are ready.
+func (s *Stage) awaitAdmission(ctx context.Context) error {
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: "stage", Labels: map[string]string{contract.LabelUse: "true"}},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "stage", Image: s.Cluster.Image("testapp")}}},
+	}
+	return wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		_, err := s.Admit(ctx, pod)
+		return err == nil, nil
+	})
 }

@@ -45,7 +45,8 @@ type Stage struct {
 	// Roots are the certificates to trust.
 	Roots azure.Roots
 
-	root       string // the repository's root folder
+	warning    kubernetes.Interface // whose warnings go to the request's context
+	root       string               // the repository's root folder
 	log        io.Writer
 	mu         sync.Mutex
 	namespaces map[string]bool // of apps
@@ -96,7 +97,14 @@ func (s *Stage) StartCluster(ctx context.Context, o cluster.Options) error {
 		return err
 	}
 	s.Cluster = c
-	s.Client, err = c.Clientset()
+	if s.Client, err = c.Clientset(); err != nil {
+		return err
+	}
+	config, err := c.RESTConfig()
+	if err != nil {
+		return err
+	}
+	s.warning, err = warningClient(config)
 	return err
 }
 
