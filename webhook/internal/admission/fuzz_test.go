@@ -1,0 +1,66 @@
+package admission
+
+import (
+	"encoding/json"
+	"net/http"
+	"testing"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/go-cmp/cmp"
+	admissionv1 "k8s.io/api/admission/v1"
+	corev1 "k8s.io/api/core/v1"
+	kjson "sigs.k8s.io/json"
+)
+
+func seeds(f *testing.F) {
+	f.Add([]byte(sampleReview(f)))
+	f.Add([]byte(sample))
+	f.Add([]byte(`{"apiVersion":"admission.k8s.io/v1beta1","kind":"AdmissionReview","request":{"uid":"1","resource":{"version":"v1","resource":"pods"},"operation":"CREATE","object":{"spec":[]}}}`))
+	f.Add([]byte(`{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"1","operation":"DELETE","object":null}}`))
+}
+
+// FuzzServeHTTP: every body is answered, and never by a crash.
+func FuzzServeHTTP(f *testing.F) {
+	seeds(f)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		w := post(testHandler(testConfig()), string(body))
+		switch w.Code {
+		case http.StatusBadRequest:
+		case http.StatusOK:
+			var r admissionv1.AdmissionReview
+			if err := json.Unmarshal(w.Body.Bytes(), &r); err != nil || r.Response == nil {
+				t.Fatalf("no AdmissionReview: %v: %s", err, w.Body)
+			}
+			if !r.Response.Allowed && (r.Response.Result == nil || r.Response.Result.Message == "") {
+				t.Fatalf("a denial without a reason: %s", w.Body)
+			}
+			if p := r.Response.Patch; p != nil && !json.Valid(p) {
+				t.Fatalf("the patch is no JSON: %s", p)
+			}
+		default:
+			t.Fatalf("HTTP %d: %s", w.Code, w.Body)
+		}
+	})
+}
+
+// FuzzDecode holds the decoder against the API server's own: what that one reads of a pod is read in the same way.
+func FuzzDecode(f *testing.F) {
+	seeds(f)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		// What an API server encoded has no duplicate names and is UTF-8.
+		if !jsontext.Value(body).IsValid() {
+			return
+		}
+		var want, got review[corev1.Pod]
+		if err := kjson.UnmarshalCaseSensitivePreserveInts(body, &want); err != nil {
+			return
+		}
+		if err := jsonv2.Unmarshal(body, &got, decodeOptions); err != nil {
+			t.Fatalf("refused: %v", err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
