@@ -27,3 +27,24 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 azure-cert-sync-webhook-tls
 {{- end }}
 {{- end }}
+
+{{- /* Volumes with files for the webhook: each is mounted at /etc/azure-cert-sync/<name>. */ -}}
+{{- define "azure-cert-sync.files" -}}
+{{- if .Values.sidecar.extraCA }}
+- name: extra-ca
+  configMap:
+    name: {{ include "azure-cert-sync.name" . }}-ca
+    items: [{key: extra-ca.crt, path: ca.crt}]
+{{- end }}
+{{- if .Values.identity.tokenEndpoint.ca }}
+- name: token-endpoint-ca
+  configMap:
+    name: {{ include "azure-cert-sync.name" . }}-ca
+    items: [{key: token-endpoint-ca.crt, path: ca.crt}]
+{{- end }}
+{{- if ne .Values.webhook.tls.source "self" }}
+- name: tls
+  secret:
+    secretName: {{ include "azure-cert-sync.tlsSecret" . }}
+{{- end }}
+{{- end }}
