@@ -17,7 +17,8 @@ HELM_DOCS     := $(call tool,helm-docs)
 
 .PHONY: demo
 demo: ## Run the main job on a real one-node Kubernetes, narrated (KEEP=1 leaves it running)
-	go run ./e2e/demo
+	@echo "building the demo (a minute or two the first time)"
+	@go run ./e2e/demo
 
 .PHONY: test
 test: programs ## Run all tests, end to end ones on a real one-node Kubernetes included
