@@ -1,0 +1,250 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/yaml"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+)
+
+// tokens returns the projected token volumes of the identity.
+func tokens(pod *corev1.Pod) (list []corev1.ServiceAccountTokenProjection) {
+	for _, v := range pod.Spec.Volumes {
+		if !strings.HasPrefix(v.Name, contract.IdentityVolumePrefix) {
+			continue
+		}
+		for _, s := range v.Projected.Sources {
+			list = append(list, *s.ServiceAccountToken)
+		}
+	}
+	return list
+}
+
+// identityOf are the four variables where the service account and the chart of the stage decide.
+func identityOf(tenant string) map[string]string {
+	return map[string]string{
+		contract.EnvClientID: clientID, contract.EnvTenantID: tenant,
+		contract.EnvFederatedTokenFile: contract.IdentityTokenFile, contract.EnvAuthorityHost: "https://login.microsoftonline.com/",
+	}
+}
+
+// Who has the identity and whose it is, from objects that the webhook has to find in the cluster.
+func TestIdentity(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t, "identity", "restricted", nil)
+	newServiceAccount(t, namespace, "plain", withClientID())
+	newServiceAccount(t, namespace, "tenant", withClientID(contract.AnnotationTenantID, "aaaabbbb-0000-cccc-1111-dddd2222eeee"))
+	newServiceAccount(t, namespace, "two-hours", withClientID(contract.AnnotationTokenExpiration, "7200"))
+	day := annotated(contract.AnnotationTokenExpiration, "86400")
+	for _, test := range []struct {
+		name    string
+		pod     *corev1.Pod
+		tenant  string
+		seconds int64
+	}{
+		{"chart's tenant", labelled(namespace, "plain", nil), stage.TenantID, 3600},
+		{"service account's tenant", labelled(namespace, "tenant", nil), "aaaabbbb-0000-cccc-1111-dddd2222eeee", 3600},
+		{"expiration of the service account", labelled(namespace, "two-hours", nil), stage.TenantID, 7200},
+		{"expiration of the pod", labelled(namespace, "plain", day), stage.TenantID, 86400},
+		{"pod before service account", labelled(namespace, "two-hours", day), stage.TenantID, 86400},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			pod := admit(t, test.pod).Pod
+			app := containerOf(t, pod, "app")
+			if diff := cmp.Diff(identityOf(test.tenant), variables(app)); diff != "" {
+				t.Errorf("variables (-want +got):\n%s", diff)
+			}
+			want := []corev1.ServiceAccountTokenProjection{{
+				Audience: contract.DefaultTokenAudience, ExpirationSeconds: &test.seconds, Path: "token/azure-identity-token",
+			}}
+			if diff := cmp.Diff(want, tokens(pod)); diff != "" {
+				t.Errorf("token (-want +got):\n%s", diff)
+			}
+			if at := mountsAt(app, contract.IdentityMountPath); len(at) != 1 {
+				t.Errorf("volumes mounted at %s: %q, want one", contract.IdentityMountPath, at)
+			}
+		})
+	}
+}
+
+// A pod that names no service account has the namespace's default one.
+func TestIdentityOfDefaultServiceAccount(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t, "default-account", "restricted", nil)
+	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, contract.AnnotationClientID, clientID)
+	// The controller that makes it may be a moment late.
+	if _, err := theStage.Cluster.Kubectl(testContext(t), "wait", "--for=create", "serviceaccount/default", "--namespace", namespace); err != nil {
+		t.Fatal(err)
+	}
+	_, err := theStage.Client.CoreV1().ServiceAccounts(namespace).Patch(testContext(t), "default", types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pod := labelled(namespace, "", nil)
+	pod.Name, pod.GenerateName = "", "web-"
+	// The webhook learns of the annotation by a watch, in its own time.
+	for testContext(t).Err() == nil {
+		if variables(containerOf(t, admit(t, pod).Pod, "app"))[contract.EnvClientID] == clientID {
+			return
+		}
+	}
+	t.Error("pods of the default service account never get its client ID")
+}
+
+// A pod that is created with its service account and its namespace, as a manifest of all three does, finds both.
+func TestIdentityJustCreated(t *testing.T) {
+	t.Parallel()
+	for i := range 10 {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
+			namespace := newNamespace(t, fmt.Sprint("just-created-", i), "restricted", annotated(contract.Prefix+contract.KeyCertificates, secretURL("web")))
+			newServiceAccount(t, namespace, "web", withClientID())
+			pod := admit(t, labelled(namespace, "web", nil)).Pod
+			if diff := cmp.Diff(identityOf(stage.TenantID), variables(containerOf(t, pod, "app"))); diff != "" {
+				t.Errorf("variables (-want +got):\n%s", diff)
+			}
+			containerOf(t, pod, contract.ContainerName)
+		})
+	}
+}
+
+// A pod is left as it is without the label, and whatever happens after its creation.
+func TestNotAskedFor(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t, "not-asked-for", "restricted", nil)
+	newServiceAccount(t, namespace, "web", withClientID())
+	pod := labelled(namespace, "web", annotated(contract.Prefix+contract.KeyCertificates, secretURL("web")))
+	for _, value := range []string{"false", "True", ""} {
+		pod.Labels[contract.LabelUse] = value
+		untouched(t, admit(t, pod).Pod)
+	}
+	delete(pod.Labels, contract.LabelUse)
+	untouched(t, admit(t, pod).Pod)
+
+	keepOff(pod)
+	pods := theStage.Client.CoreV1().Pods(namespace)
+	if _, err := pods.Create(testContext(t), pod, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	label := fmt.Sprintf(`{"metadata":{"labels":{%q:"true"}}}`, contract.LabelUse)
+	later, err := pods.Patch(testContext(t), pod.Name, types.MergePatchType, []byte(label), metav1.PatchOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	untouched(t, later)
+}
+
+func untouched(t *testing.T, pod *corev1.Pod) {
+	t.Helper()
+	app := containerOf(t, pod, "app")
+	if len(app.Env) != 0 || len(pod.Spec.InitContainers) != 0 || len(tokens(pod)) != 0 {
+		t.Errorf("with the labels %v the pod is changed: %v", pod.Labels, pod.Spec)
+	}
+}
+
+// keepOff keeps a pod off all nodes, as only its admission counts.
+func keepOff(pod *corev1.Pod) {
+	pod.Spec.NodeSelector = map[string]string{"certsync.example/nowhere": "true"}
+	pod.Spec.SchedulerName = "nobody"
+}
+
+// A second pod made of what "kubectl get" shows of the first is the same: nothing is mounted twice.
+func TestCopiedPod(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t, "copied", "restricted", nil)
+	newServiceAccount(t, namespace, "web", withClientID())
+	pod := labelled(namespace, "web", annotated(contract.Prefix+contract.KeyCertificates, secretURL("web")))
+	keepOff(pod)
+	pod.Spec.Containers[0].Env = []corev1.EnvVar{{Name: contract.EnvTenantID, Value: "mine"}}
+	first, err := theStage.Client.CoreV1().Pods(namespace).Create(testContext(t), pod, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	app := containerOf(t, first, "app")
+	if got := variables(app)[contract.EnvTenantID]; got != "mine" {
+		t.Errorf("the container's own %s is %q now", contract.EnvTenantID, got)
+	}
+	again := first.DeepCopy()
+	again.ObjectMeta = metav1.ObjectMeta{Namespace: namespace, Name: "copy", Labels: first.Labels, Annotations: first.Annotations}
+	a := admit(t, again)
+	if diff := cmp.Diff(first.Spec, a.Pod.Spec); diff != "" {
+		t.Errorf("the copy differs (-first +copy):\n%s", diff)
+	}
+	if diff := cmp.Diff(first.Annotations, a.Pod.Annotations); diff != "" {
+		t.Errorf("the copy's annotations differ (-first +copy):\n%s", diff)
+	}
+	debugged(t, first)
+}
+
+// debugged asserts that an ephemeral container, as "kubectl debug" adds, stays as it was asked for.
+func debugged(t *testing.T, pod *corev1.Pod) {
+	t.Helper()
+	pod = pod.DeepCopy()
+	common := corev1.EphemeralContainerCommon(pod.Spec.Containers[0])
+	common.Name, common.Env, common.VolumeMounts = "debug", nil, nil
+	pod.Spec.EphemeralContainers = []corev1.EphemeralContainer{{EphemeralContainerCommon: common}}
+	got, err := theStage.Client.CoreV1().Pods(pod.Namespace).UpdateEphemeralContainers(testContext(t), pod.Name, pod, metav1.UpdateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(pod.Spec, got.Spec); diff != "" {
+		t.Errorf("adding an ephemeral container changed more (-asked for +got):\n%s", diff)
+	}
+}
+
+// Whatever a pod has, it has it afterwards: the admitted pod with the label is the one without it, and more.
+func TestNothingIsLost(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t, "nothing-is-lost", "privileged", nil)
+	newServiceAccount(t, namespace, "web", withClientID())
+	pod := richPod(t, namespace)
+	pod.Annotations = annotated(contract.Prefix+contract.KeyCertificates, secretURL("web"))
+	with := admit(t, pod)
+	delete(pod.Labels, contract.LabelUse)
+	without := admit(t, pod)
+	decode := func(text []byte) (m map[string]any) {
+		if err := json.Unmarshal(text, &m); err != nil {
+			t.Fatal(err)
+		}
+		delete(m, "metadata") // times and IDs
+		return m
+	}
+	// The API server gives the volume with its own token a random name.
+	random := func(a stage.Admission) string {
+		for _, v := range a.Pod.Spec.Volumes {
+			if strings.HasPrefix(v.Name, "kube-api-access-") {
+				return v.Name
+			}
+		}
+		return ""
+	}
+	renamed := rewrite(decode(without.JSON), strings.NewReplacer(random(without), random(with)).Replace)
+	for _, difference := range missing("", renamed, decode(with.JSON)) {
+		t.Error(difference)
+	}
+}
+
+func richPod(t *testing.T, namespace string) *corev1.Pod {
+	t.Helper()
+	data, err := os.ReadFile("testdata/rich-pod.yaml")
+	pod := &corev1.Pod{}
+	if err == nil {
+		err = yaml.UnmarshalStrict(data, pod)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	pod.Namespace = namespace
+	return pod
+}
