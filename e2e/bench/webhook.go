@@ -1,0 +1,244 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+const (
+	// clients send at once, for throughput.
+	clients = 16
+	// warm and measured are requests of the one client, for latency.
+	warm, measured = 500, 5000
+	// loadFor is how long the many send.
+	loadFor = 10 * time.Second
+	// targetMedian is the target at one client, which the first request's is made of too.
+	targetMedian = 250 * time.Microsecond
+)
+
+// webhook measures the webhook against a real API server.
+func (b *bench) webhook(ctx context.Context) error {
+	program, err := b.build(ctx, "webhook")
+	if err != nil {
+		return err
+	}
+	n, err := startNode(ctx)
+	defer n.stop(ctx)
+	if err != nil {
+		return err
+	}
+	b.progress("made %d service accounts", accounts)
+	requests := make([][]byte, 1000)
+	for i := range requests {
+		if requests[i], err = request(i * (accounts / len(requests))); err != nil {
+			return err
+		}
+	}
+	h := &hook{node: n, program: program, requests: requests}
+	return b.admissions(ctx, h)
+}
+
+// admissions measures starts, and then the last started process under load.
+func (b *bench) admissions(ctx context.Context, h *hook) error {
+	throttled, err := h.throttledStart(ctx)
+	if err != nil {
+		return err
+	}
+	s, err := h.starts(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.last.stop()
+	median, err := h.latency(ctx, s.config)
+	if err != nil {
+		return err
+	}
+	perSecond, err := h.throughput(ctx, s.config)
+	if err != nil {
+		return err
+	}
+	now, peak, err := s.last.memory()
+	if err != nil {
+		return err
+	}
+	b.add("webhook: admission, 1 client: median", "at most 250 us", median <= targetMedian, "%d us", median.Microseconds())
+	b.add("webhook: admission, 16 clients on the same CPUs", "at least 9,000/s", perSecond >= 9000, "%.0f/s", perSecond)
+	b.add("webhook: RSS with 20,000 service accounts, after all requests", "at most 45 MB", now <= 45e6, "%s (peak %s)", megabytes(now), megabytes(peak))
+	b.add("webhook: first admission after start (connection open)", "within 2x of the median", s.first <= 2*median,
+		"%d us = %.1fx (median of %d starts)", s.first.Microseconds(), float64(s.first)/float64(median), starts)
+	b.note("webhook: TLS handshake before that", "%s (median of %d starts)", millis(s.handshake), starts)
+	b.add("webhook: start to ready from no certificate, no CPU limit (the chart's default)", "at most 2 s", s.ready <= 2*time.Second,
+		"%.2f s (median of %d, worst %.2f s)", s.ready.Seconds(), starts, s.worst.Seconds())
+	b.note("webhook: start to ready, limited to 100m CPU by a cgroup", "%.2f s", throttled.Seconds())
+	return nil
+}
+
+// hook starts webhooks and sends to them.
+type hook struct {
+	node     *node
+	program  string
+	requests [][]byte
+}
+
+// startFigures are medians of several starts.
+type startFigures struct {
+	ready, worst, handshake, first time.Duration
+	last                           *process // runs on
+	config                         *tls.Config
+}
+
+// starts starts the webhook several times, each time without a certificate, and sends it a first request.
+func (h *hook) starts(ctx context.Context) (f startFigures, err error) {
+	var ready, handshake, first []time.Duration
+	for i := range starts {
+		var took time.Duration
+		if f.last, took, err = h.start(ctx, ""); err != nil {
+			return f, err
+		}
+		ready = append(ready, took)
+		if f.config, err = h.trust(ctx); err == nil {
+			err = h.first(ctx, f.config, &handshake, &first)
+		}
+		if err != nil || i < starts-1 {
+			f.last.stop()
+		}
+		if err != nil {
+			return f, err
+		}
+	}
+	f.ready, f.worst, f.handshake, f.first = middle(ready), slices.Max(ready), middle(handshake), middle(first)
+	return f, nil
+}
+
+// throttledStart starts the webhook with a tenth of a CPU.
+func (h *hook) throttledStart(ctx context.Context) (time.Duration, error) {
+	file, err := h.node.quotaFile(100)
+	if err != nil {
+		return 0, err
+	}
+	p, took, err := h.start(ctx, file)
+	if err == nil {
+		p.stop()
+	}
+	return took, err
+}
+
+// start starts the webhook and returns after how long it was ready. It makes a new certificate and publishes its CA.
+func (h *hook) start(ctx context.Context, quotaFile string) (*process, time.Duration, error) {
+	err := h.node.client.CoreV1().Secrets(systemNamespace).Delete(ctx, webhookSecret, metav1.DeleteOptions{})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return nil, 0, err
+	}
+	cmd := h.node.command(ctx, quotaFile, h.program, "--kubeconfig", h.node.Kubeconfig(), "--namespace", systemNamespace,
+		"--tenant-id", tenantID, "--sidecar-image", "registry.example.com/certsync:1", "--drain=0s")
+	begin := time.Now()
+	p, err := launch(cmd, startTied)
+	if err != nil {
+		return nil, 0, err
+	}
+	probe := &http.Client{Transport: &http.Transport{DialContext: h.node.Dial}, Timeout: 5 * time.Second}
+	defer probe.CloseIdleConnections()
+	for time.Since(begin) < readyIn {
+		if resp, err := probe.Get("http://127.0.0.1:9440/readyz"); err == nil {
+			_ = resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return p, time.Since(begin), nil
+			}
+		}
+		if err = p.ended(); err != nil {
+			return nil, 0, err
+		}
+		if err = pause(ctx, 5*time.Millisecond); err != nil {
+			break
+		}
+	}
+	p.stop()
+	return nil, 0, fmt.Errorf("the webhook is not ready: %w: %s", context.Cause(ctx), &p.log)
+}
+
+// trust returns how the API server verifies the webhook.
+func (h *hook) trust(ctx context.Context) (*tls.Config, error) {
+	c, err := h.node.client.AdmissionregistrationV1().MutatingWebhookConfigurations().Get(ctx, webhookName, metav1.GetOptions{})
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(c.Webhooks[0].ClientConfig.CABundle)
+	return &tls.Config{RootCAs: pool, ServerName: webhookName + "." + systemNamespace + ".svc", NextProtos: []string{"http/1.1"}}, nil
+}
+
+// first measures the first handshake and the first request of a process.
+func (h *hook) first(ctx context.Context, config *tls.Config, handshake, first *[]time.Duration) error {
+	begin := time.Now()
+	c, err := h.node.connect(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	*handshake = append(*handshake, time.Since(begin))
+	took, err := c.admit(h.requests[0])
+	*first = append(*first, took)
+	return err
+}
+
+// latency is the median at one client.
+func (h *hook) latency(ctx context.Context, config *tls.Config) (time.Duration, error) {
+	c, err := h.node.connect(ctx, config)
+	if err != nil {
+		return 0, err
+	}
+	defer c.close()
+	var all []time.Duration
+	for i := range warm + measured {
+		took, err := c.admit(h.requests[i%len(h.requests)])
+		if err != nil {
+			return 0, err
+		}
+		if i >= warm {
+			all = append(all, took)
+		}
+	}
+	return middle(all), nil
+}
+
+// throughput is how many requests a second the clients together get answered.
+func (h *hook) throughput(ctx context.Context, config *tls.Config) (float64, error) {
+	group, ctx := errgroup.WithContext(ctx)
+	var answered atomic.Int64
+	begin := time.Now()
+	for i := range clients {
+		group.Go(func() error {
+			c, err := h.node.connect(ctx, config)
+			if err != nil {
+				return err
+			}
+			defer c.close()
+			for k := i; time.Since(begin) < loadFor && ctx.Err() == nil; k++ {
+				if _, err := c.admit(h.requests[k%len(h.requests)]); err != nil {
+					return err
+				}
+				answered.Add(1)
+			}
+			return ctx.Err()
+		})
+	}
+	err := group.Wait()
+	return float64(answered.Load()) / time.Since(begin).Seconds(), err
+}
+
+// middle is the median.
+func middle(all []time.Duration) time.Duration {
+	all = slices.Clone(all)
+	slices.Sort(all)
+	return all[len(all)/2]
+}
