@@ -150,11 +150,20 @@ func (o *options) checkSidecar(p *problems) {
 	o.checkDefaults(p)
 }
 
-// checkDefaults checks the chart's defaults as if a pod had nothing else.
+// checkDefaults checks the chart's defaults by a pod that asks for a certificate and says nothing else.
 func (o *options) checkDefaults(p *problems) {
-	_, err := settings.Resolve(settings.Sources{Chart: o.defaultMap()}, settings.Options{AllowedVaults: o.allowedVaults})
-	if err != nil {
-		p.add("default", "", "%v", err)
+	vaults := append(slices.Clone(o.allowedVaults), contract.DefaultVaultSuffixes()...)
+	defaults := o.defaultMap()
+	if defaults[contract.KeyInject] == "false" {
+		delete(defaults, contract.KeyInject) // nothing would be looked at
+	}
+	sources := settings.Sources{Chart: defaults}
+	if !slices.ContainsFunc([]string{contract.KeyCertificates, contract.KeySettings, contract.KeySettingsConfigMap},
+		func(key string) bool { return defaults[key] != "" }) {
+		sources.Pod = map[string]string{contract.Prefix + contract.KeyCertificates: "https://example." + vaults[0] + "/secrets/example"}
+	}
+	if _, err := settings.Resolve(sources, settings.Options{AllowedVaults: o.allowedVaults}); err != nil {
+		*p = append(*p, fmt.Errorf("flag --default: %w", err))
 	}
 }
 
