@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -18,6 +19,11 @@ import (
 var theStage *stage.Stage
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	// Tests wait for the cluster most of the time, so that more of them run at once than there are processors.
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
 	os.Exit(run(m))
 }
 

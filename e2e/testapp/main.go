@@ -4,6 +4,7 @@
 //	testapp serve --listen :8443 --pem FILE     an app: a small HTTPS server that knows nothing but a PEM file
 //	testapp watch --addr HOST:PORT --ca FILE    a client: handshakes all the time, prints every change and failure
 //	testapp list DIR                            what ls -lA prints, for images without ls
+//	testapp read FILE                           whether this user may read a file, whose it is, and its mode
 //	testapp kill CONTAINER-ID                   SIGKILL to a container's processes, from a pod with hostPID
 package main
 
@@ -32,7 +33,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return errors.New("no command: want serve, watch, list or kill")
+		return errors.New("no command: want serve, watch, list, read or kill")
 	}
 	switch args[0] {
 	case "serve":
@@ -41,8 +42,10 @@ func run(ctx context.Context, args []string) error {
 		return watch(ctx, args[1:])
 	case "list":
 		return list(os.Stdout, args[1:])
+	case "read":
+		return read(os.Stdout, args[1:])
 	case "kill":
 		return kill(args[1:])
 	}
-	return fmt.Errorf("unknown command %q: want serve, watch, list or kill", args[0])
+	return fmt.Errorf("unknown command %q: want serve, watch, list, read or kill", args[0])
 }

@@ -1,0 +1,83 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+)
+
+// Who may read the key, by what users a pod has: the app always, others where nothing keeps them out.
+func TestAccess(t *testing.T) {
+	t.Parallel()
+	user := func(id int64) *int64 { return &id }
+	yes := true
+	for _, test := range []struct {
+		name, level string
+		edit        func(*corev1.Pod)
+		file        string // mode, owner and group, as the app sees them
+		strangers   bool   // whether user 3000 may read
+	}{
+		{"common-user", "restricted", func(*corev1.Pod) {}, "-rw------- 1000", false},
+		{"two-users", "restricted", func(p *corev1.Pod) {
+			second := *p.Spec.Containers[0].DeepCopy()
+			second.Name, second.SecurityContext.RunAsUser = "second", user(2000)
+			// Neither is the sidecar's, so that both need an ACL entry.
+			p.Spec.SecurityContext.RunAsUser, p.Spec.Containers[0].SecurityContext.RunAsUser = nil, user(1000)
+			serves(&second, stage.StoreFile(p.Name), 8444)
+			p.Spec.Containers = append(p.Spec.Containers, second)
+		}, "-rw-r----- 65532", false},
+		{"fs-group", "restricted", func(p *corev1.Pod) {
+			p.Spec.SecurityContext.RunAsUser, p.Spec.SecurityContext.FSGroup = nil, user(2000)
+		}, "-rw-r----- 65532 2000", true}, // every user of the pod is in the group
+		{"non-root", "restricted", func(p *corev1.Pod) { p.Spec.SecurityContext.RunAsUser = nil }, "-rw-r--r-- 65532", true},
+		{"root", "baseline", func(p *corev1.Pod) {
+			p.Spec.SecurityContext = &corev1.PodSecurityContext{RunAsUser: user(0)}
+		}, "-rw-r--r-- 65532", true},
+		{"root-container", "baseline", func(p *corev1.Pod) {
+			p.Spec.SecurityContext = &corev1.PodSecurityContext{}
+			p.Spec.Containers[0].SecurityContext.RunAsUser = user(0)
+		}, "-rw-r--r-- 65532", true},
+		{"group-of-acl", "restricted", func(p *corev1.Pod) {
+			p.Spec.SecurityContext.SupplementalGroups = []int64{4000}
+			p.Annotations = annotated(key("settings"), `{"secretsManagementSettings":{"aclEnabled":true,"observedCertificates":[`+
+				`{"url":"`+secretURL(p.Name)+`","acls":[{"group":"4000"}]}]}}`)
+		}, "-rw-r----- 1000", true},
+		{"file-mode", "restricted", func(p *corev1.Pod) { p.Annotations[key("file-mode")] = "0444" }, "-r--r--r-- 1000", true},
+		{"shared-processes", "restricted", func(p *corev1.Pod) { p.Spec.ShareProcessNamespace = &yes }, "-rw------- 1000", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			pod := newCertified(t, "access-"+test.name, test.level)
+			test.edit(pod)
+			pod = inService(t, pod)
+			file := stage.StoreFile(pod.Name)
+			for _, c := range pod.Spec.Containers {
+				if got := inContainer(t, pod, c.Name, "read", file); !strings.HasPrefix(got, test.file) {
+					t.Errorf("in container %s the file is %q, want %q", c.Name, got, test.file)
+				}
+			}
+			code, said := readBy(t, pod, 3000, file)
+			if allowed := code == 0; allowed != test.strangers {
+				t.Errorf("user 3000 may read: %t, want %t; it says %s", allowed, test.strangers, said)
+			}
+			if code != 0 && !strings.Contains(said, "permission denied") {
+				t.Errorf("user 3000 fails otherwise than for the file's permissions: %s", said)
+			}
+			restricted(t, pod)
+		})
+	}
+}
+
+// restricted asserts that the sidecar, wherever it is, would be admitted where Pod Security enforces "restricted".
+func restricted(t *testing.T, pod *corev1.Pod) {
+	t.Helper()
+	c := containerOf(t, pod, contract.ContainerName).SecurityContext
+	if c.RunAsUser != nil && *c.RunAsUser == 0 || !*c.RunAsNonRoot || *c.AllowPrivilegeEscalation || !*c.ReadOnlyRootFilesystem ||
+		len(c.Capabilities.Drop) != 1 || c.Capabilities.Drop[0] != "ALL" || c.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
+		t.Errorf("the sidecar's security context is not restricted: %v", c)
+	}
+}
