@@ -1,0 +1,134 @@
+package e2e
+
+import (
+	"slices"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+)
+
+// The sidecar runs beside pods of all kinds, and they stay what they are.
+func TestShapes(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, level string
+		prepare     func(*testing.T, *corev1.Pod)
+		check       func(*testing.T, *corev1.Pod)
+	}{
+		{"own-init-container", "restricted", ownInitContainer, func(t *testing.T, p *corev1.Pod) {
+			if got := names(p.Spec.InitContainers); !slices.Equal(got, []string{contract.ContainerName, "prepare"}) {
+				t.Errorf("init containers are %q", got)
+			}
+		}},
+		{"regular", "restricted", func(_ *testing.T, p *corev1.Pod) { p.Annotations[key("native-sidecar")] = "false" },
+			func(t *testing.T, p *corev1.Pod) {
+				containers := append(names(p.Spec.InitContainers), names(p.Spec.Containers)...)
+				if !slices.Equal(containers, []string{contract.InitContainerName, "app", contract.ContainerName}) {
+					t.Errorf("containers are %q", containers)
+				}
+			}},
+		{"guaranteed", "restricted", guaranteed, func(t *testing.T, p *corev1.Pod) {
+			if p.Status.QOSClass != corev1.PodQOSGuaranteed {
+				t.Errorf("the QoS class is %s", p.Status.QOSClass)
+			}
+		}},
+		{"pod-level-resources", "restricted", podLevelResources, func(t *testing.T, p *corev1.Pod) {
+			if p.Status.QOSClass != corev1.PodQOSGuaranteed {
+				t.Errorf("the QoS class is %s", p.Status.QOSClass)
+			}
+		}},
+		{"quota", "restricted", quota, func(*testing.T, *corev1.Pod) {}},
+		{"host-network", "privileged", func(_ *testing.T, p *corev1.Pod) {
+			p.Spec.HostNetwork = true
+			serves(&p.Spec.Containers[0], stage.StoreFile(p.Name), 18443)
+		}, func(t *testing.T, p *corev1.Pod) {
+			if c := containerOf(t, p, contract.ContainerName); len(c.Ports) != 0 || c.ReadinessProbe.Exec == nil || c.LivenessProbe.Exec == nil {
+				t.Errorf("the sidecar has the ports %v and the probes %v, %v", c.Ports, c.ReadinessProbe, c.LivenessProbe)
+			}
+		}},
+		{"port-taken", "restricted", func(_ *testing.T, p *corev1.Pod) {
+			serves(&p.Spec.Containers[0], stage.StoreFile(p.Name), contract.DefaultPort)
+		}, func(t *testing.T, p *corev1.Pod) {
+			if c := containerOf(t, p, contract.ContainerName); c.Ports[0].ContainerPort != contract.DefaultPort+1 {
+				t.Errorf("the sidecar has the ports %v", c.Ports)
+			}
+		}},
+		{"two-stores", "restricted", twoStores, func(t *testing.T, p *corev1.Pod) {
+			inContainer(t, p, "app", "read", "/certs/a/example-vault."+p.Name)
+			inContainer(t, p, "app", "read", "/certs/b/mine.pem")
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			pod := newCertified(t, "shape-"+test.name, test.level)
+			test.prepare(t, pod)
+			test.check(t, inService(t, pod))
+		})
+	}
+}
+
+// ownInitContainer adds one that ends with an error if the certificate is not there.
+func ownInitContainer(_ *testing.T, p *corev1.Pod) {
+	first := *p.Spec.Containers[0].DeepCopy()
+	first.Name, first.Args, first.Ports, first.ReadinessProbe = "prepare", []string{"read", stage.StoreFile(p.Name)}, nil, nil
+	p.Spec.InitContainers = append(p.Spec.InitContainers, first)
+	p.Spec.RestartPolicy = corev1.RestartPolicyNever
+}
+
+func resources(cpu, memory string) corev1.ResourceList {
+	return corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cpu), corev1.ResourceMemory: resource.MustParse(memory)}
+}
+
+func guaranteed(_ *testing.T, p *corev1.Pod) {
+	p.Spec.Containers[0].Resources = corev1.ResourceRequirements{Requests: resources("50m", "64Mi"), Limits: resources("50m", "64Mi")}
+}
+
+// podLevelResources leaves the sidecar no room but what containers do not request.
+func podLevelResources(_ *testing.T, p *corev1.Pod) {
+	p.Spec.Resources = &corev1.ResourceRequirements{Requests: resources("50m", "96Mi"), Limits: resources("50m", "96Mi")}
+	p.Spec.Containers[0].Resources = corev1.ResourceRequirements{Requests: resources("45m", "90Mi")}
+}
+
+// quota makes a namespace that wants requests and limits of each container, and no large ones.
+func quota(t *testing.T, p *corev1.Pod) {
+	core := theStage.Client.CoreV1()
+	_, err := core.ResourceQuotas(p.Namespace).Create(testContext(t), &corev1.ResourceQuota{
+		ObjectMeta: metav1.ObjectMeta{Name: "quota"},
+		Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{
+			"requests.cpu": resource.MustParse("100m"), "requests.memory": resource.MustParse("128Mi"),
+			"limits.cpu": resource.MustParse("300m"), "limits.memory": resource.MustParse("256Mi"), "pods": resource.MustParse("1"),
+		}},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = core.LimitRanges(p.Namespace).Create(testContext(t), &corev1.LimitRange{
+		ObjectMeta: metav1.ObjectMeta{Name: "limits"},
+		Spec: corev1.LimitRangeSpec{Limits: []corev1.LimitRangeItem{{
+			Type: corev1.LimitTypeContainer, Max: resources("200m", "128Mi"), Min: resources("10m", "16Mi"),
+			Default: resources("100m", "64Mi"), DefaultRequest: resources("20m", "32Mi"),
+		}}},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The quota's controller has to have counted what is there.
+	if _, err := theStage.Cluster.Kubectl(testContext(t), "wait", "--for=jsonpath={.status.used.pods}=0",
+		"resourcequota/quota", "--namespace", p.Namespace); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func twoStores(t *testing.T, p *corev1.Pod) {
+	second := p.Name + "-b"
+	createCertificate(t, azure.Certificate{Name: second})
+	p.Annotations = annotated(key("settings"), `{"secretsManagementSettings":{"certificateStoreLocation":"/certs/a","observedCertificates":[`+
+		`"`+secretURL(p.Name)+`",{"url":"`+secretURL(second)+`","certificateStoreLocation":"/certs/b","customSymbolicLinkName":"mine.pem"}]}}`)
+	serves(&p.Spec.Containers[0], "/certs/b/mine.pem", 8443)
+}
