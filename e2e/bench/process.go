@@ -114,6 +114,13 @@ func (p *process) cpu() (time.Duration, error) {
 	return sum, nil
 }
 
+// ownCPU is the same of this process.
+func ownCPU() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // it fails for bad arguments only
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
 // output runs a command in a folder and returns what it printed, without the space around.
 func output(ctx context.Context, dir, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, name, args...)

@@ -190,7 +190,7 @@ func (w *world) start(ctx context.Context, program, store string, n int) (*sidec
 	if s.process, err = launch(cmd, w.sandbox.Start); err != nil {
 		return nil, err
 	}
-	for time.Since(begin) < readyIn {
+	for time.Since(begin) < readyIn && ctx.Err() == nil {
 		if err = s.call(ctx, http.MethodGet, "/readyz?wait="+readyIn.String()); err == nil {
 			s.ready = time.Since(begin)
 			return s, nil
@@ -198,9 +198,7 @@ func (w *world) start(ctx context.Context, program, store string, n int) (*sidec
 		if ended := s.ended(); ended != nil {
 			return nil, ended
 		}
-		if err := pause(ctx, time.Millisecond); err != nil {
-			break // until the socket is there
-		}
+		time.Sleep(time.Millisecond) // until the socket is there
 	}
 	s.stop()
 	return nil, fmt.Errorf("the sidecar is not ready: %w: %s", err, &s.log)
