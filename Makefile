@@ -40,8 +40,8 @@ verify: $(HELM_DOCS) ## Fail where generated files, go.mod or formatting are not
 	.ci/verify $(HELM_DOCS) "$(HELM)"
 
 .PHONY: bench
-bench: ## Measure what DESIGN names as figures
-	go test -run '^$$' -bench . -benchtime 2s ./webhook/... ./sidecar/...
+bench: programs ## Measure what DESIGN names as figures, and print them beside their targets
+	@go run ./e2e/bench
 
 FUZZTIME ?= 1m
 .PHONY: fuzz
