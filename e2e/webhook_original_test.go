@@ -1,0 +1,76 @@
+package e2e
+
+import (
+	"context"
+	"testing"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+)
+
+// originalWebhook is the configuration of Azure Workload Identity's own webhook.
+const originalWebhook = "azure-wi-webhook-mutating-webhook-configuration"
+
+// While the original webhook is installed, identity is left to it and only the sidecar is injected, which depends on
+// nothing of it; both are followed without a restart.
+//
+// The configuration concerns the whole cluster: this test does not run beside others.
+func TestBesideOriginal(t *testing.T) {
+	pod := newCertified(t, "original", "restricted")
+	hasIdentity := func() bool { return len(tokens(admit(t, pod).Pod)) > 0 }
+	if !hasIdentity() {
+		t.Fatal("no identity is injected although there is no other webhook")
+	}
+	// It has no webhooks of its own: what counts is that it is there.
+	configurations := theStage.Client.AdmissionregistrationV1().MutatingWebhookConfigurations()
+	_, err := configurations.Create(testContext(t), &admissionregistrationv1.MutatingWebhookConfiguration{
+		ObjectMeta: metav1.ObjectMeta{Name: originalWebhook},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	remove := func(ctx context.Context) error {
+		return configurations.Delete(ctx, originalWebhook, metav1.DeleteOptions{})
+	}
+	removed := false
+	defer func() {
+		if !removed {
+			_ = remove(context.Background()) // the test has failed already
+		}
+	}()
+	settles(t, "identity is left to the original webhook", func() bool { return !hasIdentity() })
+
+	running := inService(t, pod)
+	app := containerOf(t, running, "app")
+	if len(app.Env) != 0 || len(tokens(running)) != 0 || len(mountsAt(app, contract.IdentityMountPath)) != 0 {
+		t.Errorf("the app has variables or a token, which were left to the original webhook: %v, %v", app.Env, app.VolumeMounts)
+	}
+	inContainer(t, running, "app", "read", stage.StoreFile(pod.Name))
+
+	if err := remove(testContext(t)); err != nil {
+		t.Fatal(err)
+	}
+	removed = true
+	pod.Name = "later"
+	settles(t, "identity is injected again", hasIdentity)
+}
+
+// settles waits until a state that replicas reach by watches, each in its own time, is that of all of them: it holds
+// many times in a row, while the API server spreads requests over its connections to them.
+func settles(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	ctx := testContext(t)
+	for row := 0; row < 20; {
+		if holds() {
+			row++
+		} else {
+			row = 0
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("never for 20 pods in a row: %s", what)
+		}
+	}
+}
