@@ -22,7 +22,7 @@ demo: ## Run the main job on a real one-node Kubernetes, narrated (KEEP=1 leaves
 
 .PHONY: test
 test: programs ## Run all tests, end to end ones on a real one-node Kubernetes included
-	.ci/packages openssl:openssl curl:curl keytool:default-jre-headless
+	.ci/packages openssl:openssl curl:curl nginx:nginx-light keytool:default-jre-headless
 	go test -timeout 60m $(TESTFLAGS) ./...
 
 ##@ Development

@@ -15,6 +15,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/credential"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/health"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/keyvault"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/reload"
 )
 
 // run syncs once, or until it is told to end. The error is why it could not.
@@ -37,7 +38,10 @@ func run(o options, s *settings) error {
 	files := newStores(s)
 	defer files.close()
 	state := health.New(metrics)
-	observer := frugal{Observer: statusFile{State: state, path: o.statusFile, log: log}}
+	status := &statusFile{State: state, path: o.statusFile, log: log}
+	announcer := reload.New(o.beside(announcedFile), status.Reloaded, log)
+	announcer.Configure(reload.To(s.Reload))
+	observer := frugal{Observer: announcing{status, announcer}}
 	if s.PollingInterval > hangUpAbove {
 		observer.hangUp = client.CloseIdleConnections
 	}
@@ -46,7 +50,9 @@ func run(o options, s *settings) error {
 	if o.once {
 		return loop.Once(ctx)
 	}
-	return keep(ctx, &reloader{options: o, level: level, stores: files, loop: loop, state: state, log: log, running: s})
+	return keep(ctx, &reloader{
+		options: o, level: level, stores: files, announcer: announcer, loop: loop, state: state, log: log, running: s,
+	})
 }
 
 // identities makes credentials: the entry's own, or else the pod's.
@@ -88,6 +94,7 @@ func keep(ctx context.Context, r *reloader) error {
 		return err
 	}
 	go r.watch(ctx)
+	go r.announcer.Run(ctx)
 	go syncOnHangup(ctx, r.syncNow)
 	go func() {
 		if r.state.Stalled(ctx) {

@@ -61,6 +61,8 @@ func TestScripts(t *testing.T) {
 			"vault":    w.vaultCommand,
 			"counts":   w.countsCommand,
 			"holds":    w.holdsCommand,
+			"serves":   w.servesCommand,
+			"awaits":   awaitsCommand,
 			"get":      getCommand,
 			"post":     postCommand,
 			"signal":   signalCommand,

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -112,13 +113,7 @@ func (w *world) holdsCommand(ts *testscript.TestScript, neg bool, args []string)
 	if neg || len(args) < 2 || len(args) > 3 {
 		ts.Fatalf("usage: holds FILE NAME [VERSION]")
 	}
-	versions, err := w.Versions(context.Background(), azure.SecretRef{Vault: ts.Getenv("VAULT"), Name: args[1]})
-	ts.Check(err)
-	n := len(versions)
-	if len(args) == 3 {
-		n, err = strconv.Atoi(args[2])
-		ts.Check(err)
-	}
+	want := w.serial(ts, args[1:])
 	content := ts.ReadFile(args[0])
 	block, _ := pem.Decode([]byte(content))
 	if block == nil {
@@ -126,12 +121,24 @@ func (w *world) holdsCommand(ts *testscript.TestScript, neg bool, args []string)
 	}
 	leaf, err := x509.ParseCertificate(block.Bytes)
 	ts.Check(err)
-	if got, want := leaf.SerialNumber.Text(16), versions[n-1].Serial; got != want {
-		ts.Fatalf("%s has the serial number %s, version %d of %s has %s", args[0], got, n, args[1], want)
+	if got := leaf.SerialNumber.Text(16); got != want {
+		ts.Fatalf("%s has the serial number %s, not %s, as %q has", args[0], got, want, args[1:])
 	}
 	if !strings.HasSuffix(strings.TrimSpace(content), "-----END PRIVATE KEY-----") {
 		ts.Fatalf("%s does not end in a private key", args[0])
 	}
+}
+
+// serial is the serial number of a certificate in the vault: that of the version that is given, or of the newest.
+func (w *world) serial(ts *testscript.TestScript, nameAndVersion []string) string {
+	versions, err := w.Versions(context.Background(), azure.SecretRef{Vault: ts.Getenv("VAULT"), Name: nameAndVersion[0]})
+	ts.Check(err)
+	n := len(versions)
+	if len(nameAndVersion) == 2 {
+		n, err = strconv.Atoi(nameAndVersion[1])
+		ts.Check(err)
+	}
+	return versions[n-1].Serial
 }
 
 // getCommand and postCommand send a request to the program's port and print the answer. "!" wants a status
@@ -162,6 +169,23 @@ func request(ts *testscript.TestScript, method string, neg bool, args []string) 
 	if ok := resp.StatusCode/100 == 2; ok == neg {
 		ts.Fatalf("%s %s: %s: %s", method, args[0], resp.Status, body)
 	}
+}
+
+// awaitsCommand waits, for a minute at most, until a file has what matches a regular expression.
+//
+//	awaits FILE REGEXP
+func awaitsCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: awaits FILE REGEXP")
+	}
+	want := regexp.MustCompile(args[1])
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		content, err := os.ReadFile(ts.MkAbs(args[0]))
+		if err == nil && want.Match(content) {
+			return
+		}
+	}
+	ts.Fatalf("%s never has %s", args[0], args[1])
 }
 
 // signalCommand sends a signal to the only program in the background.

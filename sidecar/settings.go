@@ -59,9 +59,6 @@ func loadSettings(o options) (*settings, error) {
 
 // warnIgnored adds warnings for settings that are valid and not in this version.
 func (s *settings) warnIgnored() {
-	if s.Reload != (contract.Reload{}) {
-		s.warnings = append(s.warnings, "secretsManagementSettings.reload: ignored, not in this version")
-	}
 	if s.Logging != (contract.Logging{}) {
 		s.warnings = append(s.warnings, "loggingSettings: ignored, not in this version")
 	}
@@ -110,6 +107,12 @@ func printEffective(w io.Writer, s *settings) {
 	fmt.Fprintf(w, "credential:           %s\n", s.Credential)
 	fmt.Fprintf(w, "file mode:            %s\n", mode)
 	fmt.Fprintf(w, "log level:            %s\n", strings.ToLower(s.LogLevel.String()))
+	if s.Reload.Signal != "" {
+		fmt.Fprintf(w, "after a renewal:      %s to processes named %q\n", s.Reload.Signal, s.Reload.Process)
+	}
+	if s.Reload.URL != "" {
+		fmt.Fprintf(w, "after a renewal:      POST %s\n", s.Reload.URL)
+	}
 	for _, c := range s.Certificates {
 		fmt.Fprintf(w, "certificate:          %s\n", c.URL)
 		fmt.Fprintf(w, "  in:                 %s/%s\n", c.Store, c.LinkName)

@@ -27,6 +27,7 @@ type State struct {
 	beat   time.Time
 	ready  chan struct{} // closed when ready
 	notice string        // of main, beside what the loop reports
+	reload *reload       // nil before the first one
 }
 
 // New returns a State that is not ready, with the reason "starting". It keeps the metrics up to date.

@@ -1,6 +1,7 @@
 package health_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -179,6 +180,44 @@ func TestSync(t *testing.T) {
 	if calls != 3 {
 		t.Errorf("%d polls were asked for, want 3", calls)
 	}
+}
+
+// A failed announcement of a renewal shows in the status, not in readiness, until one succeeds.
+func TestReloaded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // at midnight, 2000-01-01
+		s := health.New(health.NewMetrics())
+		s.Report(certsync.Report{State: certsync.Success, Ready: true, Reason: "all there"})
+		h := s.Handler(synced)
+		for _, step := range []struct {
+			err  error
+			want string
+		}{
+			{errors.Join(errors.New("no process"), errors.New("no answer")), `[{"name":"reload","status":"error","code":1,"formattedMessage":` +
+				`{"lang":"en","message":"last renewal not announced yet, attempt 7 failed 2000-01-01T00:00:00Z: no process; no answer"}}]`},
+			{nil, `[{"name":"reload","status":"success","code":0,"formattedMessage":{"lang":"en","message":"last renewal announced 2000-01-01T00:00:00Z"}}]`},
+		} {
+			s.Reloaded(7, step.err)
+			var status []struct {
+				Status struct{ Substatus json.RawMessage }
+			}
+			_, body := ask(h, "GET", contract.PathStatus, kubelet)
+			check(t, json.Unmarshal([]byte(body), &status))
+			var compact bytes.Buffer
+			check(t, json.Compact(&compact, status[0].Status.Substatus))
+			if diff := cmp.Diff(step.want, compact.String()); diff != "" {
+				t.Errorf("substatus (-want +got):\n%s", diff)
+			}
+			if code, body := ask(h, "GET", contract.PathReady, kubelet); code != 200 || body != "all there\n" {
+				t.Errorf("ready: %d %q", code, body)
+			}
+		}
+		_, metrics := ask(h, "GET", contract.PathMetrics, kubelet)
+		for _, line := range []string{`certsync_reloads_total{result="error"} 1`, `certsync_reloads_total{result="success"} 1`} {
+			if !strings.Contains(metrics, line+"\n") {
+				t.Errorf("the metrics lack %s", line)
+			}
+		}
+	})
 }
 
 // A probe that waits hears of readiness at once, and of the reason after its time.

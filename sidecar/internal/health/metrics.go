@@ -18,6 +18,7 @@ type Metrics struct {
 	retries   *family
 	changes   *family
 	ready     *family
+	reloads   *family
 
 	notAfter    *family
 	notBefore   *family
@@ -34,6 +35,7 @@ func NewMetrics() *Metrics {
 		syncs:   newFamily("counter", "certsync_syncs_total", "Rounds of the sync loop; error: a certificate failed.", "result"),
 		retries: newFamily("counter", "certsync_retries_total", "Rounds in which a certificate was fetched again because it had failed."),
 		changes: newFamily("counter", "certsync_store_changes_total", "Swaps of a store to a new generation of files."),
+		reloads: newFamily("counter", "certsync_reloads_total", "Attempts to tell other processes of a renewal.", "result"),
 		ready:   newFamily("gauge", "certsync_ready", "1 once the readiness probe succeeds."),
 
 		notAfter: newFamily("gauge", "certsync_certificate_not_after_timestamp_seconds",
@@ -46,6 +48,8 @@ func NewMetrics() *Metrics {
 	// A rate needs the zero, too.
 	m.syncs.add(0, string(certsync.Success))
 	m.syncs.add(0, string(certsync.Error))
+	m.reloads.add(0, string(certsync.Success))
+	m.reloads.add(0, string(certsync.Error))
 	m.retries.add(0)
 	m.changes.add(0)
 	m.ready.add(0)
@@ -66,7 +70,7 @@ func (m *Metrics) Observe(service string, status int, took time.Duration) {
 func (m *Metrics) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", contentType)
 	for _, f := range []interface{ write(io.Writer) }{
-		m.notAfter, m.notBefore, m.lastSuccess, m.ready, m.syncs, m.retries, m.changes, m.requests, m.durations,
+		m.notAfter, m.notBefore, m.lastSuccess, m.ready, m.syncs, m.retries, m.changes, m.reloads, m.requests, m.durations,
 	} {
 		f.write(w)
 	}

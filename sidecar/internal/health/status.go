@@ -40,10 +40,11 @@ type message struct {
 }
 
 // StatusJSON returns the status in the shape of the Key Vault VM extension, with one substatus for each
-// certificate. Code is 0, or 1 with the status "error".
+// certificate, and one named "reload" after a renewal that others are told of. Code is 0, or 1 with the
+// status "error".
 func (s *State) StatusJSON() []byte {
 	s.mu.Lock()
-	r, reason := s.report, s.reason()
+	r, reason, announced := s.report, s.reason(), s.reload
 	s.mu.Unlock()
 	file := statusFile{Version: "1.0", TimestampUTC: stamp(r.Time), Status: status{
 		Operation:        "Certificate sync",
@@ -57,6 +58,9 @@ func (s *State) StatusJSON() []byte {
 		file.Status.Substatus = append(file.Status.Substatus, substatus{
 			Name: c.Certificate.URL, Status: string(state), Code: code(state), FormattedMessage: english(describe(c)),
 		})
+	}
+	if announced != nil {
+		file.Status.Substatus = append(file.Status.Substatus, announced.substatus())
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

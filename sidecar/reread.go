@@ -12,6 +12,7 @@ import (
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/health"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/reload"
 )
 
 // rereadInterval is how often the settings file is looked at. The kubelet brings an edit of a ConfigMap after
@@ -21,12 +22,13 @@ const rereadInterval = 10 * time.Second
 // reloader makes edits of the settings file take effect. An edit that cannot be used, or that needs what only
 // a new pod has, is refused: the running settings stay, and status and log say so.
 type reloader struct {
-	options options
-	level   *slog.LevelVar
-	stores  *stores
-	loop    *certsync.Loop
-	state   *health.State
-	log     *slog.Logger
+	options   options
+	level     *slog.LevelVar
+	stores    *stores
+	announcer *reload.Reloader
+	loop      *certsync.Loop
+	state     *health.State
+	log       *slog.Logger
 
 	mu      sync.Mutex
 	running *settings
@@ -76,6 +78,7 @@ func (r *reloader) reread() {
 	r.running = next
 	r.level.Set(next.LogLevel)
 	r.stores.configure(next)
+	r.announcer.Configure(reload.To(next.Reload))
 	r.loop.Change(next.loop())
 }
 

@@ -1,0 +1,106 @@
+package reload
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// process is one of /proc.
+type process struct {
+	pid  int
+	comm string
+	// start is when it began, in clock ticks: with the process ID it tells processes apart for good.
+	start string
+}
+
+// processes lists those that run, but for this one, other ones of the same program (such as a probe), and those that have
+// ended.
+func processes() ([]process, error) {
+	dir, err := os.Open("/proc")
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Stat("/proc/self/exe")
+	if err != nil {
+		return nil, err
+	}
+	var list []process
+	for _, name := range names {
+		pid, err := strconv.Atoi(name)
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		if p, ok := readProcess(pid); ok && !runs(pid, self) {
+			list = append(list, p)
+		}
+	}
+	return list, nil
+}
+
+// kernelThread is PF_KTHREAD of Linux's include/linux/sched.h.
+const kernelThread = 0x00200000
+
+// readProcess returns false for a process that has ended, or is about to, and for the kernel's threads.
+//
+// Source: proc_pid_stat(5): pid (comm) state ppid ..., where flags is the 9th and starttime the 22nd
+func readProcess(pid int) (process, bool) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return process{}, false
+	}
+	open, end := bytes.IndexByte(stat, '('), bytes.LastIndexByte(stat, ')') // comm may hold either
+	if open < 0 || end < open {
+		return process{}, false
+	}
+	fields := strings.Fields(string(stat[end+1:]))
+	if len(fields) < 20 || fields[0] == "Z" || fields[0] == "X" {
+		return process{}, false
+	}
+	if flags, err := strconv.ParseUint(fields[6], 10, 64); err != nil || flags&kernelThread != 0 {
+		return process{}, false
+	}
+	return process{pid: pid, comm: string(stat[open+1 : end]), start: fields[19]}, true
+}
+
+// runs says whether a process runs a program. Of another user's it cannot be found out: that is not ours.
+func runs(pid int, program os.FileInfo) bool {
+	exe, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid))
+	return err == nil && os.SameFile(exe, program)
+}
+
+// owner is the user ID of a process, for an error message.
+func (p process) owner() string {
+	info, err := os.Stat(fmt.Sprintf("/proc/%d", p.pid))
+	if err != nil {
+		return "unknown"
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return "unknown"
+	}
+	return strconv.FormatUint(uint64(stat.Uid), 10)
+}
+
+// signal sends a signal to exactly this process: the handle is taken first, and then the process is looked
+// at again, so that no other one that got its ID meanwhile is meant. The error is os.ErrProcessDone if it
+// has ended.
+func (p process) signal(s syscall.Signal) error {
+	handle, err := os.FindProcess(p.pid)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = handle.Release() }()
+	if again, ok := readProcess(p.pid); !ok || again != p {
+		return os.ErrProcessDone
+	}
+	return handle.Signal(s)
+}

@@ -1,0 +1,247 @@
+package reload_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/reload"
+)
+
+// app is what a Call tells of renewals: it keeps when, in seconds after the beginning.
+type app struct {
+	mu    sync.Mutex
+	began time.Time
+	err   error
+	hang  bool
+	tried []string
+	calls int
+}
+
+type call struct {
+	*app
+	number int
+}
+
+func (a *app) newCall() reload.Call {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.calls++
+	return call{a, a.calls}
+}
+
+func (c call) Try(ctx context.Context) error {
+	c.mu.Lock()
+	c.tried = append(c.tried, fmt.Sprintf("call %d at %.0fs", c.number, time.Since(c.began).Seconds()))
+	err, hang := c.err, c.hang
+	c.mu.Unlock()
+	if hang {
+		<-ctx.Done()
+	}
+	return err
+}
+
+func (a *app) fail(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.err = err
+}
+
+// history is what was tried since it was last asked for.
+func (a *app) history() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	h := a.tried
+	a.tried = nil
+	return h
+}
+
+// has is a report of what a store has, by link.
+func has(versions map[string]string, renewed ...string) certsync.Report {
+	var r certsync.Report
+	for link, version := range versions {
+		r.Certificates = append(r.Certificates, certsync.Status{
+			Certificate: contract.Certificate{Store: "/store", LinkName: link},
+			Installed:   certsync.Installed{FileName: "example." + link, Version: version},
+		})
+	}
+	for _, link := range renewed {
+		r.Renewed = append(r.Renewed, contract.Certificate{LinkName: link})
+	}
+	return r
+}
+
+func one(version string) map[string]string { return map[string]string{"web": version} }
+
+// bubble runs a test with a fake clock, an app, and a Reloader.
+func bubble(t *testing.T, path string, test func(a *app, r *reload.Reloader, told *[]string)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		a := &app{began: time.Now()}
+		var told []string // by the goroutine of Run, read while it waits
+		r := reload.New(path, func(attempt int, err error) { told = append(told, fmt.Sprint(attempt, " ", err)) }, slog.New(slog.DiscardHandler))
+		r.Configure(a.newCall)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { r.Run(ctx); close(done) }()
+		test(a, r, &told)
+		cancel()
+		<-done
+	})
+}
+
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+func want(t *testing.T, what string, got []string, want ...string) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+// A renewal is announced at once, and once. What comes for the first time, or stays, is no renewal.
+func TestOncePerRenewal(t *testing.T) {
+	bubble(t, "", func(a *app, r *reload.Reloader, told *[]string) {
+		r.Report(has(nil))
+		r.Report(has(one("v1")))
+		pass(time.Hour)
+		r.Report(has(map[string]string{"web": "v1", "api": "v1"}))
+		pass(time.Hour)
+		want(t, "after the initial sync", a.history())
+		r.Report(has(map[string]string{"web": "v2", "api": "v1"}, "web"))
+		pass(0)
+		want(t, "after a renewal", a.history(), "call 1 at 7200s")
+		r.Report(has(map[string]string{"web": "v2", "api": "v1"}))
+		pass(24 * time.Hour)
+		want(t, "after a poll without news", a.history())
+		want(t, "told", *told, "1 <nil>")
+	})
+}
+
+var errAway = errors.New("the app is away")
+
+// What fails is tried again, less and less often, until it succeeds; polls meanwhile do not begin it anew.
+func TestRetries(t *testing.T) {
+	bubble(t, "", func(a *app, r *reload.Reloader, told *[]string) {
+		a.fail(errAway)
+		r.Report(has(one("v1")))
+		r.Report(has(one("v2"), "web"))
+		pass(5 * time.Second)
+		r.Report(has(one("v2")))
+		if n := len(a.history()); n != 3 { // at 0, 1 and 3 seconds, with a jitter of 10 %
+			t.Errorf("%d attempts in the first 5 s, want 3", n)
+		}
+		pass(time.Hour)
+		if n := len(a.history()); n < 15 || n > 20 {
+			t.Errorf("%d attempts in the hour after, want one every 5 minutes in the end", n)
+		}
+		a.fail(nil)
+		pass(6 * time.Minute)
+		if n := len(a.history()); n != 1 {
+			t.Errorf("%d attempts after the app was back, want 1", n)
+		}
+		pass(time.Hour)
+		want(t, "after the success", a.history())
+		want(t, "first told", (*told)[:2], "1 the app is away", "2 the app is away")
+	})
+}
+
+// A later renewal takes the place of one that is being tried, and does not wait for its next attempt.
+func TestNextRenewalSupersedes(t *testing.T) {
+	bubble(t, "", func(a *app, r *reload.Reloader, told *[]string) {
+		a.fail(errAway)
+		r.Report(has(one("v1")))
+		r.Report(has(one("v2"), "web"))
+		pass(time.Hour)
+		a.history()
+		*told = nil
+		a.fail(nil)
+		r.Report(has(one("v3"), "web"))
+		pass(0)
+		want(t, "the later one", a.history(), "call 2 at 3600s")
+		want(t, "told", *told, "1 <nil>")
+		pass(time.Hour)
+		want(t, "the earlier one", a.history())
+	})
+}
+
+// A call that hangs holds up neither the reports nor the end of the process.
+func TestNeverBlocks(t *testing.T) {
+	bubble(t, "", func(a *app, r *reload.Reloader, told *[]string) {
+		a.hang = true
+		r.Report(has(one("v1")))
+		for i := range 100 {
+			r.Report(has(one(fmt.Sprint("v2.", i)), "web"))
+			pass(time.Minute)
+		}
+		want(t, "the first of them", a.history(), "call 1 at 0s")
+	})
+}
+
+// A renewal that was not announced when the process died is announced by the next one; one that was is not.
+func TestAfterCrash(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "announced.json")
+	bubble(t, path, func(a *app, r *reload.Reloader, _ *[]string) {
+		a.fail(errAway)
+		r.Report(has(one("v1")))
+		r.Report(has(one("v2"), "web"))
+		pass(time.Minute)
+	})
+	bubble(t, path, func(a *app, r *reload.Reloader, _ *[]string) {
+		r.Report(has(one("v2")))
+		pass(0)
+		want(t, "after a crash before it", a.history(), "call 1 at 0s")
+	})
+	bubble(t, path, func(a *app, r *reload.Reloader, _ *[]string) {
+		r.Report(has(one("v2")))
+		pass(time.Hour)
+		want(t, "after a crash after it", a.history())
+	})
+}
+
+// A file that cannot be read or written does no more harm than none.
+func TestBrokenFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "announced.json")
+	if err := os.WriteFile(path, []byte("half a fi"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{path, filepath.Join(path, "not-a-directory")} {
+		bubble(t, path, func(a *app, r *reload.Reloader, _ *[]string) {
+			r.Report(has(one("v1")))
+			r.Report(has(one("v2"), "web"))
+			pass(0)
+			want(t, path, a.history(), "call 1 at 0s")
+		})
+	}
+}
+
+// Without anything to do, a renewal is forgotten; what is configured later begins with the next one.
+func TestConfigure(t *testing.T) {
+	bubble(t, "", func(a *app, r *reload.Reloader, _ *[]string) {
+		r.Configure(reload.To(contract.Reload{}))
+		r.Report(has(one("v1")))
+		r.Report(has(one("v2"), "web"))
+		pass(time.Hour)
+		r.Configure(a.newCall)
+		r.Report(has(one("v2")))
+		pass(time.Hour)
+		want(t, "the renewal before", a.history())
+		r.Report(has(one("v3"), "web"))
+		pass(0)
+		want(t, "the next one", a.history(), "call 1 at 7200s")
+	})
+}
