@@ -60,20 +60,23 @@ func (b *bench) initialSync(ctx context.Context, w *world, program string, d tim
 	if err := w.delay(ctx, d); err != nil {
 		return err
 	}
-	var took []time.Duration
+	var took, busy []time.Duration
 	for i := range starts {
 		s, err := w.start(ctx, program, fmt.Sprintf("sync-%d-%d", d.Milliseconds(), i), 10)
 		if err != nil {
 			return err
 		}
-		took = append(took, s.ready)
+		cpu, err := s.cpu()
 		s.stop()
+		if err != nil {
+			return err
+		}
+		took, busy = append(took, s.ready), append(busy, cpu)
 	}
-	slices.Sort(took)
-	median, most := took[len(took)/2], 3*d+60*time.Millisecond
+	median, most := middle(took), 3*d+60*time.Millisecond
 	b.add(fmt.Sprintf("sidecar: start to ready, 10 certificates, each answer delayed by %d ms", d.Milliseconds()),
 		fmt.Sprintf("at most %d ms", most.Milliseconds()), median <= most,
-		"%s (median of %d, worst %s)", millis(median), starts, millis(took[len(took)-1]))
+		"%s (median of %d, worst %s; CPU %s)", millis(median), starts, millis(slices.Max(took)), millis(middle(busy)))
 	return w.delay(ctx, 0)
 }
 
