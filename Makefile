@@ -23,7 +23,9 @@ demo: ## Run the main job on a real one-node Kubernetes, narrated (KEEP=1 leaves
 .PHONY: test
 test: programs ## Run all tests, end to end ones on a real one-node Kubernetes included
 	.ci/packages openssl:openssl curl:curl nginx:nginx-light keytool:default-jre-headless
-	go test -timeout 60m $(TESTFLAGS) ./...
+	go test -timeout 20m $(TESTFLAGS) $$(go list ./... | grep -v /e2e$$)
+	@echo "end-to-end tests, on a real one-node Kubernetes"
+	go test -timeout 40m -v $(TESTFLAGS) ./e2e
 
 ##@ Development
 
