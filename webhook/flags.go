@@ -24,6 +24,8 @@ type options struct {
 	metricsAddress string
 	drain          time.Duration
 
+	reportUninjected bool
+
 	namespace            string
 	serviceName          string
 	webhookConfiguration string
@@ -100,6 +102,7 @@ func (o *options) serverFlags(f *flag.FlagSet, getenv func(string) string) {
 	f.StringVar(&o.healthAddress, "health-address", ":9440", "`address` of /healthz and /readyz")
 	f.StringVar(&o.metricsAddress, "metrics-address", ":8095", "`address` of /metrics")
 	f.DurationVar(&o.drain, "drain", 10*time.Second, "how long to serve after SIGTERM, as a `duration`, while clients learn that the replica is not ready any more")
+	f.BoolVar(&o.reportUninjected, "report-uninjected", false, "find labelled pods that were created while the webhook did not answer, which failurePolicy Ignore lets pass: a metric, and an Event on each")
 	f.StringVar(&o.namespace, "namespace", getenv("POD_NAMESPACE"), "`namespace` that the webhook runs in; default: the variable POD_NAMESPACE")
 	f.StringVar(&o.serviceName, "service-name", "azure-cert-sync-webhook", "`name` of the webhook's Service")
 	f.StringVar(&o.webhookConfiguration, "webhook-configuration", "azure-cert-sync-webhook", "`name` of the MutatingWebhookConfiguration whose caBundle is kept")

@@ -20,12 +20,15 @@ import (
 type readiness struct {
 	log      *slog.Logger
 	draining atomic.Bool
+	reached  chan struct{} // closed when it was ready for the first time
 
 	mu     sync.Mutex
 	checks []func() error
 }
 
-func newReadiness(log *slog.Logger) *readiness { return &readiness{log: log} }
+func newReadiness(log *slog.Logger) *readiness {
+	return &readiness{log: log, reached: make(chan struct{})}
+}
 
 // check adds a condition, which is met when f returns nil.
 func (r *readiness) check(f func() error) {
@@ -62,6 +65,16 @@ func (r *readiness) err() error {
 	return errors.Join(errs...)
 }
 
+// wait waits until the replica is ready for the first time, and reports whether it is.
+func (r *readiness) wait(ctx context.Context) bool {
+	select {
+	case <-r.reached:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // watch logs when the replica becomes ready, or every now and then why it does not.
 func (r *readiness) watch(ctx context.Context) {
 	const interval, complaint = 50 * time.Millisecond, 10 * time.Second
@@ -74,6 +87,7 @@ func (r *readiness) watch(ctx context.Context) {
 			r.log.Info("webhook ready", "after", since.String())
 			// The first lists are garbage by now, and there will never be as much again.
 			debug.FreeOSMemory()
+			close(r.reached)
 			return
 		case since >= next:
 			r.log.Warn("webhook not ready yet", "reason", strings.ReplaceAll(err.Error(), "\n", "; "))

@@ -14,11 +14,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/admission"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/kube"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/serviceaccount"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/servingcert"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/settings"
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/uninjected"
 )
 
 // admissionConfig starts to follow what admission needs of the cluster.
@@ -41,7 +43,27 @@ func (r *replica) admissionConfig(ctx context.Context) *admission.Config {
 	if r.options.readConfigMaps {
 		config.ConfigMap = r.configMap
 	}
+	if r.options.reportUninjected {
+		r.findUninjected(ctx, config)
+	}
 	return config
+}
+
+// findUninjected starts to look for labelled pods that admission did not see.
+func (r *replica) findUninjected(ctx context.Context, config *admission.Config) {
+	finder := uninjected.NewFinder(r.api, config.Missed, r.log)
+	r.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "certsync_webhook_uninjected_pods",
+		Help: "Running pods with the label that were created while the webhook did not answer.",
+	}, func() float64 { return float64(finder.Count()) }))
+	labelled := metav1.ListOptions{LabelSelector: contract.LabelUse + "=true"}
+	go func() {
+		// Judged by half of what there is, every pod would look refused.
+		if r.ready.wait(ctx) {
+			go finder.Run(ctx)
+			kube.Follow(ctx, r.api.MetadataSource(kube.Pods, labelled, uninjected.Strip), finder)
+		}
+	}()
 }
 
 // lookup follows the annotations of all objects of one kind.

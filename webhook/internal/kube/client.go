@@ -88,6 +88,12 @@ func (c *Client) ConfigMap(ctx context.Context, namespace, name string) (*corev1
 	return m, c.core.Get().Namespace(namespace).Resource("configmaps").Name(name).Do(ctx).Into(m)
 }
 
+// Pod reads a pod from the API server itself.
+func (c *Client) Pod(ctx context.Context, namespace, name string) (*corev1.Pod, error) {
+	p := &corev1.Pod{}
+	return p, c.core.Get().Namespace(namespace).Resource(Pods.Resource).Name(name).Do(ctx).Into(p)
+}
+
 // CreateSecret creates a Secret.
 func (c *Client) CreateSecret(ctx context.Context, s *corev1.Secret) error {
 	return c.core.Post().Namespace(s.Namespace).Resource("secrets").Body(s).Do(ctx).Error()

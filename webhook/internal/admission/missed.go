@@ -1,0 +1,31 @@
+package admission
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+)
+
+// Missed reports whether a pod that exists was created without the webhook: it would be refused, and why, or would get
+// what it has no trace of. The error says why that could not be found out.
+func (c *Config) Missed(ctx context.Context, pod *corev1.Pod) (missed bool, refusal string, err error) {
+	r, err := c.mutate(ctx, pod)
+	var d *denial
+	switch {
+	case errors.As(err, &d):
+		return true, d.Error(), nil
+	case err != nil:
+		return false, "", err
+	case len(r.Patch) == 0:
+		return false, "", nil
+	}
+	hasIdentity := slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool {
+		return strings.HasPrefix(v.Name, contract.IdentityVolumePrefix)
+	})
+	return r.Sidecar || !hasIdentity, "", nil
+}

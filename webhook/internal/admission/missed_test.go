@@ -1,0 +1,53 @@
+package admission
+
+import (
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+)
+
+func TestMissed(t *testing.T) {
+	pod := func(change func(*corev1.Pod)) *corev1.Pod {
+		p := &corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "a", Labels: map[string]string{contract.LabelUse: "true"}, Annotations: map[string]string{}},
+			Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: "app"}}},
+		}
+		change(p)
+		return p
+	}
+	certificates := contract.Prefix + contract.KeyCertificates
+	identity := corev1.Volume{Name: contract.IdentityVolumePrefix + "abc"}
+	for name, test := range map[string]struct {
+		change  func(*corev1.Pod)
+		missed  bool
+		refused bool
+	}{
+		"no label":    {change: func(p *corev1.Pod) { p.Labels = nil }},
+		"no identity": {change: func(*corev1.Pod) {}, missed: true},
+		"identity of another configuration": {change: func(p *corev1.Pod) {
+			p.Spec.Volumes = []corev1.Volume{identity}
+		}},
+		"identity but no sidecar": {change: func(p *corev1.Pod) {
+			p.Spec.Volumes = []corev1.Volume{identity}
+			p.Annotations[certificates] = "https://vault-one.vault.azure.net/secrets/c1"
+		}, missed: true},
+		"would be refused": {change: func(p *corev1.Pod) {
+			p.Annotations[certificates] = "https://vault.example.com/secrets/c1"
+		}, missed: true, refused: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			missed, refusal, err := testConfig().Missed(t.Context(), pod(test.change))
+			if err != nil || missed != test.missed || (refusal != "") != test.refused {
+				t.Errorf("got %v, %q, %v; want %v", missed, refusal, err, test.missed)
+			}
+		})
+	}
+	c := testConfig()
+	c.ServiceAccount = failing
+	if _, _, err := c.Missed(t.Context(), pod(func(*corev1.Pod) {})); err == nil {
+		t.Error("no error while the API server does not answer")
+	}
+}

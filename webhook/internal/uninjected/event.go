@@ -1,0 +1,50 @@
+package uninjected
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+)
+
+const (
+	// component and reason are what "kubectl describe pod" shows beside the message.
+	component = "azure-cert-sync-webhook"
+	reason    = "NotInjected"
+
+	message = "The pod has the label " + contract.LabelUse + " but was created without azure-cert-sync's webhook, " +
+		"which did not answer then: it has no identity and no certificates from it. " +
+		"Delete the pod, so that its controller creates it again."
+	// maxMessage is the API server's limit of an Event's message, in bytes.
+	maxMessage = 1024
+)
+
+// tell creates the pod's Event. Its name is made of the pod's, so that replicas make one, not one each.
+func (f *Finder) tell(ctx context.Context, pod *corev1.Pod, refusal string) error {
+	text := message
+	if refusal != "" {
+		text += " It would be refused then: " + refusal
+	}
+	text = text[:min(len(text), maxMessage)]
+	now := metav1.Now()
+	err := f.api.CreateEvent(ctx, &corev1.Event{
+		ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: "certsync-uninjected-" + string(pod.UID)},
+		InvolvedObject: corev1.ObjectReference{
+			APIVersion: "v1", Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID,
+			ResourceVersion: pod.ResourceVersion,
+		},
+		Type: corev1.EventTypeWarning, Reason: reason, Message: text,
+		Source:         corev1.EventSource{Component: component},
+		FirstTimestamp: now, LastTimestamp: now, Count: 1,
+	})
+	if apierrors.IsAlreadyExists(err) {
+		return nil
+	}
+	if err == nil {
+		f.log.Warn("uninjected pod found", "namespace", pod.Namespace, "pod", pod.Name, "refusal", refusal)
+	}
+	return err
+}
