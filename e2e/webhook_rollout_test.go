@@ -8,6 +8,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
@@ -38,7 +39,7 @@ func TestRollingUpdate(t *testing.T) {
 		}
 	}
 	// Replicas that were replaced go on to serve what reaches them; then they are gone, and so must be their connections.
-	gone(t, stage.SystemNamespace)
+	gone(t)
 	created, refused := l.end()
 	for _, err := range refused {
 		t.Error(err)
@@ -63,22 +64,22 @@ func TestRollingUpdate(t *testing.T) {
 	}
 }
 
-// gone waits until there are no pods but those of the newest rollout.
-func gone(t *testing.T, namespace string) {
+// gone waits until the webhook has no pods but those of its newest rollout.
+func gone(t *testing.T) {
 	t.Helper()
-	ctx := testContext(t)
-	for {
-		deployment, err := theStage.Client.AppsV1().Deployments(namespace).Get(ctx, webhookName, metav1.GetOptions{})
+	err := wait.PollUntilContextCancel(testContext(t), 200*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		deployment, err := theStage.Client.AppsV1().Deployments(stage.SystemNamespace).Get(ctx, webhookName, metav1.GetOptions{})
 		if err != nil {
-			t.Fatal(err)
+			return false, err
 		}
-		pods, err := theStage.Client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
+		pods, err := theStage.Client.CoreV1().Pods(stage.SystemNamespace).List(ctx, metav1.ListOptions{})
 		if err != nil {
-			t.Fatal(err)
+			return false, err
 		}
-		if len(pods.Items) == int(*deployment.Spec.Replicas) {
-			return
-		}
+		return len(pods.Items) == int(*deployment.Spec.Replicas), nil
+	})
+	if err != nil {
+		t.Fatalf("replaced pods of the webhook do not end: %v", err)
 	}
 }
 

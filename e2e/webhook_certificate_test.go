@@ -1,0 +1,172 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+	watchtools "k8s.io/client-go/tools/watch"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+)
+
+const tlsSecret = "azure-cert-sync-webhook-tls"
+
+// The serving certificate and the caBundle come from nothing, and come back when someone takes them away. No pod is
+// refused meanwhile where the certificate is lost; where the caBundle is, from when it is there again.
+//
+// All of it concerns the whole cluster: this test does not run beside others.
+func TestServingCertificate(t *testing.T) {
+	namespace := newNamespace(t, "serving", "restricted", nil)
+	newServiceAccount(t, namespace, "web", withClientID())
+	pod := labelled(namespace, "web", nil)
+
+	t.Run("Secret emptied", func(t *testing.T) {
+		before := readSecret(t)
+		whileAdmitting(t, pod, func() {
+			emptySecret(t)
+			after := awaitSecret(t)
+			if !bytes.Equal(before.Data[corev1.TLSCertKey], after.Data[corev1.TLSCertKey]) {
+				t.Error("another certificate than the one that is trusted is in the Secret now")
+			}
+		})
+	})
+	t.Run("caBundle emptied", func(t *testing.T) {
+		before := awaitBundle(t)
+		emptyBundle(t)
+		if after := awaitBundle(t); !bytes.Equal(before, after) {
+			t.Errorf("the caBundle is another now:\n%s\nbefore:\n%s", after, before)
+		}
+		settles(t, "pods are accepted", func() bool { return accepted(t, pod) == nil })
+	})
+	t.Run("from nothing", func(t *testing.T) {
+		before := readSecret(t)
+		scale(t, 0)
+		emptySecret(t)
+		emptyBundle(t)
+		scale(t, 2)
+		if after := awaitSecret(t); bytes.Equal(before.Data[corev1.TLSCertKey], after.Data[corev1.TLSCertKey]) {
+			t.Error("the certificate is the one from before, which nobody had")
+		}
+		settles(t, "pods are accepted", func() bool { return accepted(t, pod) == nil })
+	})
+}
+
+// accepted returns why a pod is refused.
+func accepted(t *testing.T, pod *corev1.Pod) error {
+	t.Helper()
+	_, err := theStage.Admit(testContext(t), pod)
+	return err
+}
+
+// whileAdmitting does something while pods are admitted one after the other, and 20 more afterwards. None may be
+// refused.
+func whileAdmitting(t *testing.T, pod *corev1.Pod, do func()) {
+	t.Helper()
+	ctx := testContext(t)
+	over, end := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(end)
+		admitted := 0
+		for left := 20; left > 0; admitted++ {
+			if _, err := theStage.Admit(ctx, pod); err != nil {
+				t.Errorf("pod %d is refused: %v", admitted, err)
+				return
+			}
+			select {
+			case <-over:
+				left--
+			default:
+			}
+		}
+		t.Logf("%d pods were admitted meanwhile", admitted)
+	}()
+	defer func() {
+		close(over)
+		<-end
+	}()
+	do()
+}
+
+func readSecret(t *testing.T) *corev1.Secret {
+	t.Helper()
+	secret, err := theStage.Client.CoreV1().Secrets(stage.SystemNamespace).Get(testContext(t), tlsSecret, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return secret
+}
+
+func emptySecret(t *testing.T) {
+	t.Helper()
+	_, err := theStage.Client.CoreV1().Secrets(stage.SystemNamespace).Patch(testContext(t), tlsSecret,
+		types.MergePatchType, []byte(`{"data":null}`), metav1.PatchOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func emptyBundle(t *testing.T) {
+	t.Helper()
+	_, err := theStage.Client.AdmissionregistrationV1().MutatingWebhookConfigurations().Patch(testContext(t), webhookName,
+		types.JSONPatchType, []byte(`[{"op":"remove","path":"/webhooks/0/clientConfig/caBundle"}]`), metav1.PatchOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// awaitSecret waits until the Secret has a certificate.
+func awaitSecret(t *testing.T) *corev1.Secret {
+	t.Helper()
+	source := cache.NewListWatchFromClient(theStage.Client.CoreV1().RESTClient(), "secrets", stage.SystemNamespace,
+		fields.OneTermEqualSelector(metav1.ObjectNameField, tlsSecret))
+	var found *corev1.Secret
+	_, err := watchtools.UntilWithSync(testContext(t), source, &corev1.Secret{}, nil, func(e watch.Event) (bool, error) {
+		found, _ = e.Object.(*corev1.Secret)
+		return found != nil && len(found.Data[corev1.TLSCertKey]) > 0, nil
+	})
+	if err != nil {
+		t.Fatalf("no certificate comes into the Secret: %v", err)
+	}
+	return found
+}
+
+// awaitBundle waits until the caBundle is there, and returns it.
+func awaitBundle(t *testing.T) []byte {
+	t.Helper()
+	source := cache.NewListWatchFromClient(theStage.Client.AdmissionregistrationV1().RESTClient(), "mutatingwebhookconfigurations", "",
+		fields.OneTermEqualSelector(metav1.ObjectNameField, webhookName))
+	var bundle []byte
+	_, err := watchtools.UntilWithSync(testContext(t), source, &admissionregistrationv1.MutatingWebhookConfiguration{}, nil,
+		func(e watch.Event) (bool, error) {
+			if c, ok := e.Object.(*admissionregistrationv1.MutatingWebhookConfiguration); ok {
+				bundle = c.Webhooks[0].ClientConfig.CABundle
+			}
+			return len(bundle) > 0, nil
+		})
+	if err != nil {
+		t.Fatalf("no caBundle comes: %v", err)
+	}
+	return bundle
+}
+
+// scale waits until the webhook has that many ready pods, and no others.
+func scale(t *testing.T, replicas int) {
+	t.Helper()
+	for _, args := range [][]string{
+		{"scale", "deployment/" + webhookName, fmt.Sprint("--replicas=", replicas)},
+		{"rollout", "status", "deployment/" + webhookName, "--timeout=2m"},
+	} {
+		if _, err := theStage.Cluster.Kubectl(testContext(t), append(args, "--namespace", stage.SystemNamespace)...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gone(t)
+}
