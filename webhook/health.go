@@ -24,6 +24,8 @@ type readiness struct {
 
 	mu     sync.Mutex
 	checks []func() error
+	// last is called when all checks are met, until it is met once.
+	last func() error
 }
 
 func newReadiness(log *slog.Logger) *readiness {
@@ -49,6 +51,13 @@ func (r *readiness) await(why string, closed <-chan struct{}) {
 	})
 }
 
+// finally adds the condition that is looked at when all others are met, and not again once it was met.
+func (r *readiness) finally(f func() error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.last = f
+}
+
 // drain makes the replica unready for good.
 func (r *readiness) drain() { r.draining.Store(true) }
 
@@ -62,7 +71,14 @@ func (r *readiness) err() error {
 	for _, f := range r.checks {
 		errs = append(errs, f())
 	}
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil || r.last == nil {
+		return err
+	}
+	if err := r.last(); err != nil {
+		return err
+	}
+	r.last = nil
+	return nil
 }
 
 // wait waits until the replica is ready for the first time, and reports whether it is.

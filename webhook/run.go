@@ -51,6 +51,8 @@ func run(ctx context.Context, o *options, log *slog.Logger) error {
 		c.NextProtos = []string{"http/1.1"}
 	}}})
 	server.Register(mutatePath, r.ready.closeWhileDraining(handler))
+	// A handshake shows that the server listens, and the first real one finds the code in memory.
+	r.ready.finally(func() error { return server.StartedChecker()(nil) })
 
 	servers := []func(context.Context) error{
 		server.Start,

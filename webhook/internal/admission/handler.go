@@ -11,6 +11,7 @@ import (
 	"mime"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"sync"
 	"time"
 
@@ -176,6 +177,8 @@ func fail(w http.ResponseWriter, code int, reason metav1.StatusReason, message s
 
 func write(w http.ResponseWriter, code int, data []byte) {
 	w.Header().Set("Content-Type", "application/json")
+	// Without it, an answer of this size is sent in chunks.
+	w.Header().Set("Content-Length", strconv.Itoa(len(data)))
 	w.WriteHeader(code)
 	// A client that is gone needs no answer.
 	_, _ = w.Write(data)
