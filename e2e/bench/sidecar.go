@@ -186,6 +186,8 @@ func (w *world) start(ctx context.Context, program, store string, n int) (*sidec
 	cmd := exec.CommandContext(ctx, program, "--socket", socket)
 	cmd.Env = []string{
 		"CERTSYNC_SETTINGS=" + settings(s.store, n), "CERTSYNC_EXTRA_CA=" + string(w.CACertPEM()),
+		// As in the image, which has the one file and no directory with a file per CA beside it.
+		"SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt", "SSL_CERT_DIR=" + w.stores,
 		"AZURE_CLIENT_ID=" + clientID, "AZURE_TENANT_ID=" + tenantID, "AZURE_FEDERATED_TOKEN_FILE=" + w.token,
 	}
 	begin := time.Now()
