@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/signal"
+	"syscall"
 )
 
 // serve runs an HTTPS server as an app would that was written before certificates were renewed by anyone: it names a
-// PEM file. The file is read at each handshake, so a renewed certificate is served without a restart.
+// PEM file. The file is read at each handshake, so a renewed certificate is served without a restart; SIGHUP is noted.
 func serve(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("serve", flag.ContinueOnError)
 	listen := f.String("listen", ":8443", "address to serve on")
@@ -37,6 +39,13 @@ func serve(ctx context.Context, args []string) error {
 			fmt.Fprintln(w, "hello from", os.Getenv("HOSTNAME"))
 		}),
 	}
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	go func() {
+		for range hangup {
+			fmt.Println("told to reload")
+		}
+	}()
 	context.AfterFunc(ctx, func() { _ = server.Close() })
 	fmt.Println("serving", *pem, "on", *listen)
 	if err := server.ListenAndServeTLS("", ""); err != http.ErrServerClosed {

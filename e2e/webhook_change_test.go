@@ -1,0 +1,101 @@
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+)
+
+// observe returns the settings.json of some certificates.
+func observe(t *testing.T, certificates ...string) map[string]string {
+	t.Helper()
+	urls := []string{}
+	for _, name := range certificates {
+		urls = append(urls, secretURL(name))
+	}
+	text, err := json.Marshal(map[string]any{"secretsManagementSettings": map[string]any{"observedCertificates": urls}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]string{"settings.json": string(text)}
+}
+
+// An edit of the ConfigMap with the settings reaches running pods, without a restart; a bad one takes none down.
+func TestSettingsEdited(t *testing.T) {
+	t.Parallel()
+	pod := newCertified(t, "edited", "restricted")
+	createCertificate(t, azure.Certificate{Name: "edited-more"})
+	newConfigMap(t, pod.Namespace, "certs", observe(t, pod.Name))
+	pod.Annotations = annotated(key("settings-configmap"), "certs")
+	pod = inService(t, pod)
+
+	edit := func(data map[string]string) {
+		patch, err := json.Marshal(map[string]any{"data": data})
+		if err == nil {
+			_, err = theStage.Client.CoreV1().ConfigMaps(pod.Namespace).Patch(testContext(t), "certs", types.MergePatchType, patch, metav1.PatchOptions{})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	edit(map[string]string{"settings.json": `{"secretsManagementSetting":{}}`})
+	awaitLog(t, pod, contract.ContainerName, `secretsManagementSettings`)
+	edit(observe(t, pod.Name, "edited-more"))
+	err := wait.PollUntilContextCancel(testContext(t), time.Second, true, func(ctx context.Context) (bool, error) {
+		_, err := theStage.Cluster.Kubectl(ctx, "exec", pod.Name, "--namespace", pod.Namespace, "--container", "app", "--",
+			program, "read", stage.StoreFile("edited-more"))
+		return err == nil, ctx.Err()
+	})
+	if err != nil {
+		t.Fatalf("the certificate of the edit does not arrive: %v", err)
+	}
+	now, err := theStage.Client.CoreV1().Pods(pod.Namespace).Get(testContext(t), pod.Name, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if restarts := stage.ContainerStatus(now, contract.ContainerName).RestartCount; restarts != 0 || !stage.Ready(now) {
+		t.Errorf("the sidecar was restarted %d times, the pod is ready: %t", restarts, stage.Ready(now))
+	}
+}
+
+// An app that reads its certificate at the start only is told of a renewal by the signal that it knows.
+func TestReloadSignal(t *testing.T) {
+	t.Parallel()
+	pod := newCertified(t, "signalled", "restricted")
+	pod.Annotations[key("reload-signal")], pod.Annotations[key("reload-process")] = "HUP", "testapp"
+	pod = inService(t, pod)
+	if _, err := theStage.Azure.Renew(testContext(t), azure.Renewal{Vault: stage.Vault, Name: pod.Name}); err != nil {
+		t.Fatal(err)
+	}
+	awaitLog(t, pod, "app", "told to reload")
+}
+
+// awaitLog follows a container's log until a line has the text.
+func awaitLog(t *testing.T, pod *corev1.Pod, container, text string) {
+	t.Helper()
+	log, err := theStage.Client.CoreV1().Pods(pod.Namespace).
+		GetLogs(pod.Name, &corev1.PodLogOptions{Container: container, Follow: true}).Stream(testContext(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	lines := bufio.NewScanner(log)
+	for lines.Scan() {
+		if strings.Contains(lines.Text(), text) {
+			return
+		}
+	}
+	t.Fatalf("the log of container %s ends without %q: %v", container, text, lines.Err())
+}

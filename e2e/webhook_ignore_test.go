@@ -1,0 +1,79 @@
+package e2e
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+)
+
+// With failurePolicy Ignore, pods that were created while no replica answered are found: an Event on each says what to
+// do, and a metric counts them.
+//
+// The policy is that of the cluster: this test does not run beside others.
+func TestFailurePolicyIgnore(t *testing.T) {
+	namespace := newNamespace(t, "ignore", "restricted", nil)
+	newServiceAccount(t, namespace, "web", withClientID())
+	values := theStage.Values()
+	values["webhook"].(map[string]any)["failurePolicy"] = "Ignore"
+	values["webhook"].(map[string]any)["replicas"] = 1
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := theStage.InstallChart(ctx); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := theStage.UpgradeChart(testContext(t), values); err != nil {
+		t.Fatal(err)
+	}
+	gone(t)
+	create := func(name string) *corev1.Pod {
+		pod := labelled(namespace, "web", annotated(key("certificates"), secretURL("web")))
+		pod.Name = name
+		keepOff(pod)
+		pod, err := theStage.Client.CoreV1().Pods(namespace).Create(testContext(t), pod, metav1.CreateOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pod
+	}
+	containerOf(t, create("seen"), contract.ContainerName)
+	scale(t, 0)
+	untouched(t, create("missed"))
+	scale(t, 1)
+
+	event, err := theStage.AwaitEvent(testContext(t), namespace, func(e *corev1.Event) bool { return e.Reason == "NotInjected" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if event.InvolvedObject.Name != "missed" {
+		t.Errorf("the event is about pod %s", event.InvolvedObject.Name)
+	}
+	wantAll(t, "the event", event.Message, []string{contract.LabelUse, "Delete the pod"})
+	awaitMetric(t, "certsync_webhook_uninjected_pods 1")
+}
+
+// awaitMetric waits until the webhook's one replica reports a sample.
+func awaitMetric(t *testing.T, sample string) {
+	t.Helper()
+	var text []byte
+	err := wait.PollUntilContextCancel(testContext(t), 200*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		pods, err := theStage.Client.CoreV1().Pods(stage.SystemNamespace).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return false, err
+		}
+		text, err = theStage.Client.CoreV1().Pods(stage.SystemNamespace).ProxyGet("http", pods.Items[0].Name, "8095", "metrics", nil).DoRaw(ctx)
+		return strings.Contains(string(text), "\n"+sample+"\n"), err
+	})
+	if err != nil {
+		t.Fatalf("the metrics never have %q: %v\n%s", sample, err, text)
+	}
+}
