@@ -3,7 +3,9 @@
 // It starts from what its stores have, fetches what its settings name, writes it with one atomic swap per
 // store, polls for renewals, and answers probes. It never stops because a certificate or a service fails:
 // it stays up, keeps the last good files, and says why it is not ready. On SIGTERM it ends at once and
-// leaves the files; on SIGHUP it reads the settings file again and polls at once.
+// leaves the files; on SIGHUP it reads the settings file again and polls at once. In a pod, an edit of the
+// settings file that cannot be used is refused, also by a container that starts again: it goes on with the
+// last settings that it could use, kept beside the socket.
 //
 // Usage:
 //
@@ -67,7 +69,7 @@ func main() {
 		fmt.Println("certsync", version)
 		return
 	}
-	settings, err := loadSettings(o)
+	settings, err := startSettings(o)
 	if err != nil {
 		terminate(err)
 		os.Exit(exitUsage)

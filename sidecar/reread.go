@@ -35,6 +35,16 @@ type reloader struct {
 	refused string // why the last edit was
 }
 
+// start notes the settings that the process begins with, and says if these are not the newest.
+func (r *reloader) start() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	keepGood(r.options, r.running, r.log)
+	if err := r.running.refused; err != nil {
+		r.refuse(err)
+	}
+}
+
 // watch looks at the file until ctx ends.
 func (r *reloader) watch(ctx context.Context) {
 	ticker := time.NewTicker(rereadInterval)
@@ -76,6 +86,7 @@ func (r *reloader) reread() {
 	r.log.Info("settings have changed", "file", next.file, "certificates", len(next.Certificates))
 	r.accept()
 	r.running = next
+	keepGood(r.options, next, r.log)
 	r.level.Set(next.LogLevel)
 	r.stores.configure(next)
 	r.announcer.Configure(reload.To(next.Reload))

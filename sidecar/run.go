@@ -46,13 +46,15 @@ func run(o options, s *settings) error {
 		observer.hangUp = client.CloseIdleConnections
 	}
 	loop := certsync.New(s.loop(), &source{vaults: vaults}, files, observer, log)
+	r := &reloader{
+		options: o, level: level, stores: files, announcer: announcer, loop: loop, state: state, log: log, running: s,
+	}
+	r.start()
 	log.Info("starting", "version", version, "certificates", len(s.Certificates), "pollingInterval", s.PollingInterval.String())
 	if o.once {
 		return loop.Once(ctx)
 	}
-	return keep(ctx, &reloader{
-		options: o, level: level, stores: files, announcer: announcer, loop: loop, state: state, log: log, running: s,
-	})
+	return keep(ctx, r)
 }
 
 // identities makes credentials: the entry's own, or else the pod's.

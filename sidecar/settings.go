@@ -18,14 +18,17 @@ type settings struct {
 	// text is the same exactly if the settings are.
 	text     string
 	warnings []string
-	// file is empty where there is no settings file.
-	file string
+	// file is empty where there is no settings file; content is what it has.
+	file    string
+	content []byte
+	// refused is why newer settings are not used.
+	refused error
 }
 
 // loadSettings reads the settings file and the variable, and validates what they come to together. The
 // error names the source and everything that is wrong with it.
 func loadSettings(o options) (*settings, error) {
-	base, file, err := readFile(o.settings)
+	base, content, file, err := readFile(o.settings)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +48,7 @@ func loadSettings(o options) (*settings, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", source, err)
 	}
-	s := &settings{text: string(text), file: file}
+	s := &settings{text: string(text), file: file, content: content}
 	if s.Config, s.warnings, err = all.Validate(rules(o)); err != nil {
 		return nil, fmt.Errorf("%s: %w", source, err)
 	}
@@ -65,19 +68,19 @@ func (s *settings) warnIgnored() {
 }
 
 // readFile reads a settings file. Without a path it is the one in the pod, which may be missing.
-func readFile(path string) (s *contract.Settings, used string, err error) {
+func readFile(path string) (s *contract.Settings, content []byte, used string, err error) {
 	used = cmp.Or(path, contract.SettingsFile)
-	data, err := os.ReadFile(used)
+	content, err = os.ReadFile(used)
 	if path == "" && errors.Is(err, fs.ErrNotExist) {
-		return nil, "", nil
+		return nil, nil, "", nil
 	}
 	if err != nil {
-		return nil, "", fmt.Errorf("settings file: %w", err)
+		return nil, nil, "", fmt.Errorf("settings file: %w", err)
 	}
-	if s, err = contract.Parse(data); err != nil {
-		return nil, "", fmt.Errorf("%s: %w", used, err)
+	if s, err = contract.Parse(content); err != nil {
+		return nil, nil, "", fmt.Errorf("%s: %w", used, err)
 	}
-	return s, used, nil
+	return s, content, used, nil
 }
 
 func rules(o options) contract.Rules {
