@@ -13,6 +13,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
+// pass lets time pass until all is quiet again.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 func TestReplicasStartTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTestCluster(t)
@@ -23,8 +29,7 @@ func TestReplicasStartTogether(t *testing.T) {
 		if _, err := replicas[0].GetCertificate(nil); err == nil || replicas[0].Ready() == nil {
 			t.Error("ready before anything was written")
 		}
-		time.Sleep(4 * c.delay)
-		synctest.Wait()
+		pass(4 * c.delay)
 		for i, m := range replicas {
 			if err := m.Ready(); err != nil {
 				t.Errorf("replica %d: %v", i, err)
@@ -49,10 +54,10 @@ func TestTwoYearsOfRenewals(t *testing.T) {
 		for range 3 {
 			start()
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		serials := map[string]bool{}
 		for hour := range 2 * 365 * 24 {
-			time.Sleep(time.Hour)
+			pass(time.Hour)
 			for _, m := range replicas {
 				c.trusts(m)
 			}
@@ -60,7 +65,7 @@ func TestTwoYearsOfRenewals(t *testing.T) {
 			serials[served.Leaf.SerialNumber.String()] = true
 			if hour%(24*7) == 0 { // a rolling update: the oldest replica is replaced
 				start()
-				time.Sleep(time.Second)
+				pass(time.Second)
 				stops[0]()
 				replicas, stops = replicas[1:], stops[1:]
 			}
@@ -78,11 +83,10 @@ func TestRenewalIsTrustedAtEveryMoment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTestCluster(t)
 		replicas := []*Manager{c.start(t.Context()), c.start(t.Context())}
-		time.Sleep(lifetime - renewAt - time.Second)
+		pass(lifetime - renewAt - time.Second)
 		before, _ := replicas[0].GetCertificate(nil)
 		for range int((overlap + 10*time.Second) / c.delay * 2) {
-			time.Sleep(c.delay / 2)
-			synctest.Wait()
+			pass(c.delay / 2)
 			for _, m := range replicas {
 				c.trusts(m)
 			}
@@ -99,13 +103,13 @@ func TestResetCABundleIsPublishedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTestCluster(t)
 		m := c.start(t.Context())
-		time.Sleep(time.Second)
+		pass(time.Second)
 		c.mu.Lock()
 		config := c.config.DeepCopy()
 		config.Webhooks[1].ClientConfig.CABundle = nil
 		c.setConfig(config)
 		c.mu.Unlock()
-		time.Sleep(3 * c.delay)
+		pass(3 * c.delay)
 		c.trusts(m)
 		if err := m.Ready(); err != nil {
 			t.Errorf("a reset caBundle made the replica unready: %v", err)
@@ -121,12 +125,12 @@ func TestDeletedSecretIsWrittenAgain(t *testing.T) {
 		}}
 		m := c.start(t.Context())
 		other := c.start(t.Context())
-		time.Sleep(time.Second)
+		pass(time.Second)
 		before, _ := m.GetCertificate(nil)
 		c.mu.Lock()
 		c.setSecret(nil)
 		c.mu.Unlock()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if c.secret == nil {
 			t.Fatal("the Secret was not written again")
 		}
@@ -157,20 +161,19 @@ func TestReadinessSaysWhatIsMissing(t *testing.T) {
 			}
 		}
 		wait("no right to create")
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		if c.creates > 20 {
 			t.Errorf("tried %d times in 10 minutes", c.creates)
 		}
 		c.mu.Lock()
 		c.refuse = nil
 		c.mu.Unlock()
-		time.Sleep(maxRetryAfter + time.Second)
+		pass(maxRetryAfter + time.Second)
 		wait("no MutatingWebhookConfiguration webhook")
 		c.mu.Lock()
 		c.setConfig(config)
 		c.mu.Unlock()
-		time.Sleep(3 * c.delay)
-		synctest.Wait()
+		pass(3 * c.delay)
 		if err := m.Ready(); err != nil {
 			t.Error(err)
 		}
