@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -101,8 +100,6 @@ func (r *readiness) watch(ctx context.Context) {
 		switch {
 		case err == nil:
 			r.log.Info("webhook ready", "after", since.String())
-			// The first lists are garbage by now, and there will never be as much again.
-			debug.FreeOSMemory()
 			close(r.reached)
 			return
 		case since >= next:

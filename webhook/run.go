@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -51,8 +52,14 @@ func run(ctx context.Context, o *options, log *slog.Logger) error {
 		c.NextProtos = []string{"http/1.1"}
 	}}})
 	server.Register(mutatePath, r.ready.closeWhileDraining(handler))
-	// A handshake shows that the server listens, and the first real one finds the code in memory.
-	r.ready.finally(func() error { return server.StartedChecker()(nil) })
+	r.ready.finally(func() error {
+		// The first lists are garbage by now, and there will never be as much again. This comes before what warms up:
+		// later it would take that away again, and slow down the first admission.
+		debug.FreeOSMemory()
+		handler.WarmUp()
+		// A handshake shows that the server listens, and the first real one finds the code in memory.
+		return server.StartedChecker()(nil)
+	})
 
 	servers := []func(context.Context) error{
 		server.Start,
@@ -64,7 +71,6 @@ func run(ctx context.Context, o *options, log *slog.Logger) error {
 		go func() { done <- serve(serving) }()
 	}
 	go r.ready.watch(serving)
-	handler.WarmUp()
 	select {
 	case err := <-done: // a server that ends by itself could not start
 		return err
