@@ -30,7 +30,7 @@
 //	CERTSYNC_SETTINGS           settings, JSON; with a settings file: what overrides it
 //	CERTSYNC_EXTRA_CA           PEM certificates to trust beside the system's
 //	CERTSYNC_ALLOWED_VAULTS     DNS suffixes that vaults must be under, separated by commas (default: the three public clouds')
-//	AZURE_CLIENT_ID             client ID of the application or managed identity; an entry's clientId wins
+//	AZURE_CLIENT_ID             client ID of the application or managed identity; msiClientId and an entry's clientId win
 //	AZURE_TENANT_ID             its tenant; an entry's tenantId wins
 //	AZURE_FEDERATED_TOKEN_FILE  the projected service-account token
 //	AZURE_AUTHORITY_HOST        Entra ID (default: https://login.microsoftonline.com/)

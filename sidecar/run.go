@@ -12,7 +12,6 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/azhttp"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
-	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/credential"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/health"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/keyvault"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/reload"
@@ -34,7 +33,11 @@ func run(o options, s *settings) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", contract.EnvExtraCA, err)
 	}
-	vaults := keyvault.New(identities(client, metrics), client.Options(azhttp.ServiceKeyVault, metrics.Observe))
+	identify, err := identities(s, client, metrics)
+	if err != nil {
+		return err
+	}
+	vaults := keyvault.New(identify, client.Options(azhttp.ServiceKeyVault, metrics.Observe))
 	files := newStores(s)
 	defer files.close()
 	state := health.New(metrics)
@@ -55,28 +58,6 @@ func run(o options, s *settings) error {
 		return loop.Once(ctx)
 	}
 	return keep(ctx, r)
-}
-
-// identities makes credentials: the entry's own, or else the pod's.
-func identities(client *azhttp.Client, metrics *health.Metrics) func(clientID, tenantID string) (keyvault.Identity, error) {
-	federation := credential.Federation{
-		TokenFile:     os.Getenv(contract.EnvFederatedTokenFile),
-		AuthorityHost: os.Getenv(contract.EnvAuthorityHost),
-	}
-	return func(clientID, tenantID string) (keyvault.Identity, error) {
-		id := credential.Identity{ClientID: clientID, TenantID: tenantID}
-		if id.ClientID == "" {
-			id.ClientID = os.Getenv(contract.EnvClientID)
-		}
-		if id.TenantID == "" {
-			id.TenantID = os.Getenv(contract.EnvTenantID)
-		}
-		c, err := credential.NewWorkloadIdentity(id, federation, client.Options(azhttp.ServiceEntra, metrics.Observe))
-		if err != nil {
-			return keyvault.Identity{}, err
-		}
-		return keyvault.Identity{ClientID: id.ClientID, Credential: c}, nil
-	}
 }
 
 func (s *settings) loop() certsync.Settings {

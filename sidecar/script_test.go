@@ -51,6 +51,7 @@ func clientIDOf(script string) string {
 // What scripts can do beside testscript's own commands is in scriptcmd_test.go.
 func TestScripts(t *testing.T) {
 	w := newWorld(t)
+	w.serveMetadata(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 scripts,
 		RequireExplicitExec: true,

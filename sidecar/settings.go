@@ -52,10 +52,6 @@ func loadSettings(o options) (*settings, error) {
 	if s.Config, s.warnings, err = all.Validate(rules(o)); err != nil {
 		return nil, fmt.Errorf("%s: %w", source, err)
 	}
-	if s.Credential != contract.CredentialWorkloadIdentity {
-		return nil, fmt.Errorf("%s: authenticationSettings: %s is not in this version: use %s",
-			source, s.Credential, contract.CredentialWorkloadIdentity)
-	}
 	s.warnIgnored()
 	return s, nil
 }
@@ -108,6 +104,9 @@ func printEffective(w io.Writer, s *settings) {
 	fmt.Fprintf(w, "polling interval:     %s\n", s.PollingInterval)
 	fmt.Fprintf(w, "require initial sync: %t\n", s.RequireInitialSync)
 	fmt.Fprintf(w, "credential:           %s\n", s.Credential)
+	if s.MSIEndpoint != "" {
+		fmt.Fprintf(w, "  endpoint:           %s\n", s.MSIEndpoint)
+	}
 	fmt.Fprintf(w, "file mode:            %s\n", mode)
 	fmt.Fprintf(w, "log level:            %s\n", strings.ToLower(s.LogLevel.String()))
 	if s.Reload.Signal != "" {

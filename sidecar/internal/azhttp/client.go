@@ -1,7 +1,8 @@
 // Package azhttp is how the sidecar talks to Microsoft Entra ID and Key Vault: one HTTP client for all of
 // them, and one azcore policy that counts requests and gives failures a type.
 //
-// It guarantees that every connection is verified TLS, that no answer is read without a limit on its
+// It guarantees that every https connection is verified TLS (plain http is for the machine's metadata service
+// alone, which has no other), that no answer is read without a limit on its
 // size, that no request waits forever, and that a failure to get an answer is an *UnreachableError.
 // It never follows a redirect (a token must not travel to where an answer points), never repeats a
 // request (the sync loop does, and counts), and never puts anything of a request's or an answer's body
@@ -44,6 +45,8 @@ type Client struct {
 type Options struct {
 	// ExtraCA has PEM certificates that are trusted beside the system's.
 	ExtraCA []byte
+	// Direct uses no proxy: the machine's metadata service is asked from the machine.
+	Direct bool
 	// DialContext connects; nil stands for the network.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -58,10 +61,14 @@ func New(o Options) (*Client, error) {
 	if o.DialContext == nil {
 		o.DialContext = (&net.Dialer{Timeout: connectTimeout, KeepAlive: idleTimeout}).DialContext
 	}
+	proxy := http.ProxyFromEnvironment
+	if o.Direct {
+		proxy = nil
+	}
 	return &Client{http: &http.Client{
 		Timeout: CallTimeout,
 		Transport: &http.Transport{
-			Proxy:                 http.ProxyFromEnvironment,
+			Proxy:                 proxy,
 			DialContext:           o.DialContext,
 			TLSClientConfig:       &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 			TLSHandshakeTimeout:   connectTimeout,

@@ -23,6 +23,9 @@ func (e *UnreachableError) Error() string {
 
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
+// metadataHost is that of Azure's instance metadata service.
+const metadataHost = "169.254.169.254"
+
 func (e *UnreachableError) advice() string {
 	var (
 		untrusted *tls.CertificateVerificationError
@@ -30,6 +33,9 @@ func (e *UnreachableError) advice() string {
 		network   net.Error
 	)
 	switch {
+	case e.Host == metadataHost:
+		return "the metadata service is there on Azure's virtual machines only, and a cluster may keep pods from it: " +
+			"without it, use the credential workload-identity"
 	case errors.As(e.Err, &untrusted):
 		return "if a proxy or a private cloud has a CA of its own, give it as CERTSYNC_EXTRA_CA (the chart's extra-CA value)"
 	case errors.As(e.Err, &noName):

@@ -15,6 +15,7 @@ import (
 // Services, as metrics name them.
 const (
 	ServiceEntra    = "entra"
+	ServiceMetadata = "metadata"
 	ServiceKeyVault = "keyvault"
 )
 

@@ -1,5 +1,6 @@
 // Package credential gets access tokens for Key Vault: with a Kubernetes service-account token that
-// Microsoft Entra ID accepts for an application or a user-assigned identity (workload identity).
+// Microsoft Entra ID accepts for an application or a user-assigned identity (workload identity), or from the
+// metadata service of the machine (managed identity).
 //
 // It guarantees that a token is asked for once, however many callers want it at the same time, and kept
 // until it is due for renewal; that no token is asked for in another tenant than the configured one; and
@@ -24,7 +25,8 @@ import (
 // Identity says who is to get tokens.
 type Identity struct {
 	ClientID string
-	// TenantID is a GUID or a domain name. It is the only tenant that tokens are got in.
+	// TenantID is a GUID or a domain name. It is the only tenant that tokens are got in. It is empty for a managed
+	// identity, whose tenant only Azure knows.
 	TenantID string
 }
 
@@ -39,9 +41,10 @@ type Federation struct {
 // Credential is an azcore.TokenCredential for one identity.
 type Credential struct {
 	identity Identity
-	explain  func(*azidentity.AuthenticationFailedError) error
-	tokens   azcore.TokenCredential
-	calls    singleflight.Group
+	// explain makes azidentity's errors those of this package; nil where tokens does.
+	explain func(*azidentity.AuthenticationFailedError) error
+	tokens  azcore.TokenCredential
+	calls   singleflight.Group
 }
 
 // NewWorkloadIdentity returns a Credential. A *ConfigError comes back where a client ID, a tenant ID or a
@@ -99,9 +102,9 @@ func checkFederated(id Identity, f Federation) error {
 }
 
 // GetToken implements azcore.TokenCredential. The errors are *TenantError, *EntraError, *TokenFileError,
-// *azhttp.ThrottledError, *azhttp.UnreachableError, *UnreadableError or the context's.
+// *ManagedIdentityError, *azhttp.ThrottledError, *azhttp.UnreachableError, *UnreadableError or the context's.
 func (c *Credential) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
-	if o.TenantID != "" && !strings.EqualFold(o.TenantID, c.identity.TenantID) {
+	if o.TenantID != "" && c.identity.TenantID != "" && !strings.EqualFold(o.TenantID, c.identity.TenantID) {
 		return azcore.AccessToken{}, &TenantError{Identity: c.identity, Asked: o.TenantID}
 	}
 	o.TenantID = c.identity.TenantID
@@ -129,6 +132,9 @@ func (c *Credential) request(ctx context.Context, o policy.TokenRequestOptions) 
 	}
 	if note.Err != nil {
 		return azcore.AccessToken{}, note.Err
+	}
+	if c.explain == nil {
+		return azcore.AccessToken{}, err
 	}
 	var failed *azidentity.AuthenticationFailedError
 	if errors.As(err, &failed) {

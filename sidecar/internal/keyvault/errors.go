@@ -120,6 +120,7 @@ func typed(err error) error {
 		find[*credential.ConfigError](err),
 		find[*credential.TenantError](err),
 		find[*credential.TokenFileError](err),
+		find[*credential.ManagedIdentityError](err),
 		find[*credential.UnreadableError](err),
 	)
 }
