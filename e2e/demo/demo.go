@@ -213,5 +213,6 @@ func (d *demo) end(keep bool) error {
 			"go run ./e2e/cluster/cmd/cluster kubectl describe pod -n %s\nmake cluster-down", namespace))
 		return nil
 	}
-	return d.stage.Close(ctx)
+	// Others may go on using the cluster.
+	return errors.Join(d.stage.RemoveNamespace(ctx, namespace), d.stage.Close(ctx))
 }
