@@ -213,6 +213,7 @@ func (d *demo) end(keep bool) error {
 			"go run ./e2e/cluster/cmd/cluster kubectl describe pod -n %s\nmake cluster-down", namespace))
 		return nil
 	}
-	// Others may go on using the cluster.
-	return errors.Join(d.stage.RemoveNamespace(ctx, namespace), d.stage.Close(ctx))
+	// Others may go on using the cluster: the app need not be waited for.
+	_, err := d.stage.Cluster.Kubectl(ctx, "delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
+	return errors.Join(err, d.stage.Close(ctx))
 }
