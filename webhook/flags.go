@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -81,7 +82,7 @@ func parseFlags(args []string, getenv func(string) string, out io.Writer) (*opti
 	o.identityFlags(f, getenv)
 	o.sidecarFlags(f)
 	if err := f.Parse(args); err != nil {
-		if err == flag.ErrHelp {
+		if errors.Is(err, flag.ErrHelp) {
 			fmt.Fprintln(out, "Usage: webhook [flags]")
 			f.SetOutput(out)
 			f.PrintDefaults()

@@ -49,8 +49,9 @@ func main() {
 	log.Info("webhook starting", "version", version, "go", runtime.Version(), "cpus", runtime.GOMAXPROCS(0))
 
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
-	defer stop()
-	if err := run(ctx, o, log); err != nil {
+	err = run(ctx, o, log)
+	stop()
+	if err != nil {
 		log.Error("webhook stopped", "error", err)
 		os.Exit(1)
 	}
