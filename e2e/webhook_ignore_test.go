@@ -34,7 +34,6 @@ func TestFailurePolicyIgnore(t *testing.T) {
 	if err := theStage.UpgradeChart(testContext(t), values); err != nil {
 		t.Fatal(err)
 	}
-	gone(t)
 	create := func(name string) *corev1.Pod {
 		pod := labelled(namespace, "web", annotated(key("certificates"), secretURL("web")))
 		pod.Name = name

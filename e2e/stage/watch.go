@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/testapp/report"
 )
@@ -19,15 +18,18 @@ type Watcher struct {
 	last  report.Line
 }
 
-// Watch starts a client beside the app, which verifies its chain for the given DNS name against the root of the
-// emulated vault alone. The context ends it.
+// Watch starts a client beside the app's ready pod, which verifies its chain for the given DNS name against the root of
+// the emulated vault alone. The context ends it.
+//
+// The client connects to the pod itself: a pod of which a container starts again, whichever it is, is out of its
+// Services until the kubelet has seen that container's startup probe succeed, which would be counted as the app's failure.
 func (s *Stage) Watch(ctx context.Context, namespace, app, dnsName string) (*Watcher, error) {
-	service, err := s.Client.CoreV1().Services(namespace).Get(ctx, app, metav1.GetOptions{})
+	server, err := s.AwaitPod(ctx, namespace, app, Ready)
 	if err != nil {
 		return nil, err
 	}
 	err = s.apply(ctx, "watcher.yaml", map[string]string{
-		"Namespace": namespace, "App": app, "Address": service.Spec.ClusterIP, "DNSName": dnsName,
+		"Namespace": namespace, "App": app, "Address": server.Status.PodIP, "DNSName": dnsName,
 		"Root": s.Roots.Issuer, "Image": s.Cluster.Image("testapp"),
 	})
 	if err != nil {
