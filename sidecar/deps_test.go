@@ -15,6 +15,7 @@ var imports = []struct{ of, forbidden, why string }{
 	{"sidecar", "sigs.k8s.io/", "the sidecar runs in every pod: Kubernetes' packages would double its size"},
 	{"sidecar", "google.golang.org/protobuf", "2 MB of program, and of memory in every pod"},
 	{"sidecar", "github.com/prometheus/", "it brings protocol buffers: see health/exposition.go"},
+	{"sidecar", "github.com/fluent/", "its client writes to standard error and gives up in ways of its own: see package forward"},
 	{"sidecar", module + "webhook", "the sidecar knows nothing of the webhook"},
 	{"sidecar", module + "e2e", "what tests need stays out of the program"},
 	{"sidecar/contract", module + "sidecar/internal", "the webhook imports contract: it must stay thin"},

@@ -24,6 +24,7 @@ const rereadInterval = 10 * time.Second
 type reloader struct {
 	options   options
 	level     *slog.LevelVar
+	logs      *logs
 	stores    *stores
 	announcer *reload.Reloader
 	loop      *certsync.Loop
@@ -88,6 +89,7 @@ func (r *reloader) reread() {
 	r.running = next
 	keepGood(r.options, next, r.log)
 	r.level.Set(next.LogLevel)
+	r.logs.configure(next.Logging)
 	r.stores.configure(next)
 	r.announcer.Configure(reload.To(next.Reload))
 	r.loop.Change(next.loop())

@@ -23,12 +23,14 @@ func run(o options, s *settings) error {
 	defer stop()
 	level := new(slog.LevelVar)
 	level.Set(s.LogLevel)
-	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	metrics := health.NewMetrics()
+	logs, log := newLogs(level, metrics.LogDropped)
+	logs.configure(s.Logging)
+	defer logs.close()
 	for _, w := range s.warnings {
 		log.Warn("settings", "warning", w)
 	}
 	tuneMemory()
-	metrics := health.NewMetrics()
 	client, err := azhttp.New(azhttp.Options{ExtraCA: []byte(os.Getenv(contract.EnvExtraCA))})
 	if err != nil {
 		return fmt.Errorf("%s: %w", contract.EnvExtraCA, err)
@@ -50,7 +52,7 @@ func run(o options, s *settings) error {
 	}
 	loop := certsync.New(s.loop(), &source{vaults: vaults}, files, observer, log)
 	r := &reloader{
-		options: o, level: level, stores: files, announcer: announcer, loop: loop, state: state, log: log, running: s,
+		options: o, level: level, logs: logs, stores: files, announcer: announcer, loop: loop, state: state, log: log, running: s,
 	}
 	r.start()
 	log.Info("starting", "version", version, "certificates", len(s.Certificates), "pollingInterval", s.PollingInterval.String())

@@ -64,9 +64,11 @@ func TestScripts(t *testing.T) {
 			"holds":    w.holdsCommand,
 			"serves":   w.servesCommand,
 			"awaits":   awaitsCommand,
-			"get":      getCommand,
-			"post":     postCommand,
-			"signal":   signalCommand,
+
+			"forwarded": forwardedCommand,
+			"get":       getCommand,
+			"post":      postCommand,
+			"signal":    signalCommand,
 		},
 	})
 }

@@ -52,15 +52,7 @@ func loadSettings(o options) (*settings, error) {
 	if s.Config, s.warnings, err = all.Validate(rules(o)); err != nil {
 		return nil, fmt.Errorf("%s: %w", source, err)
 	}
-	s.warnIgnored()
 	return s, nil
-}
-
-// warnIgnored adds warnings for settings that are valid and not in this version.
-func (s *settings) warnIgnored() {
-	if s.Logging != (contract.Logging{}) {
-		s.warnings = append(s.warnings, "loggingSettings: ignored, not in this version")
-	}
 }
 
 // readFile reads a settings file. Without a path it is the one in the pod, which may be missing.
@@ -109,6 +101,9 @@ func printEffective(w io.Writer, s *settings) {
 	}
 	fmt.Fprintf(w, "file mode:            %s\n", mode)
 	fmt.Fprintf(w, "log level:            %s\n", strings.ToLower(s.LogLevel.String()))
+	if s.Logging.Endpoint != "" {
+		fmt.Fprintf(w, "log:                  also to %s, as %q\n", s.Logging.Endpoint, s.Logging.ServiceName)
+	}
 	if s.Reload.Signal != "" {
 		fmt.Fprintf(w, "after a renewal:      %s to processes named %q\n", s.Reload.Signal, s.Reload.Process)
 	}

@@ -19,6 +19,7 @@ type Metrics struct {
 	changes   *family
 	ready     *family
 	reloads   *family
+	logDrops  *family
 
 	notAfter    *family
 	notBefore   *family
@@ -32,11 +33,12 @@ func NewMetrics() *Metrics {
 			"Requests to Azure, by service and class of the answer's status code (none: no answer).", "service", "code_class"),
 		durations: &histogram{name: "certsync_request_duration_seconds", help: "Time that requests to Azure took.", label: "service",
 			bounds: []float64{.025, .05, .1, .25, .5, 1, 2.5, 5, 15}},
-		syncs:   newFamily("counter", "certsync_syncs_total", "Rounds of the sync loop; error: a certificate failed.", "result"),
-		retries: newFamily("counter", "certsync_retries_total", "Rounds in which a certificate was fetched again because it had failed."),
-		changes: newFamily("counter", "certsync_store_changes_total", "Swaps of a store to a new generation of files."),
-		reloads: newFamily("counter", "certsync_reloads_total", "Attempts to tell other processes of a renewal.", "result"),
-		ready:   newFamily("gauge", "certsync_ready", "1 once the readiness probe succeeds."),
+		syncs:    newFamily("counter", "certsync_syncs_total", "Rounds of the sync loop; error: a certificate failed.", "result"),
+		retries:  newFamily("counter", "certsync_retries_total", "Rounds in which a certificate was fetched again because it had failed."),
+		changes:  newFamily("counter", "certsync_store_changes_total", "Swaps of a store to a new generation of files."),
+		reloads:  newFamily("counter", "certsync_reloads_total", "Attempts to tell other processes of a renewal.", "result"),
+		logDrops: newFamily("counter", "certsync_log_records_dropped_total", "Log records that the log endpoint did not take in time."),
+		ready:    newFamily("gauge", "certsync_ready", "1 once the readiness probe succeeds."),
 
 		notAfter: newFamily("gauge", "certsync_certificate_not_after_timestamp_seconds",
 			"When the certificate in the store expires."),
@@ -50,6 +52,7 @@ func NewMetrics() *Metrics {
 	m.syncs.add(0, string(certsync.Error))
 	m.reloads.add(0, string(certsync.Success))
 	m.reloads.add(0, string(certsync.Error))
+	m.logDrops.add(0)
 	m.retries.add(0)
 	m.changes.add(0)
 	m.ready.add(0)
@@ -66,11 +69,14 @@ func (m *Metrics) Observe(service string, status int, took time.Duration) {
 	m.durations.observe(took.Seconds(), service)
 }
 
+// LogDropped counts a log record that did not get to the log endpoint.
+func (m *Metrics) LogDropped() { m.logDrops.add(1) }
+
 // ServeHTTP answers in Prometheus' text format.
 func (m *Metrics) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", contentType)
 	for _, f := range []interface{ write(io.Writer) }{
-		m.notAfter, m.notBefore, m.lastSuccess, m.ready, m.syncs, m.retries, m.changes, m.reloads, m.requests, m.durations,
+		m.notAfter, m.notBefore, m.lastSuccess, m.ready, m.syncs, m.retries, m.changes, m.reloads, m.logDrops, m.requests, m.durations,
 	} {
 		f.write(w)
 	}

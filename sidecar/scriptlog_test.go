@@ -1,0 +1,46 @@
+package main
+
+import (
+	"net"
+	"time"
+
+	"github.com/fluent/fluent-logger-golang/fluent"
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/tinylib/msgp/msgp"
+)
+
+// forwardedCommand listens as fluentd does, for one connection, until a record with a message comes under a tag.
+//
+//	forwarded ADDRESS TAG MESSAGE
+func forwardedCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: forwarded ADDRESS TAG MESSAGE")
+	}
+	l, err := net.Listen("tcp", args[0])
+	ts.Check(err)
+	defer l.Close()
+	ts.Check(l.(*net.TCPListener).SetDeadline(time.Now().Add(time.Minute)))
+	conn, err := l.Accept()
+	ts.Check(err)
+	defer conn.Close()
+	ts.Check(conn.SetReadDeadline(time.Now().Add(time.Minute)))
+	for reader := msgp.NewReader(conn); ; {
+		tag, message := readMessage(ts, reader)
+		if tag == args[1] && message == args[2] {
+			return
+		}
+	}
+}
+
+// readMessage decodes one message of the forward protocol.
+func readMessage(ts *testscript.TestScript, reader *msgp.Reader) (tag string, message any) {
+	if n, err := reader.ReadArrayHeader(); err != nil || n != 3 {
+		ts.Fatalf("no message of three elements comes, but %d: %v", n, err)
+	}
+	tag, err := reader.ReadString()
+	ts.Check(err)
+	ts.Check(reader.ReadExtension(new(fluent.EventTime)))
+	record, err := reader.ReadIntf()
+	ts.Check(err)
+	return tag, record.(map[string]any)["msg"]
+}
