@@ -125,7 +125,7 @@ func needsNewPod(running, next *settings) error {
 		{"port", next.Port != running.Port},
 		{"credential", next.Credential != running.Credential || next.MSIEndpoint != running.MSIEndpoint},
 		{"keystorePasswordFile", next.KeystorePasswordFile != running.KeystorePasswordFile},
-		{"reload.process", next.Reload.Process != running.Reload.Process},
+		{"reload.process", running.Reload.Process == "" && next.Reload.Process != ""}, // it takes a shared process namespace
 	} {
 		if fixed.changed {
 			reasons = append(reasons, fmt.Sprintf("another %s needs a new pod", fixed.name))
