@@ -151,7 +151,7 @@ func (b *bench) betweenPolls(ctx context.Context, s *sidecar) error {
 	if err != nil {
 		return err
 	}
-	b.note("sidecar: CPU between polls, 10 certificates", "%s per minute", millis((after-before)*time.Duration(time.Minute/idle)))
+	b.note("sidecar: CPU between polls, 10 certificates", "%s per minute", millis((after-before)*(time.Minute/idle)))
 	return nil
 }
 
