@@ -90,7 +90,7 @@ func (w *world) open(ctx context.Context) (err error) {
 // close ends the emulator and what runs in the sandbox.
 func (w *world) close() {
 	_ = w.Close() // nothing is kept
-	<-w.served //nolint:errcheck // it says only that it was closed
+	<-w.served    //nolint:errcheck // it says only that it was closed
 	w.sandbox.Close()
 }
 
