@@ -18,8 +18,12 @@ import (
 )
 
 const (
-	scripts   = "testdata/script"
-	tenant    = "11111111-2222-3333-4444-555555555555"
+	scripts = "testdata/script"
+	tenant  = "11111111-2222-3333-4444-555555555555"
+	// The second vault belongs to another tenant, with an identity of its own.
+	otherTenant = "99999999-2222-3333-4444-555555555555"
+	otherVault  = "other.vault.azure.net"
+
 	issuerURL = "https://cluster.example/issuer"
 	subject   = "system:serviceaccount:shop:web"
 )
@@ -34,7 +38,7 @@ func TestMain(m *testing.M) {
 	for i, script := range vaults {
 		vaults[i] = vaultOf(strings.TrimSuffix(filepath.Base(script), ".txtar"))
 	}
-	sandbox.Enter(azure.Hosts("127.0.0.1", vaults...))
+	sandbox.Enter(azure.Hosts("127.0.0.1", append(vaults, otherVault)...))
 	testscript.Main(m, map[string]func(){"certsync": main})
 }
 
@@ -107,13 +111,7 @@ func check(t *testing.T, err error) {
 func (w *world) setUp(env *testscript.Env) error {
 	script := strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
 	clientID := clientIDOf(script)
-	if err := w.Apply(context.Background(), azure.Config{
-		Applications: []azure.Application{{ClientID: clientID, Tenant: tenant, FederatedCredentials: []azure.FederatedCredential{
-			{Issuer: issuerURL, Subject: subject},
-		}}},
-		Vaults: []azure.Vault{{Host: vaultOf(script), Tenant: tenant}},
-		Grants: []azure.Grant{{Vault: vaultOf(script), ClientID: clientID}},
-	}); err != nil {
+	if err := w.addVault(vaultOf(script), clientID, tenant); err != nil {
 		return err
 	}
 	token, err := w.issuer.Sign(azure.Assertion{Subject: subject})
@@ -136,6 +134,17 @@ func (w *world) setUp(env *testscript.Env) error {
 		env.Setenv(name, value)
 	}
 	return nil
+}
+
+// addVault adds a vault and an identity of its tenant that may read it.
+func (w *world) addVault(vault, clientID, tenant string) error {
+	return w.Apply(context.Background(), azure.Config{
+		Applications: []azure.Application{{ClientID: clientID, Tenant: tenant, FederatedCredentials: []azure.FederatedCredential{
+			{Issuer: issuerURL, Subject: subject},
+		}}},
+		Vaults: []azure.Vault{{Host: vault, Tenant: tenant}},
+		Grants: []azure.Grant{{Vault: vault, ClientID: clientID}},
+	})
 }
 
 func freePort() (string, error) {
