@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -29,6 +30,11 @@ type child struct {
 // start runs n of them, under one name that nothing else on the machine has.
 func start(t *testing.T, n int) []*child {
 	t.Helper()
+	// Under nohup HUP is ignored, which a shell that inherits it may not change (POSIX, trap). A signal that this
+	// process handles has its default action in those that it starts.
+	heard := make(chan os.Signal, 1)
+	signal.Notify(heard, unix.SIGHUP)
+	t.Cleanup(func() { signal.Stop(heard) })
 	name := fmt.Sprintf("app%d", os.Getpid())
 	path := filepath.Join(t.TempDir(), name)
 	if err := os.Symlink("/bin/sh", path); err != nil {
@@ -114,9 +120,9 @@ func TestNoSuchProcess(t *testing.T) {
 func TestNeverItself(t *testing.T) {
 	comm, err := os.ReadFile("/proc/self/comm")
 	check(t, err)
-	signal := contract.Reload{Signal: "SIGKILL", Process: strings.TrimSuffix(string(comm), "\n")}
+	kill := contract.Reload{Signal: "SIGKILL", Process: strings.TrimSuffix(string(comm), "\n")}
 	var none *reload.NoProcessError
-	if err := reload.To(signal)().Try(t.Context()); !errors.As(err, &none) {
+	if err := reload.To(kill)().Try(t.Context()); !errors.As(err, &none) {
 		t.Errorf("got %v, want a *NoProcessError", err)
 	}
 }
