@@ -1,6 +1,10 @@
 # `make` lists the targets. Everything that a target needs beyond Go is built from pinned modules or installed with apt.
 
 SHELL := /bin/bash
+
+# As the Dockerfiles build, so that what they compile is in the cache already, and the other way round.
+export CGO_ENABLED := 0
+export GOFLAGS     := $(GOFLAGS) -trimpath
 .DEFAULT_GOAL := help
 
 CACHE   ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/azure-cert-sync
