@@ -78,16 +78,20 @@ func (n *node) launch(ctx context.Context, d daemon) error {
 	return nil
 }
 
+// looks is how often a program is looked for before it is said not to run: in the midst of exec a process has its new
+// memory already, but no command line in it yet.
+const looks = 5
+
 // checkRunning returns an error unless the program runs in the node, with the end of its log.
 func (n *node) checkRunning(program string) error {
-	found, err := running(n.init, n.programs[program])
-	if err != nil {
-		return err
+	for range looks {
+		found, err := running(n.init, n.programs[program])
+		if err != nil || len(found) > 0 {
+			return err
+		}
+		time.Sleep(pollInterval)
 	}
-	if len(found) == 0 {
-		return n.logged(program, fmt.Errorf("%s does not run", program))
-	}
-	return nil
+	return n.logged(program, fmt.Errorf("%s does not run", program))
 }
 
 // await waits until ready returns nil. It gives up when one of the programs ends, after startTimeout, and with ctx; the
