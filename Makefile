@@ -57,7 +57,7 @@ fuzz: ## Run every fuzz target for FUZZTIME (1m)
 ##@ The test cluster
 
 .PHONY: programs
-programs: ## Build the pinned Kubernetes programs into the cache (about 10 minutes the first time)
+programs: ## Build the pinned Kubernetes programs into the cache (about 15 minutes the first time)
 	$(CLUSTER) build
 
 .PHONY: cluster-up

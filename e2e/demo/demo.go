@@ -136,6 +136,9 @@ func (d *demo) verify(ctx context.Context) (string, error) {
 	if d.watcher, err = d.stage.Watch(ctx, namespace, appName, dnsName); err != nil {
 		return "", err
 	}
+	// The watcher goes on through the steps that follow: only the wait for its first report is bounded.
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
 	line, err := d.watcher.Serial(ctx, d.first.Serial)
 	if err != nil {
 		return "", err
