@@ -156,7 +156,7 @@ func TestGolden(t *testing.T) {
 			} else {
 				out.Warnings = r.Warnings
 				for _, op := range r.Patch {
-					out.Operations = append(out.Operations, op.Operation+" "+op.Path)
+					out.Operations = append(out.Operations, strings.TrimSpace(op.Op+" "+op.From)+" "+op.Path)
 				}
 				if err := json.Unmarshal(patched(t, in.Pod, r), &out.Pod); err != nil {
 					t.Fatal(err)

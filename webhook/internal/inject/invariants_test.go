@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"gomodules.xyz/jsonpatch/v2"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/inject"
@@ -24,7 +23,7 @@ func TestSecondPass(t *testing.T) {
 			t.Fatalf("denied: %v", err)
 		}
 		for _, op := range r.Patch {
-			t.Errorf("%s %s %v", op.Operation, op.Path, op.Value)
+			t.Errorf("%s %s %v", op.Op, op.Path, op.Value)
 		}
 	})
 }
@@ -105,10 +104,10 @@ func forget(v any) (count int) {
 }
 
 // removedWith counts the invented fields in what the operations take out, which is always this package's own.
-func removedWith(t *testing.T, raw []byte, ops []jsonpatch.JsonPatchOperation) (count int) {
+func removedWith(t *testing.T, raw []byte, ops inject.Patch) (count int) {
 	t.Helper()
 	for i, op := range ops {
-		if op.Operation != "remove" {
+		if op.Op != "remove" {
 			continue
 		}
 		var doc any

@@ -5,15 +5,21 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
-
-	"gomodules.xyz/jsonpatch/v2"
 )
 
-// Patch are JSON patch operations (RFC 6902), to be applied in their order: "add" with a value, and "remove".
-type Patch []jsonpatch.JsonPatchOperation
+// Patch are JSON patch operations (RFC 6902), to be applied in their order.
+type Patch []Operation
+
+// Operation is one of a Patch: "add" with Value, "remove", or "move" with From.
+type Operation struct {
+	Op    string `json:"op"`
+	From  string `json:"from,omitempty"`
+	Path  string `json:"path"`
+	Value any    `json:"value,omitempty"`
+}
 
 // Encode returns the operations as JSON. It writes what json.Marshal would write of the operations, but encodes
-// each value once: their own MarshalJSON has it encoded, scanned and copied several times over, which would take
+// each value once: json.Marshal encodes a value, scans it and copies it several times over, which would take
 // most of the time of an admission. The error is encoding/json's.
 func (p Patch) Encode() ([]byte, error) {
 	var b bytes.Buffer
@@ -24,11 +30,17 @@ func (p Patch) Encode() ([]byte, error) {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		b.WriteString(`{"op":"` + p[i].Operation + `","path":`)
+		b.WriteString(`{"op":"` + p[i].Op + `","path":`)
 		if err := e.Encode(p[i].Path); err != nil {
 			return nil, err
 		}
-		if p[i].Operation == "add" {
+		switch p[i].Op {
+		case "move":
+			b.WriteString(`,"from":`)
+			if err := e.Encode(p[i].From); err != nil {
+				return nil, err
+			}
+		case "add":
 			b.WriteString(`,"value":`)
 			if err := e.Encode(p[i].Value); err != nil {
 				return nil, err
@@ -45,11 +57,16 @@ func (p Patch) MarshalJSON() ([]byte, error) { return p.Encode() }
 
 // add adds a member to an object, in place of one that is there, or an element to an array.
 func (p *Patch) add(path string, value any) {
-	*p = append(*p, jsonpatch.JsonPatchOperation{Operation: "add", Path: path, Value: value})
+	*p = append(*p, Operation{Op: "add", Path: path, Value: value})
 }
 
 func (p *Patch) remove(path string) {
-	*p = append(*p, jsonpatch.JsonPatchOperation{Operation: "remove", Path: path})
+	*p = append(*p, Operation{Op: "remove", Path: path})
+}
+
+// move takes a value out and then adds it at path, with all that it holds.
+func (p *Patch) move(from, path string) {
+	*p = append(*p, Operation{Op: "move", From: from, Path: path})
 }
 
 // appendTo adds values to the end of the array at path, which has length elements. An array without any may

@@ -5,19 +5,18 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"gomodules.xyz/jsonpatch/v2"
 
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/inject"
 )
 
-// TestEncode checks that Encode and json.Marshal write what the operations' own encoding would be.
+// TestEncode checks that Encode writes what json.Marshal would write of the operations.
 func TestEncode(t *testing.T) {
 	forEachAdmitted(t, func(t *testing.T, in *input, _ []byte) {
 		r, err := in.run(decode(t, in.Pod))
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := asAny(t, json.Marshal, []jsonpatch.JsonPatchOperation(r.Patch))
+		want := asAny(t, json.Marshal, []inject.Operation(r.Patch))
 		if len(r.Patch) == 0 {
 			want = []any{} // an empty patch, and not null
 		}

@@ -41,21 +41,16 @@ func (p *pass) lastMesh() int {
 	return last
 }
 
-// move puts init containers of an earlier pass after those of a mesh that came later. Taken out and added again,
-// since an operation of the patch's type cannot move.
+// move puts init containers of an earlier pass after those of a mesh that came later. They are moved as they are, with
+// what other webhooks put into them.
 func (p *pass) move() {
-	last := p.lastMesh()
-	early := make([]container, 0, len(p.own))
+	last, moved := p.lastMesh(), 0
 	for i := range p.own {
 		if c := p.own[i]; c.list == initContainers && c.index < last {
-			early = append(early, c)
+			// Once it is taken out, the mesh is one place further to the front, and "last" is the place behind it.
+			p.patch.move(element(initContainers, c.index-moved), element(initContainers, last))
+			moved++
 		}
-	}
-	for i := range slices.Backward(early) {
-		p.patch.remove(early[i].path())
-	}
-	for i := range early {
-		p.patch.add(element(initContainers, last-len(early)+1+i), early[i].Container)
 	}
 }
 
