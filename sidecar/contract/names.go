@@ -34,6 +34,14 @@ const (
 	EnvAuthorityHost      = "AZURE_AUTHORITY_HOST"
 )
 
+// Variables that lead the Azure SDKs to a metadata endpoint of App Service's form.
+//
+// Source: https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
+const (
+	EnvIdentityEndpoint = "IDENTITY_ENDPOINT"
+	EnvIdentityHeader   = "IDENTITY_HEADER"
+)
+
 // The app's own projected token, as Azure Workload Identity places it.
 const (
 	DefaultTokenAudience = "api://AzureADTokenExchange"
@@ -121,6 +129,26 @@ const (
 	EnvExtraCA = "CERTSYNC_EXTRA_CA"
 	// EnvAllowedVaults holds the DNS suffixes of vaults, separated by commas.
 	EnvAllowedVaults = "CERTSYNC_ALLOWED_VAULTS"
+	// EnvMetadataHeader holds what the app's containers have as EnvIdentityHeader; without it there is no
+	// metadata endpoint of App Service's form.
+	EnvMetadataHeader = "CERTSYNC_METADATA_HEADER"
+)
+
+// The metadata endpoint: addresses that the sidecar may listen on for it, each on loopback, and paths.
+const (
+	// MetadataAddress is that of Azure's instance metadata service, which IMDSContainerName gives to the pod's
+	// loopback interface.
+	MetadataAddress = "169.254.169.254"
+	MetadataPort    = 80
+	// DefaultProxyPort is the port on 127.0.0.1 where AnnotationProxySidecarPort gives no other.
+	DefaultProxyPort = 8000
+
+	PathMetadataToken   = "/metadata/identity/oauth2/token"
+	PathAppServiceToken = "/msi/token"
+
+	// CommandIMDSInit is the sidecar's command for IMDSContainerName, FlagMetadata the flag with an address and port.
+	CommandIMDSInit = "imds-init"
+	FlagMetadata    = "metadata"
 )
 
 // The sidecar's HTTP port, its name and its paths.
