@@ -49,12 +49,8 @@ type configValues struct {
 
 // writeConfig renders the programs' configuration files into the state directory.
 func (n *node) writeConfig() error {
-	runc, err := lookTool("runc")
-	if err != nil {
-		return err
-	}
 	values := configValues{
-		State: n.state, Name: n.name, Runc: runc, CNI: cniPlugins, PauseImage: pauseReference,
+		State: n.state, Name: n.name, Runc: n.programs["runc"], CNI: cniPlugins, PauseImage: pauseReference,
 		NodeName: nodeName, NodeIP: nodeIP, PodNetwork: podNetwork, NodePodNetwork: nodePodNetwork,
 	}
 	for source, target := range configFiles {

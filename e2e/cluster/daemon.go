@@ -42,6 +42,9 @@ func (n *node) daemons() []daemon {
 			"--service-account-issuer=" + serviceAccountIssuer,
 			"--service-account-key-file=" + pki("service-account.crt"), "--service-account-signing-key-file=" + pki("service-account.key"),
 			"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction", "--allow-privileged=true",
+			// Not on by default yet: the CA of a custom token endpoint may come by one.
+			"--feature-gates=ClusterTrustBundle=true,ClusterTrustBundleProjection=true",
+			"--runtime-config=certificates.k8s.io/v1beta1/clustertrustbundles=true",
 		}},
 		{"kube-controller-manager", []string{
 			conf("controller-manager"), "--authentication-kubeconfig=" + n.path("controller-manager.kubeconfig"),

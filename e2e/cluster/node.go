@@ -113,11 +113,17 @@ func (n *node) attach(ctx context.Context) error {
 // startInit makes the state directory, the cgroup and the namespaces.
 func (n *node) startInit(ctx context.Context) error {
 	// Not MkdirAll: /var/tmp is writable by all, so a directory that is there already is not to be trusted.
-	if err := os.Mkdir(n.state, 0o700); err != nil {
-		return err
-	}
-	if err := os.Mkdir(n.path("log"), 0o755); err != nil {
-		return err
+	for _, dir := range []struct {
+		path string
+		mode os.FileMode
+	}{
+		// Pods with user namespaces pass through these to their root file systems, without being root.
+		{n.state, 0o711}, {n.path("containerd"), 0o711},
+		{n.path("log"), 0o755},
+	} {
+		if err := os.Mkdir(dir.path, dir.mode); err != nil {
+			return err
+		}
 	}
 	if err := createCgroups(n.name); err != nil {
 		return err

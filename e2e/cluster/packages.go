@@ -13,9 +13,7 @@ import (
 const cniPlugins = "/usr/lib/cni"
 
 // debianPackages are the packages that a node needs besides its own programs, and a file or program of each.
-// crun instead of runc would refuse machines with both layouts of cgroups.
 var debianPackages = map[string]string{
-	"runc":                        "runc",
 	"containernetworking-plugins": cniPlugins + "/bridge",
 	"iptables":                    "iptables",
 	"nftables":                    "nft",

@@ -20,6 +20,7 @@ type programModule struct {
 	dir     string // below programs/
 	module  string // the project's module
 	tags    string
+	cgo     []string          // Debian packages to build C with; none for static programs of Go alone
 	rename  map[string]string // program as built -> its customary name
 	ldflags func(version string) string
 }
@@ -27,6 +28,8 @@ type programModule struct {
 var programModules = []programModule{
 	{dir: "etcd", module: "go.etcd.io/etcd/server/v3", rename: map[string]string{"server": "etcd"}},
 	{dir: "containerd", module: "github.com/containerd/containerd/v2", tags: "no_btrfs,no_zfs,no_devmapper"},
+	// Debian's runc is too old for user namespaces of pods. Its first steps are C, since Go's runtime has threads by then.
+	{dir: "runc", module: "github.com/opencontainers/runc", tags: "seccomp", cgo: []string{"gcc", "libc6-dev", "libseccomp-dev"}},
 	{dir: "helm", module: "helm.sh/helm/v3", ldflags: func(v string) string {
 		return "-X helm.sh/helm/v3/internal/version.version=" + v
 	}},
@@ -156,7 +159,7 @@ func (m programModule) build(ctx context.Context, src string, log *progress) (pr
 	defer held.remove()
 	if _, err := os.Stat(dir); err != nil {
 		what := fmt.Sprintf("build %s %s", m.dir, pin.version)
-		if err := log.during(what, func() error { return m.compile(ctx, src, dir, pin) }); err != nil {
+		if err := log.during(what, func() error { return m.compile(ctx, src, dir, pin, log) }); err != nil {
 			return nil, fmt.Errorf("%s: %w", what, err)
 		}
 	}
@@ -208,14 +211,21 @@ func (m programModule) identify(ctx context.Context, src string) (pinned, string
 
 // compile builds into a directory beside dir and renames it, so that dir is complete whenever it is there. The caller
 // holds the lock, so what is found there already is of a build that was killed.
-func (m programModule) compile(ctx context.Context, src, dir string, pin pinned) error {
+func (m programModule) compile(ctx context.Context, src, dir string, pin pinned, log *progress) error {
+	if err := m.ensureCompiler(ctx, log); err != nil {
+		return err
+	}
 	work := dir + ".building"
 	if err := os.RemoveAll(work); err != nil {
 		return err
 	}
 	defer os.RemoveAll(work)
 	args := []string{"build", "-tags", m.tags, "-ldflags", m.linkFlags(pin), "-o", work + "/"}
-	if _, err := output(goCommand(ctx, src, append(args, pin.tools...)...)); err != nil {
+	build := goCommand(ctx, src, append(args, pin.tools...)...)
+	if m.cgo != nil {
+		build.Env = append(build.Env, "CGO_ENABLED=1")
+	}
+	if _, err := output(build); err != nil {
 		return err
 	}
 	for built, customary := range m.rename {
@@ -224,6 +234,20 @@ func (m programModule) compile(ctx context.Context, src, dir string, pin pinned)
 		}
 	}
 	return os.Rename(work, dir)
+}
+
+// compilerFiles are a file or program of each Debian package that C is built with.
+var compilerFiles = map[string]string{
+	"gcc": "gcc", "libc6-dev": "/usr/include/features.h", "libseccomp-dev": "/usr/include/seccomp.h",
+}
+
+// ensureCompiler installs what the module needs to build C.
+func (m programModule) ensureCompiler(ctx context.Context, log *progress) error {
+	wanted := map[string]string{}
+	for _, pkg := range m.cgo {
+		wanted[pkg] = compilerFiles[pkg]
+	}
+	return ensurePackages(ctx, wanted, log)
 }
 
 func (m programModule) linkFlags(pin pinned) string {

@@ -59,7 +59,7 @@ func TestPinnedPrograms(t *testing.T) {
 		}
 		there = append(there, m.names(pin)...)
 	}
-	wanted := []string{"ctr", "containerd-shim-runc-v2", "kubectl", "helm", "crane"}
+	wanted := []string{"ctr", "containerd-shim-runc-v2", "runc", "kubectl", "helm", "crane"}
 	for _, d := range (&node{state: "/state"}).daemons() {
 		wanted = append(wanted, d.program)
 	}
