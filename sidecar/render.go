@@ -99,9 +99,6 @@ func (r renderer) access(c contract.Certificate) (store.Access, error) {
 	return a, nil
 }
 
-// fallback is the access where access failed: nobody beside what the mode says.
-func (r renderer) fallback() store.Access { return store.Access{Mode: uint32(r.mode)} }
-
 func userID(name string) (uint32, error) {
 	if id, ok := contract.ParseID(name); ok {
 		return id, nil

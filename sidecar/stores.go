@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/store"
 )
@@ -73,7 +74,7 @@ func (s *stores) Commit(dir string, items []certsync.Item) (certsync.Committed, 
 	b := &batch{store: o, render: s.render, have: o.Current(), failed: map[string]error{}}
 	result, err := o.Commit(b.entries(items))
 	if err == nil && b.lacks(result.Missing) {
-		// Files that were to be kept are gone or damaged, and their content is at hand: write it.
+		// Files that were left as they are turn out to be gone or damaged, and their content is at hand.
 		warnings := result.Warnings
 		result, err = o.Commit(b.entries(items))
 		result.Warnings = append(warnings, result.Warnings...)
@@ -116,15 +117,16 @@ func (b *batch) entries(items []certsync.Item) []store.Entry {
 			continue
 		}
 		b.failed[link] = err
-		if have, ok := b.have[link]; ok {
-			entries = append(entries, b.kept(have))
-		}
+		entries = append(entries, b.kept(item.Certificate))
 	}
 	return entries
 }
 
 func (b *batch) entry(item certsync.Item) (store.Entry, error) {
 	link := item.Certificate.LinkName
+	if item.Version == "" {
+		return b.kept(item.Certificate), nil
+	}
 	access, err := b.render.access(item.Certificate)
 	if err != nil {
 		return store.Entry{}, err
@@ -150,10 +152,13 @@ func (b *batch) entry(item certsync.Item) (store.Entry, error) {
 	return e, nil
 }
 
-// kept is the entry of what the store has, for everyone who may read it now: who that is to be could not
-// be found out.
-func (b *batch) kept(have store.Installed) store.Entry {
-	return store.Entry{FileName: have.FileName, LinkName: have.LinkName, Version: have.Version, Leaf: have.Leaf, Access: b.render.fallback()}
+// kept is the entry of whatever the store has under a certificate's link, for everyone who may read it now.
+func (b *batch) kept(c contract.Certificate) store.Entry {
+	e := store.Entry{FileName: c.FileName(), LinkName: c.LinkName, KeepAccess: true}
+	if have, ok := b.have[c.LinkName]; ok {
+		e.FileName, e.Version, e.Leaf = have.FileName, have.Version, have.Leaf
+	}
+	return e
 }
 
 // lacks says whether one of the missing links could be written, and sees to it that the next entries do.

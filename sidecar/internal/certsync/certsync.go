@@ -57,7 +57,8 @@ type Installed struct {
 type Item struct {
 	Certificate contract.Certificate
 	Installed
-	// Content is what the Source got for this version; nil keeps what the store has.
+	// Content is what the Source got for this version; nil keeps what the store has of it. With an empty
+	// Version there is none yet, and whatever the link may lead to, damaged or not, is kept until there is.
 	Content any
 }
 
@@ -73,7 +74,8 @@ type Stores interface {
 // Committed is what a Commit came to.
 type Committed struct {
 	Changed bool
-	// Missing are the LinkNames of items without Content that the store does not have any more.
+	// Missing are the LinkNames of items with a Version and without Content that the store does not have any
+	// more, or not whole. They are fetched again.
 	Missing []string
 	// Failed are the items, by LinkName, of which the content could not be put into files. Of these the
 	// store has what it had.
@@ -124,7 +126,7 @@ type Status struct {
 	Certificate contract.Certificate
 	// Installed is what is in the store; Version is empty where nothing is.
 	Installed Installed
-	// LastSuccess is when the certificate was last found to be as in the vault; zero: not by this process.
+	// LastSuccess is when the store was last found, or made, to have what the vault has; zero: not by this process.
 	LastSuccess time.Time
 	// Waiting is a newer version that is not valid yet.
 	Waiting *Installed

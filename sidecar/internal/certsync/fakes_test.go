@@ -121,9 +121,20 @@ func (d *disk) Commit(dir string, items []certsync.Item) (certsync.Committed, er
 		return certsync.Committed{}, d.err
 	}
 	next := map[string]certsync.Installed{}
+	var missing []string
 	for _, item := range items {
 		link := item.Certificate.LinkName
 		if d.failed[link] != nil {
+			continue
+		}
+		if item.Version == "" {
+			if have, ok := d.dirs[dir][link]; ok {
+				next[link] = have
+			}
+			continue
+		}
+		if _, ok := d.dirs[dir][link]; item.Content == nil && !ok {
+			missing = append(missing, link)
 			continue
 		}
 		if item.Content != nil {
@@ -136,7 +147,7 @@ func (d *disk) Commit(dir string, items []certsync.Item) (certsync.Committed, er
 		d.commits++
 	}
 	d.dirs[dir] = next
-	return certsync.Committed{Changed: changed, Failed: d.failed}, nil
+	return certsync.Committed{Changed: changed, Missing: missing, Failed: d.failed}, nil
 }
 
 func (d *disk) has(link string) string {
@@ -146,6 +157,13 @@ func (d *disk) has(link string) string {
 		return ""
 	}
 	return d.content[store+"/"+link]
+}
+
+// lose removes what a link leads to, behind the loop's back.
+func (d *disk) lose(link string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.dirs[store], link)
 }
 
 func (d *disk) setError(err error) {

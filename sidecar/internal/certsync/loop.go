@@ -33,8 +33,8 @@ type Loop struct {
 	ready    bool
 	// loaded are the stores whose content is known: nothing is written to another one.
 	loaded  map[string]bool
-	pollAt  time.Time
-	retryAt time.Time
+	pollAt  deadline
+	retryAt deadline
 }
 
 // entry is what the loop knows of a certificate.
@@ -43,8 +43,10 @@ type entry struct {
 	installed *Installed
 	fetched   *Fetched // of this round
 	waiting   *Installed
+	// lost: the store has it no more, and it was not fetched since.
+	lost bool
 
-	due         time.Time
+	due         deadline
 	err         error
 	errTime     time.Time
 	lastSuccess time.Time
@@ -201,11 +203,11 @@ func (l *Loop) apply(s Settings) {
 		if e == nil {
 			e = &entry{}
 		}
-		e.cert, e.due = c, time.Time{}
+		e.cert, e.due = c, deadline{}
 		l.entries = append(l.entries, e)
 	}
 	l.initial, l.attempts, l.loaded = true, 0, map[string]bool{}
-	l.pollAt, l.retryAt = time.Time{}, time.Time{}
+	l.pollAt, l.retryAt = deadline{}, deadline{}
 }
 
 // key tells certificates apart: a link in a store can have one source only.

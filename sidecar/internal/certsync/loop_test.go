@@ -245,12 +245,31 @@ func TestStoreFailure(t *testing.T) {
 		if report := r.watch.last(); report.Ready || !strings.Contains(report.Reason, "no space") {
 			t.Fatalf("report: %+v", report)
 		}
+		if last := r.watch.last().Certificates[0].LastSuccess; !last.IsZero() {
+			t.Errorf("success is told for %s, but nothing was written", last)
+		}
 		d.setError(nil)
 		pass(2 * time.Second)
 		if report := r.watch.last(); !report.Ready || report.State != certsync.Success {
 			t.Errorf("after the repair: %+v", report)
 		}
 		mustHave(t, d, "example.b", "b v1")
+	})
+}
+
+// What a store turns out to have lost is fetched again at once, and not with the next poll.
+func TestLostIsFetchedAgain(t *testing.T) {
+	bubble(t, with("a", "b"), having("a", "b"), newDisk(), func(t *testing.T, r *rig) {
+		r.vault.putFrom("a", "v2", time.Now().Add(40*time.Minute))
+		<-r.SyncNow()
+		r.vault.times("b")
+		r.disk.lose("example.b")
+		pass(36 * time.Minute) // a's newer version is valid, give or take the skew of clocks; b is not due yet
+		mustHave(t, r.disk, "example.a", "a v2")
+		mustHave(t, r.disk, "example.b", "b v1")
+		if n := len(r.vault.times("b")); n != 1 {
+			t.Errorf("b was asked for %d times, want once", n)
+		}
 	})
 }
 

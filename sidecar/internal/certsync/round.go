@@ -11,6 +11,7 @@ const parallel = 16
 // round fetches certificates, puts what changed into the stores, and sets when they are due next.
 func (l *Loop) round(ctx context.Context, round []*entry) {
 	r := Report{Synced: true, Retry: anyFailed(round)}
+	asked := round
 	round = slices.Clone(round)
 	l.fetch(ctx, round)
 	if ctx.Err() != nil {
@@ -24,9 +25,19 @@ func (l *Loop) round(ctx context.Context, round []*entry) {
 			round = union(round, entries)
 		}
 	}
-	l.schedule(round)
-	l.settle()
+	l.schedule(union(round, l.lost()))
+	l.settle(asked)
 	l.report(r)
+}
+
+// lost are the certificates of which the store turned out not to have its version any more.
+func (l *Loop) lost() (lost []*entry) {
+	for _, e := range l.entries {
+		if e.lost {
+			lost = append(lost, e)
+		}
+	}
+	return lost
 }
 
 // union adds the entries that are not there yet.
@@ -39,8 +50,13 @@ func union(to, entries []*entry) []*entry {
 	return to
 }
 
-// settle moves on the state and readiness after a round.
-func (l *Loop) settle() {
+// settle moves on the state and readiness after a round that asked for these.
+func (l *Loop) settle(asked []*entry) {
+	for _, e := range asked {
+		if e.err == nil {
+			e.lastSuccess = now()
+		}
+	}
 	if l.initial && (l.attempts >= MaxAttempts || l.allFetched()) {
 		l.initial = false
 	}
@@ -88,12 +104,12 @@ func (l *Loop) fetch(ctx context.Context, round []*entry) {
 
 // take decides what becomes of a result.
 func (l *Loop) take(e *entry, f Fetched, err error) {
-	e.fetched, e.waiting = nil, nil
+	e.fetched, e.waiting, e.lost = nil, nil, false
 	if err != nil {
 		l.takeFailure(e, err)
 		return
 	}
-	e.err, e.throttles, e.lastSuccess = nil, 0, now()
+	e.err, e.throttles = nil, 0
 	if e.there() && e.installed.Version == f.Version {
 		f.Leaf = e.installed.Leaf
 	} else if e.there() && f.Leaf.NotBefore.After(now().Add(skew)) {
@@ -123,11 +139,9 @@ func (l *Loop) commit(dir string, entries []*entry, r *Report) error {
 	if err := l.loadStore(dir, entries); err != nil {
 		return err
 	}
-	var items []Item
-	for _, e := range entries {
-		if item, ok := e.item(); ok {
-			items = append(items, item)
-		}
+	items := make([]Item, len(entries))
+	for i, e := range entries {
+		items[i] = e.item()
 	}
 	done, err := l.stores.Commit(dir, items)
 	if err != nil {
@@ -135,14 +149,11 @@ func (l *Loop) commit(dir string, entries []*entry, r *Report) error {
 	}
 	if done.Changed {
 		r.Changed++
-		for _, w := range done.Warnings {
-			l.log.Warn("store was written otherwise than asked for", "store", dir, "warning", w)
-		}
 	}
+	l.warn(dir, entries, done.Warnings)
 	for _, e := range entries {
-		e.warnings = done.Warnings
 		if slices.Contains(done.Missing, e.cert.LinkName) {
-			e.installed = nil
+			e.installed, e.lost = nil, true
 		}
 		if err := done.Failed[e.cert.LinkName]; err != nil {
 			l.log.Error("certificate cannot be written", "certificate", e.cert.URL, "error", err)
@@ -155,15 +166,28 @@ func (l *Loop) commit(dir string, entries []*entry, r *Report) error {
 	return nil
 }
 
-// item is what the store is to hold of a certificate, if there is anything.
-func (e *entry) item() (Item, bool) {
+// warn notes a store's warnings with its certificates, and logs those that are new.
+func (l *Loop) warn(dir string, entries []*entry, warnings []string) {
+	known := entries[0].warnings
+	for _, e := range entries {
+		e.warnings = warnings
+	}
+	for _, w := range warnings {
+		if !slices.Contains(known, w) {
+			l.log.Warn("store is not quite as asked for", "store", dir, "warning", w)
+		}
+	}
+}
+
+// item is what the store is to hold of a certificate.
+func (e *entry) item() Item {
 	switch {
 	case e.fetched != nil:
-		return Item{Certificate: e.cert, Installed: e.newest(), Content: e.fetched.Content}, true
+		return Item{Certificate: e.cert, Installed: e.newest(), Content: e.fetched.Content}
 	case e.installed != nil:
-		return Item{Certificate: e.cert, Installed: *e.installed}, true
+		return Item{Certificate: e.cert, Installed: *e.installed}
 	default:
-		return Item{}, false
+		return Item{Certificate: e.cert}
 	}
 }
 
@@ -184,8 +208,11 @@ func (l *Loop) install(e *entry) bool {
 	}
 	l.log.Info("certificate installed", "certificate", e.cert.URL, "version", e.installed.Version,
 		"notAfter", e.installed.Leaf.NotAfter, "store", e.cert.Store, "link", e.cert.LinkName)
-	if e.installed.Leaf.NotAfter.Before(now()) {
-		l.log.Warn("certificate has expired", "certificate", e.cert.URL, "notAfter", e.installed.Leaf.NotAfter)
+	switch leaf, t := e.installed.Leaf, now(); {
+	case leaf.NotAfter.Before(t):
+		l.log.Warn("certificate has expired: renew it in the vault", "certificate", e.cert.URL, "notAfter", leaf.NotAfter)
+	case leaf.NotBefore.After(t.Add(skew)):
+		l.log.Warn("certificate is not valid yet, but there is no other one", "certificate", e.cert.URL, "notBefore", leaf.NotBefore)
 	}
 	return before != nil
 }

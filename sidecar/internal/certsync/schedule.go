@@ -9,8 +9,7 @@ import (
 const MaxAttempts = 25
 
 const (
-	// heartbeat is the longest time that the loop sleeps. It looks at the wall clock then, so that a
-	// machine that was suspended polls at once and not hours late.
+	// heartbeat is the longest time that the loop sleeps before it looks at the clocks again.
 	heartbeat = 30 * time.Second
 	// skew is the difference between clocks that is allowed for when a version is not valid yet.
 	skew = 5 * time.Minute
@@ -20,8 +19,35 @@ const (
 	together = 50 * time.Millisecond
 )
 
-// now is the wall clock: without a monotonic reading, differences include the time of a suspended machine.
+// now is the wall clock's time, without a monotonic reading.
 func now() time.Time { return time.Now().Round(0) }
+
+// deadline is a moment by both of the machine's clocks, and has come when either says so. The monotonic clock
+// stands still while the machine is suspended, and the wall clock jumps when it is set: with both, a machine that
+// wakes up polls at once and not hours late, and one whose clock is set back polls on at its pace. The zero
+// deadline has come.
+type deadline struct {
+	wall time.Time // without a monotonic reading
+	mono time.Time
+}
+
+func in(d time.Duration) deadline {
+	t := time.Now().Add(d)
+	return deadline{wall: t.Round(0), mono: t}
+}
+
+// orAt is the deadline, or a time of the wall clock that comes before it.
+func (d deadline) orAt(wall time.Time) deadline {
+	if wall.Before(d.wall) {
+		d.wall = wall
+	}
+	return d
+}
+
+func (d deadline) left() time.Duration {
+	t := time.Now()
+	return min(d.wall.Sub(t), d.mono.Sub(t))
+}
 
 // jitter changes a time by up to 10 % in either direction, so that pods that started together do not go
 // on together.
@@ -52,27 +78,28 @@ func upTo(d time.Duration) time.Duration { return time.Duration(rand.Float64() *
 // schedule sets when the certificates of a round are due next, and counts the round if it was an attempt
 // of the initial sync that failed.
 func (l *Loop) schedule(round []*entry) {
-	t := now()
-	if l.pollAt.Sub(t) <= together {
-		l.pollAt = t.Add(jitter(l.settings.Interval))
+	if l.pollAt.left() <= together {
+		l.pollAt = in(jitter(l.settings.Interval))
 	}
-	if l.initial && l.retryAt.Sub(t) <= together && anyFailed(round) {
+	if l.initial && l.retryAt.left() <= together && anyFailed(round) {
 		l.attempts++
-		l.retryAt = t.Add(backoff(l.attempts))
+		l.retryAt = in(backoff(l.attempts))
 	}
 	for _, e := range round {
-		e.due = l.next(e, t)
+		e.due = l.next(e)
 	}
 }
 
-func (l *Loop) next(e *entry, t time.Time) time.Time {
+func (l *Loop) next(e *entry) deadline {
 	switch {
 	case e.throttles > 0:
-		return t.Add(throttleWait(e.asked, e.throttles))
+		return in(throttleWait(e.asked, e.throttles))
 	case e.err != nil && l.initial && l.attempts < MaxAttempts:
 		return l.retryAt
+	case e.err == nil && e.lost:
+		return deadline{}
 	case e.waiting != nil:
-		return earlier(l.pollAt, e.waiting.Leaf.NotBefore.Add(-skew))
+		return l.pollAt.orAt(e.waiting.Leaf.NotBefore.Add(-skew))
 	default:
 		return l.pollAt
 	}
@@ -87,22 +114,11 @@ func anyFailed(round []*entry) bool {
 	return false
 }
 
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
-}
-
 // due returns the certificates whose time has come, and the time until the next one's.
 func (l *Loop) due() (round []*entry, wait time.Duration) {
-	t := now()
 	wait = heartbeat
 	for _, e := range l.entries {
-		left := e.due.Sub(t)
-		if left > l.longest() { // the clock was set back
-			left = 0
-		}
+		left := e.due.left()
 		if left <= together {
 			round = append(round, e)
 			continue
@@ -111,6 +127,3 @@ func (l *Loop) due() (round []*entry, wait time.Duration) {
 	}
 	return round, wait
 }
-
-// longest is more than any wait that the loop sets.
-func (l *Loop) longest() time.Duration { return max(l.settings.Interval*2, time.Hour) }

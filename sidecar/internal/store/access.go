@@ -63,21 +63,37 @@ func (a Access) perm(aclSupported bool) perm {
 	return p
 }
 
-// matches says whether a file has these permissions already and belongs to this process.
-func (p perm) matches(file *os.File) bool {
+// permOf returns the permissions that a file has.
+func permOf(file *os.File) (perm, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(file.Fd()), &st); err != nil {
-		return false
+		return perm{}, err
 	}
-	if st.Uid != uint32(os.Geteuid()) || st.Mode&0o777 != p.mode || p.gid != nil && st.Gid != *p.gid {
-		return false
-	}
+	p := perm{mode: st.Mode & 0o777, gid: &st.Gid}
 	acl := make([]byte, 4096)
 	n, err := unix.Fgetxattr(int(file.Fd()), xattrACL, acl)
-	if err != nil {
-		return p.acl == nil && (errors.Is(err, syscall.ENODATA) || errors.Is(err, syscall.EOPNOTSUPP))
+	switch {
+	case err == nil:
+		p.acl = acl[:n]
+	case !errors.Is(err, syscall.ENODATA) && !errors.Is(err, syscall.EOPNOTSUPP):
+		return perm{}, err
 	}
-	return bytes.Equal(acl[:n], p.acl)
+	return p, nil
+}
+
+// matches says whether a file has these permissions already and belongs to this process.
+func (p perm) matches(file *os.File) bool {
+	info, err := file.Stat()
+	if err != nil {
+		return false
+	}
+	has, err := permOf(file)
+	return err == nil && isOwn(info) && has.mode == p.mode && (p.gid == nil || *has.gid == *p.gid) && bytes.Equal(has.acl, p.acl)
+}
+
+func isOwn(info os.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && st.Uid == uint32(os.Geteuid())
 }
 
 // The extended attribute that holds a POSIX ACL, and its parts.

@@ -15,20 +15,17 @@ func (s *Store) settle(p *plan) (warnings []string, err error) {
 		if n.kind != fileNode {
 			continue
 		}
-		if n.access.wantsACL() && !s.acl && warnings == nil {
+		if !n.asIs && n.access.wantsACL() && !s.acl && warnings == nil {
 			warnings = []string{fmt.Sprintf("the volume of %s has no POSIX ACLs, so files that only some users "+
 				"were to read have mode %04o", s.fs.dir, openMode)}
 		}
+		n.perm = n.access.perm(s.acl)
 		if n.from == "" {
 			continue
 		}
-		from := path.Join(s.current.name, n.from)
-		file, err := s.fs.root.Open(from)
-		if err != nil {
-			return nil, fileError("open", filepath.Join(s.fs.dir, from), err)
+		if err := s.settleCarried(n); err != nil {
+			return nil, err
 		}
-		n.linked = n.access.perm(s.acl).matches(file)
-		file.Close() // nothing was written through it
 		if !n.linked && n.data == nil {
 			if err := s.load(n); err != nil {
 				return nil, err
@@ -38,11 +35,27 @@ func (s *Store) settle(p *plan) (warnings []string, err error) {
 	return warnings, nil
 }
 
+func (s *Store) settleCarried(n *node) error {
+	from := path.Join(s.current.name, n.from)
+	file, err := s.fs.root.Open(from)
+	if err == nil {
+		defer file.Close() // nothing was written through it
+		if n.asIs {
+			n.perm, err = permOf(file)
+		}
+	}
+	if err != nil {
+		return fileError("open", filepath.Join(s.fs.dir, from), err)
+	}
+	n.linked = n.asIs || n.perm.matches(file)
+	return nil
+}
+
 // load reads the content of a carried file.
 func (s *Store) load(n *node) error {
 	from := path.Join(s.current.name, n.from)
 	data, err := s.fs.read(from, maxFileBytes)
-	if err == nil && sum(data) != n.sum {
+	if err == nil && n.sum != "" && sum(data) != n.sum {
 		err = errors.New("the content has changed")
 	}
 	if err != nil {
@@ -102,5 +115,5 @@ func (s *Store) place(full string, n *node) error {
 			}
 		}
 	}
-	return s.fs.create(full, n.data, n.access.perm(s.acl))
+	return s.fs.create(full, n.data, n.perm)
 }

@@ -12,7 +12,8 @@ const (
 //
 //  1. Look again at what is published, in case someone else touched it.
 //  2. Plan the new generation in memory. Names, conflicts, permissions and the contents of files that
-//     have to be copied are settled here, so that after this only the file system can fail.
+//     have to be copied are settled here, so that after this only the file system can fail. What is
+//     not whole, and is not replaced, is kept as it is: see salvage.
 //  3. If the plan is what is published already, mend the top-level links, clear old generations, stop.
 //  4. Make the directory "..<generation>". Carry unchanged files forward by hard link, write the
 //     others, each synced; make its links; sync its directories.
@@ -35,6 +36,9 @@ func (s *Store) commit(entries []Entry) (Result, error) {
 	}
 	p, err := makePlan(entries, &s.current)
 	if err != nil {
+		return Result{}, err
+	}
+	if err := s.salvage(p); err != nil {
 		return Result{}, err
 	}
 	aclWarning, err := s.settle(p)

@@ -75,9 +75,18 @@ func TestDamage(t *testing.T) {
 					}
 					s.grace = 0
 				}
-				result, err := s.Commit([]Entry{kept(a), kept(b)})
-				if err != nil || strings.Join(result.Missing, " ") != lost {
-					t.Fatalf("lost %q, %v; want %q", result.Missing, err, lost)
+				readable := readAll(dir)
+				for _, entries := range [][]Entry{{kept(a), kept(b)}, {kept(a), kept(b), pemEntry("v.c", "1")}} {
+					result, err := s.Commit(entries)
+					if errors.Is(err, os.ErrExist) { // what was left over is in the way, once
+						result, err = s.Commit(entries)
+					}
+					if err != nil || strings.Join(result.Missing, " ") != lost {
+						t.Fatalf("lost %q, %v; want %q", result.Missing, err, lost)
+					}
+					if !has(dir, readable) {
+						t.Errorf("%d files could be read, and now can not all be:\n%s", len(readable), tree(t, dir))
+					}
 				}
 				mustCommit(t, s, a, b)
 				mustCommit(t, s, a, b)
@@ -94,6 +103,17 @@ func TestDamage(t *testing.T) {
 			})
 		}
 	}
+}
+
+// readAll is what a reader finds under the names that applications use, whatever it is.
+func readAll(dir string) map[string]string {
+	found := make(map[string]string)
+	for _, name := range []string{"v.a", "v.a.2", "v.b", "v.b.1", "v.b.d/tls.key"} {
+		if data, err := os.ReadFile(filepath.Join(dir, name)); err == nil {
+			found[name] = string(data)
+		}
+	}
+	return found
 }
 
 // TestDamageIsTold: the owner of the pod learns what was found.

@@ -85,6 +85,8 @@ type manifest struct {
 	Certificates []Installed `json:"certificates"` // by link name
 	// Files has the SHA-256 digest of every file, by its name in the generation.
 	Files map[string]string `json:"files"`
+	// AsIs are names of what was kept although it was not whole, or not known; sorted.
+	AsIs []string `json:"asIs,omitempty"`
 }
 
 func (m manifest) encode() ([]byte, error) { return json.MarshalIndent(m, "", "  ") }

@@ -18,6 +18,9 @@ type plan struct {
 	nodes    map[string]*node // by name in the generation
 	manifest manifest
 	missing  []string
+	// partial are the entries of which whatever is there is to be kept: the missing ones, and those that
+	// have no version yet.
+	partial []Entry
 }
 
 type nodeKind int
@@ -37,7 +40,10 @@ type node struct {
 	sum    string
 	from   string // the file of the current generation with this content, or ""
 	access Access
-	// linked says that the file is carried forward as it is, by a hard link to from.
+	// asIs says that who may read the file does not change: perm is what it has.
+	asIs bool
+	perm perm
+	// linked says that the file is carried forward by a hard link to from.
 	linked bool
 }
 
@@ -56,7 +62,10 @@ func makePlan(entries []Entry, current *generation) (*plan, error) {
 			return nil, err
 		}
 		if !ok {
-			p.missing = append(p.missing, e.LinkName)
+			p.partial = append(p.partial, e)
+			if e.Version != "" {
+				p.missing = append(p.missing, e.LinkName)
+			}
 			continue
 		}
 		taken = append(taken, e)
@@ -98,7 +107,7 @@ func (p *plan) add(e Entry, current *generation) (bool, error) {
 		}
 	}
 	for name, n := range files {
-		n.access = e.Access
+		n.access, n.asIs = e.Access, e.KeepAccess && e.Files.empty()
 		if err := p.put(name, n); err != nil {
 			return false, err
 		}
@@ -140,7 +149,7 @@ func (p *plan) put(name string, n *node) error {
 	if old.kind != fileNode || n.kind != fileNode || old.sum != n.sum {
 		return conflict(name, "two certificates write a different file of this name")
 	}
-	old.access = old.access.union(n.access)
+	old.access, old.asIs = old.access.union(n.access), old.asIs || n.asIs
 	return nil
 }
 
@@ -163,7 +172,7 @@ func (p *plan) addPrevious(entries []Entry, current *generation) {
 			continue
 		}
 		if n, there := p.nodes[name]; !there {
-			p.nodes[name] = &node{sum: sum, from: name, access: e.Access}
+			p.nodes[name] = &node{sum: sum, from: name, access: e.Access, asIs: e.KeepAccess}
 		} else if n.kind == fileNode {
 			n.access = n.access.union(e.Access)
 		} else {
@@ -184,7 +193,7 @@ func (p *plan) top() []string {
 }
 
 // unchanged says that the current generation is what the plan would make. Damage is made good as soon as
-// nothing is missing for it: before, a damaged file may be of more use than none.
+// nothing is missing for it.
 func (p *plan) unchanged(current *generation) (bool, error) {
 	if current.damaged && len(p.missing) == 0 {
 		return false, nil
@@ -201,7 +210,11 @@ func (p *plan) unchanged(current *generation) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	published, err := current.manifest.encode()
+	there := current.manifest
+	if current.damaged {
+		there.AsIs = p.manifest.AsIs
+	}
+	published, err := there.encode()
 	return err == nil && string(planned) == string(published), err
 }
 
@@ -251,7 +264,11 @@ func (f Files) byName(c Installed) map[string]*node {
 }
 
 func (e Entry) validate() error {
-	for _, name := range append([]string{e.FileName, e.LinkName, e.Version}, slices.Collect(maps.Keys(e.Files.Split))...) {
+	names := append([]string{e.FileName, e.LinkName}, slices.Collect(maps.Keys(e.Files.Split))...)
+	if e.Version != "" || !e.Files.empty() {
+		names = append(names, e.Version)
+	}
+	for _, name := range names {
 		if err := checkName(name); err != nil {
 			return err
 		}

@@ -27,15 +27,17 @@ type Entry struct {
 	// LinkName is the name that applications open: FileName, or the custom symbolic link name. It
 	// tells the entries of a store apart.
 	LinkName string
-	// Version is the secret's version.
+	// Version is the secret's version; empty where there is none yet. Then, and where what the store has of
+	// a version is not whole, an entry without Files keeps whatever is there of its LinkName as it is.
 	Version string
 	// Leaf describes the certificate; it is kept and given back by Current.
 	Leaf Leaf
 	// Files is what to write. Its zero value keeps the files, formats and Leaf that the store has for
 	// this version.
 	Files Files
-	// Access says who may read the files.
-	Access Access
+	// Access says who may read the files. KeepAccess, for an entry without Files, leaves that as it is.
+	Access     Access
+	KeepAccess bool
 }
 
 // Files are the contents of a certificate's files by format; a nil one is not written.
@@ -51,7 +53,7 @@ type Result struct {
 	// Changed says that a new generation was published.
 	Changed bool
 	// Missing are the link names of entries without Files that the store does not have in that version
-	// (any more). They are left out.
+	// (any more), or not whole. Current does not have them; what is there of them was left.
 	Missing []string
 	// Warnings are for the log and the status: what was done differently from what was asked for, or
 	// was found to be damaged.

@@ -1,0 +1,166 @@
+package certsync
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+)
+
+// counting is a Source that counts, and has one version, which is valid from a time on that a test sets.
+type counting struct {
+	asked     int
+	err       error
+	version   string
+	notBefore time.Time
+}
+
+func (c *counting) Fetch(context.Context, contract.Certificate, string) (Fetched, error) {
+	c.asked++
+	return Fetched{Version: c.version, Leaf: Leaf{NotBefore: c.notBefore}, Content: c.version}, c.err
+}
+
+// since is how often it was asked since the last call.
+func (c *counting) since() int {
+	n := c.asked
+	c.asked = 0
+	return n
+}
+
+// keeper is Stores with one link.
+type keeper struct{ has map[string]Installed }
+
+func (k *keeper) Current(string) (map[string]Installed, error) { return k.has, nil }
+
+func (k *keeper) Commit(_ string, items []Item) (Committed, error) {
+	k.has = map[string]Installed{}
+	for _, item := range items {
+		k.has[item.Certificate.LinkName] = item.Installed
+	}
+	return Committed{}, nil
+}
+
+type deaf struct{}
+
+func (deaf) Beat()         {}
+func (deaf) Report(Report) {}
+
+// running is a loop in a bubble, whose own goroutine can be stopped and started again: between the two the machine's
+// clocks may jump.
+type running struct {
+	*Loop
+	source *counting
+	pause  func()
+}
+
+func start(t *testing.T, l *Loop, source *counting, run func(context.Context)) *running {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { run(ctx); close(done) }()
+	synctest.Wait()
+	return &running{Loop: l, source: source, pause: func() { cancel(); <-done }}
+}
+
+// jump moves the wall clock against the monotonic one, seen from the loop: forward as when a machine wakes up, or back as
+// when its clock is set.
+func (l *Loop) jump(by time.Duration) {
+	for _, d := range append([]*deadline{&l.pollAt, &l.retryAt}, dues(l.entries)...) {
+		d.wall = d.wall.Add(-by)
+	}
+}
+
+func dues(entries []*entry) (list []*deadline) {
+	for _, e := range entries {
+		list = append(list, &e.due)
+	}
+	return list
+}
+
+// turn runs the loop as Run does, but for its beginning.
+func (l *Loop) turn(ctx context.Context) {
+	for ctx.Err() == nil {
+		if round, wait := l.due(); len(round) > 0 {
+			l.round(ctx, round)
+		} else {
+			l.sleep(ctx, wait)
+		}
+	}
+}
+
+// Whatever the clock is set to, polls go on at their pace: neither none for the time that it was set back, nor without a
+// pause. A machine that wakes up polls at once.
+func TestClockJumps(t *testing.T) {
+	for name, c := range map[string]struct {
+		by      time.Duration
+		atOnce  int // polls in the minute after
+		failing bool
+	}{
+		"suspended for a day":                       {by: 24 * time.Hour, atOnce: 1},
+		"set forward by an hour":                    {by: time.Hour, atOnce: 1},
+		"set back by half an hour":                  {by: -30 * time.Minute},
+		"set back by two hours":                     {by: -2 * time.Hour},
+		"set back by ten years":                     {by: -10 * 365 * 24 * time.Hour},
+		"set back in the initial sync":              {by: -time.Hour, failing: true, atOnce: 2},
+		"set back by years in it":                   {by: -10 * 365 * 24 * time.Hour, failing: true, atOnce: 2},
+		"suspended in the initial sync for an hour": {by: time.Hour, failing: true, atOnce: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				source := &counting{version: "1"}
+				if c.failing {
+					source.err = errors.New("no answer")
+				}
+				l := New(Settings{Interval: time.Hour, Certificates: []contract.Certificate{{LinkName: "a"}}},
+					source, &keeper{}, deaf{}, slog.New(slog.DiscardHandler))
+				r := start(t, l, source, l.Run)
+				time.Sleep(5 * time.Minute)
+				r.pause()
+				source.since()
+				l.jump(c.by)
+				r = start(t, l, source, l.turn)
+				time.Sleep(time.Minute)
+				if n := source.since(); n < c.atOnce || n > c.atOnce+1 && c.failing || n > c.atOnce && !c.failing {
+					t.Errorf("%d polls in the minute after, want %d", n, c.atOnce)
+				}
+				source.err = nil
+				time.Sleep(30 * time.Minute) // the initial sync, if it was still going on, ends
+				source.since()
+				time.Sleep(24 * time.Hour)
+				if n := source.since(); n < 22 || n > 27 {
+					t.Errorf("%d polls in the day after, want one an hour", n)
+				}
+				r.pause()
+			})
+		})
+	}
+}
+
+// A version that waits is switched to when the wall clock says that it is valid.
+func TestValidityFollowsTheWallClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, stores := &counting{version: "1"}, &keeper{}
+		l := New(Settings{Interval: 24 * time.Hour, Certificates: []contract.Certificate{{LinkName: "a"}}},
+			source, stores, deaf{}, slog.New(slog.DiscardHandler))
+		r := start(t, l, source, l.Run)
+		source.version, source.notBefore = "2", time.Now().Add(10*time.Hour)
+		<-l.SyncNow()
+		time.Sleep(8 * time.Hour)
+		synctest.Wait()
+		if got := stores.has["a"].Version; got != "1" {
+			t.Errorf("version %s is installed before it is valid", got)
+		}
+		r.pause()
+		source.notBefore = time.Now() // in the loop's eyes: the clock is set forward by two hours
+		l.jump(2 * time.Hour)
+		r = start(t, l, source, l.turn)
+		if got := stores.has["a"].Version; got != "2" {
+			t.Errorf("version %s is installed once the clock says that the newer one is valid", got)
+		}
+		r.pause()
+	})
+}
