@@ -4,11 +4,13 @@ import (
 	"crypto/ecdh"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,8 +71,12 @@ func TestErrors(t *testing.T) {
 		{"other one's key", pemOf(leaf, ca, other.key), "", bundle.KeyMismatch, "none of the 2 certificates"},
 		{"other one's key in PKCS #12", p12(t, pkcs12.Modern2023, "", other.key, leaf, ca), "", bundle.KeyMismatch, "none of the 2 certificates"},
 		{"two pairs", pemOf(leaf, leaf.key, other, other.key), "", bundle.SeveralKeys, "several private keys"},
-		{"X25519", withKey("PRIVATE KEY", pkcs8(xKey), nil), "", bundle.Unsupported, "kind that is not supported"},
-		{"DSA", withKey("DSA PRIVATE KEY", []byte{0x30, 0}, nil), "", bundle.Unsupported, "kind that is not supported"},
+		{"two pairs in PKCS #12", merged(t, p12(t, pkcs12.Passwordless, "", leaf.key, leaf), p12(t, pkcs12.Passwordless, "", other.key, other)), "", bundle.SeveralKeys, "several private keys"},
+		{"PKCS #12 of many parts without key", merged(t, trustStore(t, pkcs12.Passwordless, leaf), trustStore(t, pkcs12.Passwordless, ca), trustStore(t, pkcs12.Passwordless, other)), "", bundle.NoPrivateKey, "not exportable"},
+		{"PKCS #12 of too many parts", merged(t, slices.Repeat([]string{trustStore(t, pkcs12.Passwordless, ca)}, bundle.MaxCertificates+2)...), "", bundle.TooLarge, "34 parts"},
+		{"X25519", withKey("PRIVATE KEY", pkcs8(xKey), nil), "", bundle.Unsupported, "an X25519 key"},
+		{"DSA", withKey("DSA PRIVATE KEY", []byte{0x30, 0}, nil), "", bundle.Unsupported, "a DSA key"},
+		{"OpenSSH", withKey("OPENSSH PRIVATE KEY", []byte("openssh-key-v1"), nil), "", bundle.Unsupported, "OpenSSH's own form"},
 		{"damaged key", withKey("PRIVATE KEY", pkcs8(leaf.key)[:40], nil), "", bundle.Unsupported, "damaged"},
 		{"damaged certificate", pemOf(leaf, leaf.key, &pem.Block{Type: "CERTIFICATE", Bytes: leaf.cert.Raw[:80]}), "", bundle.Malformed, "certificate 2"},
 		{"cut off PEM", good[:len(good)-60], "", bundle.Malformed, "1 of 3 PEM blocks"},
@@ -108,6 +114,44 @@ func checkNoLeak(t *testing.T, text string, key []byte) {
 			t.Fatal("the error quotes the private key")
 		}
 	}
+}
+
+// merged has the parts of all containers, none of which has a MAC, in one.
+func merged(t *testing.T, containers ...string) string {
+	t.Helper()
+	type content struct {
+		Type asn1.ObjectIdentifier
+		Data []byte `asn1:"tag:0,explicit"`
+	}
+	type pfx struct {
+		Version int
+		Safe    content
+	}
+	var all pfx
+	var parts []asn1.RawValue
+	for _, container := range containers {
+		der, err := base64.StdEncoding.DecodeString(container)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := asn1.Unmarshal(der, &all); err != nil {
+			t.Fatal(err)
+		}
+		var own []asn1.RawValue
+		if _, err := asn1.Unmarshal(all.Safe.Data, &own); err != nil {
+			t.Fatal(err)
+		}
+		parts = append(parts, own...)
+	}
+	var err error
+	if all.Safe.Data, err = asn1.Marshal(parts); err != nil {
+		t.Fatal(err)
+	}
+	der, err := asn1.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return base64.StdEncoding.EncodeToString(der)
 }
 
 func trustStore(t *testing.T, enc *pkcs12.Encoder, certs ...*entity) string {

@@ -9,6 +9,9 @@ import (
 // 600,000; a container with a thousand times as many would hold up every other certificate.
 const maxIterations = 4_000_000
 
+// maxParts leaves room for each certificate, and the key, in a part of its own.
+const maxParts = MaxCertificates + 1
+
 const (
 	derSequence = 0x30
 	// berIndefinite is a length that BER allows and DER does not (X.690, 8.1.3.6 and 10.1).
@@ -21,6 +24,7 @@ var (
 	oidKeyBag        = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 1}
 	oidShroudedBag   = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 2}
 	oidCertBag       = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 3}
+	oidSHA256        = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}
 )
 
 // outline is what can be seen of a PKCS #12 container without decrypting it: what it would cost to
@@ -29,6 +33,7 @@ type outline struct {
 	parts     []asn1.RawValue // the ContentInfos of the AuthenticatedSafe
 	encrypted int             // how many of them are encrypted
 	keys      int             // key bags in the others
+	keyPart   int             // which part has the last of these
 	certs     int             // certificate bags in the others
 	cost      int             // rounds of key derivation
 }
@@ -62,6 +67,10 @@ func outlinePKCS12(der []byte) (*outline, error) {
 		return nil, &Error{Malformed, "the PKCS #12 container is damaged or cut off, or is no PKCS #12 container",
 			"import the certificate again"}
 	}
+	if len(o.parts) > maxParts {
+		return nil, &Error{TooLarge, fmt.Sprintf("the PKCS #12 container has %d parts, more than %d", len(o.parts), maxParts),
+			"keep only the certificates of the certificate's own chain"}
+	}
 	if o.cost > maxIterations {
 		return nil, &Error{TooLarge,
 			fmt.Sprintf("the PKCS #12 container asks for more than %d rounds of key derivation", maxIterations),
@@ -78,7 +87,7 @@ func (o *outline) read(der []byte) bool {
 		return false
 	}
 	o.addCost(container.MacData.FullBytes, 0)
-	for _, part := range o.parts {
+	for i, part := range o.parts {
 		var info contentInfo
 		if !unmarshal(part.FullBytes, &info) {
 			return false
@@ -87,14 +96,15 @@ func (o *outline) read(der []byte) bool {
 		case info.ContentType.Equal(oidEncryptedData):
 			o.encrypted++
 			o.addCost(info.Content.Bytes, 0)
-		case info.ContentType.Equal(oidData) && !o.readBags(info.Content.Bytes):
+		case info.ContentType.Equal(oidData) && !o.readBags(i, info.Content.Bytes):
 			return false
 		}
 	}
 	return true
 }
 
-func (o *outline) readBags(content []byte) bool {
+// readBags reads the i-th part, which is not encrypted.
+func (o *outline) readBags(i int, content []byte) bool {
 	var data []byte
 	var bags []safeBag
 	if !unmarshal(content, &data) || !unmarshal(data, &bags) {
@@ -104,9 +114,13 @@ func (o *outline) readBags(content []byte) bool {
 		switch {
 		case bag.ID.Equal(oidKeyBag):
 			o.keys++
+			o.keyPart = i
 		case bag.ID.Equal(oidShroudedBag):
 			o.keys++
+			o.keyPart = i
+			before := o.cost
 			o.addCost(bag.Value.Bytes, 0)
+			o.cost += (o.cost - before) * max(0, len(o.parts)-libraryParts) // readParts decrypts it again for each part
 		case bag.ID.Equal(oidCertBag):
 			o.certs++
 		}

@@ -2,9 +2,6 @@ package bundle
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
 	"fmt"
@@ -190,24 +187,6 @@ func betterLeaf(a, b *x509.Certificate) bool {
 func samePublicKey(a, b crypto.PublicKey) bool {
 	k, ok := a.(interface{ Equal(crypto.PublicKey) bool })
 	return ok && k.Equal(b)
-}
-
-// signer accepts the keys that a TLS server can use.
-func signer(key any) (crypto.Signer, error) {
-	switch k := key.(type) {
-	case *rsa.PrivateKey:
-		return k, nil
-	case *ecdsa.PrivateKey:
-		return k, nil
-	case ed25519.PrivateKey:
-		return k, nil
-	}
-	return nil, unsupportedKey()
-}
-
-func unsupportedKey() *Error {
-	return &Error{Unsupported, "the private key is damaged or of a kind that is not supported",
-		"use an RSA, EC (P-256, P-384, P-521) or Ed25519 key"}
 }
 
 func distinct(certs []*x509.Certificate) []*x509.Certificate {

@@ -33,6 +33,7 @@ func TestParseFormats(t *testing.T) {
 		"PKCS #12, leaf to root":       p12(t, pkcs12.Modern2023, "", leaf.key, leafFirst...),
 		"PKCS #12, no encryption":      p12(t, pkcs12.Passwordless, "", leaf.key, rootFirst...),
 		"PKCS #12, PBMAC1":             p12(t, pkcs12.Modern2026, "", leaf.key, rootFirst...),
+		"PKCS #12, several parts":      merged(t, trustStore(t, pkcs12.Passwordless, chain[3], chain[1]), p12(t, pkcs12.Passwordless, "", leaf.key, chain[2], leaf)),
 		"PEM, key first":               pemOf(leaf.key, chain[0], chain[1], chain[2], chain[3]),
 		"PEM, any order":               pemOf(chain[2], chain[0], leaf.key, chain[3], chain[1]),
 		"PEM, SEC 1 key":               pemOf(parameters, &pem.Block{Type: "EC PRIVATE KEY", Bytes: sec1}, chain[0], chain[1], chain[2], chain[3]),
@@ -63,7 +64,11 @@ func TestParseKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	root := issue(t, "Root", nil)
-	keys := map[string]crypto.Signer{"RSA": mustRSA(t), "P-384": p384, "Ed25519": edKey(t)}
+	p521, err := ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string]crypto.Signer{"RSA": mustRSA(t), "P-384": p384, "P-521": p521, "Ed25519": edKey(t)}
 	for name, key := range keys {
 		t.Run(name, func(t *testing.T) {
 			leaf := certify(t, "leaf", key, root, notCA)

@@ -39,9 +39,7 @@ func (m *material) add(block *pem.Block) error {
 	case "CERTIFICATE", "X509 CERTIFICATE":
 		cert, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return &Error{Malformed,
-				fmt.Sprintf("certificate %d of the PEM data cannot be read", len(m.certs)+1),
-				"import the certificate again"}
+			return unreadable(block.Bytes, len(m.certs)+1)
 		}
 		m.certs = append(m.certs, cert)
 	case "PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY":
@@ -56,10 +54,22 @@ func (m *material) add(block *pem.Block) error {
 		m.keys = append(m.keys, key)
 	case "ENCRYPTED PRIVATE KEY":
 		return encryptedKey()
-	case "DSA PRIVATE KEY", "OPENSSH PRIVATE KEY", "ANY PRIVATE KEY":
-		return unsupportedKey()
+	case "DSA PRIVATE KEY":
+		return unsupportedKey("a DSA key")
+	case "OPENSSH PRIVATE KEY":
+		return unsupportedKey("in OpenSSH's own form")
+	case "ANY PRIVATE KEY":
+		return unsupportedKey("")
 	}
 	return nil
+}
+
+// unreadable is about the n-th certificate.
+func unreadable(der []byte, n int) *Error {
+	if kind := strangeCertificate(der); kind != "" {
+		return &Error{Unsupported, fmt.Sprintf("certificate %d of the PEM data is for %s, which is not supported", n, kind), supportedKeys}
+	}
+	return &Error{Malformed, fmt.Sprintf("certificate %d of the PEM data cannot be read", n), "import the certificate again"}
 }
 
 func encryptedKey() *Error {
@@ -70,6 +80,9 @@ func encryptedKey() *Error {
 // parseKey goes by the content, since tools disagree about the labels: PKCS #8 (RFC 5958), PKCS #1
 // (RFC 8017) or SEC 1 (RFC 5915). The parsers' errors are left out: they may quote what they read.
 func parseKey(der []byte) (crypto.Signer, error) {
+	if kind := strangeKey(der); kind != "" {
+		return nil, unsupportedKey(kind)
+	}
 	if key, err := x509.ParsePKCS8PrivateKey(der); err == nil {
 		return signer(key)
 	}
@@ -79,5 +92,5 @@ func parseKey(der []byte) (crypto.Signer, error) {
 	if key, err := x509.ParseECPrivateKey(der); err == nil {
 		return key, nil
 	}
-	return nil, unsupportedKey()
+	return nil, unsupportedKey("")
 }

@@ -1,0 +1,68 @@
+package bundle_test
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/bundle"
+)
+
+// TestVectors reads what other programs wrote (see testdata/vectors/make.sh), and has what comes of each file, or what
+// people read of it, in testdata/vectors.golden.
+func TestVectors(t *testing.T) {
+	paths, err := filepath.Glob("testdata/vectors/*.p*")
+	if err != nil || len(paths) == 0 {
+		t.Fatal("no vectors", err)
+	}
+	var got strings.Builder
+	for _, path := range paths {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		value := string(content)
+		if strings.HasSuffix(path, ".p12") {
+			value = base64.StdEncoding.EncodeToString(content)
+		}
+		fmt.Fprintf(&got, "%s:\n    %s\n", filepath.Base(path), outcome(t, value))
+	}
+	golden(t, "testdata/vectors.golden", got.String())
+}
+
+// outcome is a line about the bundle or the error that comes of a value.
+func outcome(t *testing.T, value string) string {
+	t.Helper()
+	b, err := bundle.Parse(value, "")
+	if err == nil {
+		checkParse(t, value, nil)
+		return fmt.Sprintf("%T, %s, %d dropped", b.Key, names(b.Chain()), b.Dropped)
+	}
+	var e *bundle.Error
+	if !errors.As(err, &e) {
+		t.Fatalf("error %T %v", err, err)
+	}
+	return fmt.Sprintf("%s: %v", e.Reason, e)
+}
+
+func golden(t *testing.T, path, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
