@@ -1,8 +1,8 @@
 package azure
 
 // Fault makes requests fail on purpose. The first fault that matches a request is
-// applied to it. What may be combined: Delay with everything; Status, RetryAfter
-// and Body with each other; Drip and Truncate with each other and with any
+// applied to it. What may be combined: Delay with everything; Status, RetryAfter,
+// Header and Body with each other; Drip and Truncate with each other and with any
 // answer, be it the real one. With only Delay the request is answered as if there
 // were no fault.
 type Fault struct {
@@ -29,6 +29,8 @@ type Fault struct {
 	Status int `json:"status,omitempty"`
 	// RetryAfter is the header as sent: seconds or an HTTP date.
 	RetryAfter string `json:"retryAfter,omitempty"`
+	// Header sets headers of the answer, in the place of those that it has.
+	Header map[string]string `json:"header,omitempty"`
 	// Body replaces the answer's body. BodyType is its content type,
 	// application/json when empty.
 	Body     string `json:"body,omitempty"`

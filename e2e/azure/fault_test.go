@@ -67,6 +67,9 @@ func TestFaults(t *testing.T) {
 		"throttled": {azure.Fault{Status: 429}, func(o outcome) bool {
 			return o.status == 429 && o.retryAfter == "" && strings.Contains(o.body, `"code":"Throttled"`)
 		}},
+		"header": {azure.Fault{Status: 429, Header: map[string]string{"Retry-After": "0.5"}}, func(o outcome) bool {
+			return o.status == 429 && o.retryAfter == "0.5"
+		}},
 		"service's own error": {azure.Fault{Error: "ForbiddenByFirewall"}, func(o outcome) bool {
 			return o.status == 403 && strings.Contains(o.body, `"innererror":{"code":"ForbiddenByFirewall"}`) && strings.Contains(o.body, "appid="+clientID)
 		}},

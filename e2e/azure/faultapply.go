@@ -75,6 +75,9 @@ func (a *activeFault) answer(svc service, r *http.Request) answer {
 	if a.RetryAfter != "" {
 		ans.header.Set("Retry-After", a.RetryAfter)
 	}
+	for name, value := range a.Header {
+		ans.header.Set(name, value)
+	}
 	return ans
 }
 
