@@ -16,9 +16,9 @@ const clockSkew = 5 * time.Minute
 // maxAssertionLifetime is the limit that AADSTS70023 names: a day and an hour.
 const maxAssertionLifetime = 25 * time.Hour
 
-// verifyAssertion checks a federated token against app's federated credentials and
+// verifyAssertion checks a federated token against an application's credentials and
 // its issuer's keys. It returns an AADSTS number, or 0 if the assertion holds.
-func (en *entra) verifyAssertion(ctx context.Context, assertion string, app Application) int {
+func (en *entra) verifyAssertion(ctx context.Context, assertion string, credentials []FederatedCredential) int {
 	// Entra ID supports RS256 only for federated tokens.
 	token, err := jwt.ParseSigned(assertion, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
@@ -28,7 +28,7 @@ func (en *entra) verifyAssertion(ctx context.Context, assertion string, app Appl
 	if err := token.UnsafeClaimsWithoutVerification(&claims); err != nil {
 		return 50027
 	}
-	if code := matchCredential(app.FederatedCredentials, claims); code != 0 {
+	if code := matchCredential(credentials, claims); code != 0 {
 		return code
 	}
 	if code := checkTimes(claims, time.Now()); code != 0 {

@@ -20,6 +20,8 @@ type Config struct {
 	Issuers []Issuer `json:"issuers,omitempty"`
 	// Applications are app registrations or user-assigned identities.
 	Applications []Application `json:"applications,omitempty"`
+	// TokenProxies are TLS server names of the proxy of AKS identity bindings.
+	TokenProxies []string `json:"tokenProxies,omitempty"`
 	// Vaults, Grants, Certificates and Secrets are the contents of Key Vault.
 	Vaults       []Vault       `json:"vaults,omitempty"`
 	Grants       []Grant       `json:"grants,omitempty"`
@@ -61,6 +63,9 @@ type Application struct {
 	ObjectID string `json:"objectID,omitempty"`
 	// FederatedCredentials are at most 20, as in Entra ID.
 	FederatedCredentials []FederatedCredential `json:"federatedCredentials,omitempty"`
+	// IdentityBindings are what the proxy of AKS identity bindings accepts in
+	// their place. Their audience defaults to api://AKSIdentityBinding.
+	IdentityBindings []FederatedCredential `json:"identityBindings,omitempty"`
 }
 
 // FederatedCredential is what an assertion must carry, compared exactly.

@@ -104,7 +104,7 @@ type Version struct {
 	ChainPEM string `json:"chainPEM,omitempty"`
 }
 
-// Roots are the two independent trust anchors, in PEM.
+// Roots are the independent trust anchors, in PEM.
 type Roots struct {
 	// TLS is the CA of the emulator's own https certificates: what a client
 	// of Entra ID and Key Vault must trust.
@@ -112,12 +112,15 @@ type Roots struct {
 	// Issuer is the root of the chains that vaults issue: what a TLS client of
 	// an application that serves such a certificate must trust.
 	Issuer string `json:"issuer"`
+	// TokenProxy is the CA of the proxy of AKS identity bindings.
+	TokenProxy string `json:"tokenProxy"`
 }
 
 // Services of a [Request].
 const (
-	ServiceEntra    = "entra"
-	ServiceKeyVault = "keyvault"
+	ServiceEntra      = "entra"
+	ServiceTokenProxy = "token-proxy"
+	ServiceKeyVault   = "keyvault"
 )
 
 // Operations of a [Request].

@@ -72,6 +72,12 @@
 // A binary reaches the emulator without any switch of its own in a network
 // namespace with a hosts file: see package sandbox and [Hosts].
 //
+// # Identity bindings
+//
+// With [Config.TokenProxies] it is the token proxy of AKS identity bindings too,
+// under those TLS server names and with certificates of a CA of its own
+// ([Roots.TokenProxy]). It accepts what [Application.IdentityBindings] say.
+//
 // # More services
 //
 // Requests are routed by the host name they were sent to ([Emulator] keeps one

@@ -18,9 +18,9 @@ import (
 type Options struct {
 	// Config is applied before New returns.
 	Config Config
-	// CADir is where the keys of the two CAs are kept (tls-ca.pem and
-	// issuer-ca.pem), so that they outlive the process. Files that are missing
-	// are made. Empty means new CAs, kept nowhere.
+	// CADir is where the keys of the CAs are kept (tls-ca.pem, issuer-ca.pem and
+	// token-proxy-ca.pem), so that they outlive the process. Files that are
+	// missing are made. Empty means new CAs, kept nowhere.
 	CADir string
 	// Logger gets a line for each request, at debug level; nil logs nothing.
 	Logger *slog.Logger
@@ -34,6 +34,7 @@ type Emulator struct {
 	issuer   *pki.Hierarchy
 	serving  tls.Certificate
 	entra    *entra
+	proxy    *tokenProxy
 	keyvault *keyvault
 	faults   *faultSet
 	journal  *journal
@@ -49,11 +50,12 @@ var _ Control = (*Emulator)(nil)
 
 // New makes an emulator. It serves nothing until Start or Serve is called.
 func New(o Options) (*Emulator, error) {
-	tlsCA, issuerCA, err := loadCAs(o.CADir)
+	cas, err := loadCAs(o.CADir)
 	if err != nil {
 		return nil, fmt.Errorf("certificate authority: %w", err)
 	}
-	hierarchy, err := pki.NewHierarchy(issuerCA)
+	tlsCA := cas[tlsCAName]
+	hierarchy, err := pki.NewHierarchy(cas[issuerCAName])
 	if err != nil {
 		return nil, fmt.Errorf("certificate authority: %w", err)
 	}
@@ -62,12 +64,14 @@ func New(o Options) (*Emulator, error) {
 		return nil, fmt.Errorf("https certificate: %w", err)
 	}
 	signer := newTokenSigner()
+	entra := newEntra(signer)
 	e := &Emulator{
 		log:      o.Logger,
 		tlsCA:    tlsCA,
 		issuer:   hierarchy,
 		serving:  serving,
-		entra:    newEntra(signer),
+		entra:    entra,
+		proxy:    newTokenProxy(entra, cas[proxyCAName]),
 		keyvault: newKeyVault(signer),
 		faults:   newFaultSet(),
 		journal:  newJournal(),
@@ -83,20 +87,30 @@ func New(o Options) (*Emulator, error) {
 	return e, nil
 }
 
-func loadCAs(dir string) (tlsCA, issuerCA *pki.CA, err error) {
-	const tlsName, issuerName = "Emulated Azure TLS CA", "Emulated Vault Root CA"
-	if dir == "" {
-		if tlsCA, err = pki.NewRoot(tlsName); err != nil {
-			return nil, nil, err
+// Names of the CAs: of their certificates, and, with caFile, of their files.
+const (
+	tlsCAName    = "Emulated Azure TLS CA"
+	issuerCAName = "Emulated Vault Root CA"
+	proxyCAName  = "Emulated Token Proxy CA"
+)
+
+var caFile = map[string]string{tlsCAName: "tls-ca.pem", issuerCAName: "issuer-ca.pem", proxyCAName: "token-proxy-ca.pem"}
+
+// loadCAs returns the CAs by name.
+func loadCAs(dir string) (map[string]*pki.CA, error) {
+	cas := make(map[string]*pki.CA)
+	for name, file := range caFile {
+		var err error
+		if dir == "" {
+			cas[name], err = pki.NewRoot(name)
+		} else {
+			cas[name], err = pki.LoadOrCreateRoot(filepath.Join(dir, file), name)
 		}
-		issuerCA, err = pki.NewRoot(issuerName)
-		return tlsCA, issuerCA, err
+		if err != nil {
+			return nil, err
+		}
 	}
-	if tlsCA, err = pki.LoadOrCreateRoot(filepath.Join(dir, "tls-ca.pem"), tlsName); err != nil {
-		return nil, nil, err
-	}
-	issuerCA, err = pki.LoadOrCreateRoot(filepath.Join(dir, "issuer-ca.pem"), issuerName)
-	return tlsCA, issuerCA, err
+	return cas, nil
 }
 
 // CACertPEM is the CA of the emulator's https certificates, as in [Roots].
@@ -107,7 +121,7 @@ func (e *Emulator) IssuerRootPEM() []byte { return e.issuer.Root.CertPEM() }
 
 // Roots implements [Control].
 func (e *Emulator) Roots(context.Context) (Roots, error) {
-	return Roots{TLS: string(e.CACertPEM()), Issuer: string(e.IssuerRootPEM())}, nil
+	return Roots{TLS: string(e.CACertPEM()), Issuer: string(e.IssuerRootPEM()), TokenProxy: string(e.proxy.ca.CertPEM())}, nil
 }
 
 // serviceOf returns the service behind a host name, or nil. A further service is
@@ -116,6 +130,8 @@ func (e *Emulator) serviceOf(host string) service {
 	switch {
 	case cloudOfLogin(host) != nil:
 		return e.entra
+	case e.proxy.certificate(host) != nil:
+		return e.proxy
 	case e.keyvault.has(host):
 		return e.keyvault
 	}

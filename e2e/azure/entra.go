@@ -61,7 +61,12 @@ func (*entra) operation(r *http.Request) string {
 
 func (*entra) isChallenge(*http.Request) bool { return false }
 
-func (en *entra) serve(r *http.Request) answer {
+func (en *entra) serve(r *http.Request) answer { return en.serveWith(r, federatedCredentials) }
+
+func federatedCredentials(a Application) []FederatedCredential { return a.FederatedCredentials }
+
+// serveWith answers r, accepting assertions for an application by the credentials that accepted returns.
+func (en *entra) serveWith(r *http.Request, accepted func(Application) []FederatedCredential) answer {
 	tenant, _ := splitTenant(r.URL.Path)
 	host := hostOnly(r.Host)
 	op := en.operation(r)
@@ -82,7 +87,7 @@ func (en *entra) serve(r *http.Request) answer {
 	case OpKeys:
 		return jsonAnswer(http.StatusOK, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{en.signer.public()}})
 	case OpToken:
-		return en.token(r, cloudOfLogin(host), tenant)
+		return en.token(r, cloudOfLogin(host), tenant, accepted)
 	}
 	return jsonAnswer(http.StatusNotFound, map[string]string{"error": "not_found"})
 }
@@ -204,14 +209,12 @@ func (en *entra) putApplication(a Application) error {
 		return fmt.Errorf("%w: application %s: %d federated credentials (at most %d)",
 			ErrInvalid, a.ClientID, len(a.FederatedCredentials), maxFederatedCredentials)
 	}
-	a.FederatedCredentials = slices.Clone(a.FederatedCredentials)
-	for i, f := range a.FederatedCredentials {
-		if f.Issuer == "" || f.Subject == "" {
-			return fmt.Errorf("%w: application %s: federated credential %d needs issuer and subject", ErrInvalid, a.ClientID, i)
-		}
-		if f.Audience == "" {
-			a.FederatedCredentials[i].Audience = defaultAudience
-		}
+	var err error
+	if a.FederatedCredentials, err = completed(a.FederatedCredentials, defaultAudience); err != nil {
+		return fmt.Errorf("application %s: federated credential %w", a.ClientID, err)
+	}
+	if a.IdentityBindings, err = completed(a.IdentityBindings, bindingAudience); err != nil {
+		return fmt.Errorf("application %s: identity binding %w", a.ClientID, err)
 	}
 	if a.ObjectID == "" {
 		a.ObjectID = derivedGUID("object " + strings.ToLower(a.ClientID))
@@ -220,6 +223,20 @@ func (en *entra) putApplication(a Application) error {
 	defer en.mu.Unlock()
 	en.applications[strings.ToLower(a.ClientID)] = a
 	return nil
+}
+
+// completed returns the credentials with a default audience, or what is wrong with one of them.
+func completed(credentials []FederatedCredential, audience string) ([]FederatedCredential, error) {
+	credentials = slices.Clone(credentials)
+	for i, f := range credentials {
+		if f.Issuer == "" || f.Subject == "" {
+			return nil, fmt.Errorf("%d: %w: it needs issuer and subject", i, ErrInvalid)
+		}
+		if f.Audience == "" {
+			credentials[i].Audience = audience
+		}
+	}
+	return credentials, nil
 }
 
 func (en *entra) deleteApplication(clientID string) error {

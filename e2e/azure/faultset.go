@@ -40,7 +40,7 @@ func (e *Emulator) ClearFaults(_ context.Context, ids ...string) error {
 // checkFault refuses what would be ignored silently.
 func (e *Emulator) checkFault(f Fault) error {
 	var known bool
-	for _, svc := range []service{e.entra, e.keyvault} {
+	for _, svc := range []service{e.entra, e.proxy, e.keyvault} {
 		if f.Service == "" || f.Service == svc.name() {
 			known = true
 			if f.Error != "" && !svc.hasError(f.Error) {

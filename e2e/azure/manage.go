@@ -15,6 +15,7 @@ func (e *Emulator) Apply(ctx context.Context, c Config) error {
 	steps := []func() error{
 		func() error { return each(c.Issuers, e.entra.putIssuer) },
 		func() error { return each(c.Applications, e.entra.putApplication) },
+		func() error { return each(c.TokenProxies, e.proxy.put) },
 		func() error { return each(c.Vaults, e.keyvault.putVault) },
 		func() error { return each(c.Grants, e.keyvault.grant) },
 		func() error {

@@ -90,7 +90,8 @@ func (e *Emulator) newServer() *http.Server {
 }
 
 // admitClient ends the handshake for hosts that are cut off, as a dead host would
-// (without an alert), and for hosts that are not emulated.
+// (without an alert), and for hosts that are not emulated. Those of the token proxy
+// have a certificate of their own.
 func (e *Emulator) admitClient(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	host := strings.ToLower(hello.ServerName)
 	if e.isCutOff(host) {
@@ -99,6 +100,11 @@ func (e *Emulator) admitClient(hello *tls.ClientHelloInfo) (*tls.Config, error) 
 	if e.serviceOf(host) == nil {
 		return nil, fmt.Errorf("host %q is not emulated", host)
 	}
+	if own := e.proxy.certificate(host); own != nil {
+		config := e.server.TLSConfig.Clone()
+		config.GetConfigForClient, config.Certificates = nil, []tls.Certificate{*own}
+		return config, nil
+	}
 	return nil, nil
 }
 
@@ -106,6 +112,9 @@ func (e *Emulator) admitClient(hello *tls.ClientHelloInfo) (*tls.Config, error) 
 func (e *Emulator) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	host := hostOnly(r.Host)
+	if r.TLS != nil && e.proxy.certificate(r.TLS.ServerName) != nil {
+		host = strings.ToLower(r.TLS.ServerName)
+	}
 	svc := e.serviceOf(host)
 	if svc == nil {
 		http.Error(w, "this host is not emulated", http.StatusMisdirectedRequest)

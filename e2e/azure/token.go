@@ -11,14 +11,14 @@ const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 // token answers a token request with the client credentials grant and a client
 // assertion: the one flow of workload identity federation.
-func (en *entra) token(r *http.Request, c *cloud, tenant string) answer {
+func (en *entra) token(r *http.Request, c *cloud, tenant string, accepted func(Application) []FederatedCredential) answer {
 	f := newFacts(r)
-	a := en.exchange(r, c, tenant, f)
+	a := en.exchange(r, c, tenant, f, accepted)
 	a.clientID = f.client
 	return a
 }
 
-func (en *entra) exchange(r *http.Request, c *cloud, tenant string, f *facts) answer {
+func (en *entra) exchange(r *http.Request, c *cloud, tenant string, f *facts, accepted func(Application) []FederatedCredential) answer {
 	form := r.PostForm
 	for _, name := range []string{"grant_type", "client_id", "scope"} {
 		if form.Get(name) == "" {
@@ -43,7 +43,7 @@ func (en *entra) exchange(r *http.Request, c *cloud, tenant string, f *facts) an
 	case form.Get("client_assertion") == "" || form.Get("client_assertion_type") != assertionType:
 		return f.answer(7000216)
 	}
-	if code := en.verifyAssertion(r.Context(), form.Get("client_assertion"), app); code != 0 {
+	if code := en.verifyAssertion(r.Context(), form.Get("client_assertion"), accepted(app)); code != 0 {
 		return f.answer(code)
 	}
 	return en.grantToken(c, app, resource)
