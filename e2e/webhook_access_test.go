@@ -13,46 +13,45 @@ import (
 // Who may read the key, by what users a pod has: the app always, others where nothing keeps them out.
 func TestAccess(t *testing.T) {
 	t.Parallel()
-	user := func(id int64) *int64 { return &id }
 	yes := true
 	for _, test := range []struct {
 		name, level string
-		edit        func(*corev1.Pod)
+		edit        func(*testing.T, *corev1.Pod)
 		file        string // mode, owner and group, as the app sees them
 		strangers   bool   // whether user 3000 may read
 	}{
-		{"common-user", "restricted", func(*corev1.Pod) {}, "-rw------- 1000", false},
-		{"two-users", "restricted", func(p *corev1.Pod) {
-			second := *p.Spec.Containers[0].DeepCopy()
-			second.Name, second.SecurityContext.RunAsUser = "second", user(2000)
-			// Neither is the sidecar's, so that both need an ACL entry.
-			p.Spec.SecurityContext.RunAsUser, p.Spec.Containers[0].SecurityContext.RunAsUser = nil, user(1000)
-			serves(&second, stage.StoreFile(p.Name), 8444)
-			p.Spec.Containers = append(p.Spec.Containers, second)
+		{"common-user", "restricted", func(*testing.T, *corev1.Pod) {}, "-rw------- 1000", false},
+		{"two-users", "restricted", func(_ *testing.T, p *corev1.Pod) { addSecondUser(p) }, "-rw-r----- 65532", false},
+		{"two-users-config-map", "restricted", func(t *testing.T, p *corev1.Pod) {
+			newConfigMap(t, p.Namespace, "certs", map[string]string{
+				"settings.json": `{"secretsManagementSettings":{"observedCertificates":["` + secretURL(p.Name) + `"]}}`,
+			})
+			p.Annotations = annotated(key("settings-configmap"), "certs")
+			addSecondUser(p)
 		}, "-rw-r----- 65532", false},
-		{"fs-group", "restricted", func(p *corev1.Pod) {
+		{"fs-group", "restricted", func(_ *testing.T, p *corev1.Pod) {
 			p.Spec.SecurityContext.RunAsUser, p.Spec.SecurityContext.FSGroup = nil, user(2000)
 		}, "-rw-r----- 65532 2000", true}, // every user of the pod is in the group
-		{"non-root", "restricted", func(p *corev1.Pod) { p.Spec.SecurityContext.RunAsUser = nil }, "-rw-r--r-- 65532", true},
-		{"root", "baseline", func(p *corev1.Pod) {
+		{"non-root", "restricted", func(_ *testing.T, p *corev1.Pod) { p.Spec.SecurityContext.RunAsUser = nil }, "-rw-r--r-- 65532", true},
+		{"root", "baseline", func(_ *testing.T, p *corev1.Pod) {
 			p.Spec.SecurityContext = &corev1.PodSecurityContext{RunAsUser: user(0)}
 		}, "-rw-r--r-- 65532", true},
-		{"root-container", "baseline", func(p *corev1.Pod) {
+		{"root-container", "baseline", func(_ *testing.T, p *corev1.Pod) {
 			p.Spec.SecurityContext = &corev1.PodSecurityContext{}
 			p.Spec.Containers[0].SecurityContext.RunAsUser = user(0)
 		}, "-rw-r--r-- 65532", true},
-		{"group-of-acl", "restricted", func(p *corev1.Pod) {
+		{"group-of-acl", "restricted", func(_ *testing.T, p *corev1.Pod) {
 			p.Spec.SecurityContext.SupplementalGroups = []int64{4000}
 			p.Annotations = annotated(key("settings"), `{"secretsManagementSettings":{"aclEnabled":true,"observedCertificates":[`+
 				`{"url":"`+secretURL(p.Name)+`","acls":[{"group":"4000"}]}]}}`)
 		}, "-rw-r----- 1000", true},
-		{"file-mode", "restricted", func(p *corev1.Pod) { p.Annotations[key("file-mode")] = "0444" }, "-r--r--r-- 1000", true},
-		{"shared-processes", "restricted", func(p *corev1.Pod) { p.Spec.ShareProcessNamespace = &yes }, "-rw------- 1000", false},
+		{"file-mode", "restricted", func(_ *testing.T, p *corev1.Pod) { p.Annotations[key("file-mode")] = "0444" }, "-r--r--r-- 1000", true},
+		{"shared-processes", "restricted", func(_ *testing.T, p *corev1.Pod) { p.Spec.ShareProcessNamespace = &yes }, "-rw------- 1000", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			pod := newCertified(t, "access-"+test.name, test.level)
-			test.edit(pod)
+			test.edit(t, pod)
 			pod = inService(t, pod)
 			file := stage.StoreFile(pod.Name)
 			for _, c := range pod.Spec.Containers {
@@ -70,6 +69,18 @@ func TestAccess(t *testing.T) {
 			restricted(t, pod)
 		})
 	}
+}
+
+func user(id int64) *int64 { return &id }
+
+// addSecondUser makes the app's container run as user 1000 and adds one of user 2000. Neither is the sidecar's user, so
+// that both need an ACL entry.
+func addSecondUser(p *corev1.Pod) {
+	p.Spec.SecurityContext.RunAsUser, p.Spec.Containers[0].SecurityContext.RunAsUser = nil, user(1000)
+	second := *p.Spec.Containers[0].DeepCopy()
+	second.Name, second.SecurityContext.RunAsUser = "second", user(2000)
+	serves(&second, stage.StoreFile(p.Name), 8444)
+	p.Spec.Containers = append(p.Spec.Containers, second)
 }
 
 // restricted asserts that the sidecar, wherever it is, would be admitted where Pod Security enforces "restricted".

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/user"
 	"slices"
@@ -14,23 +13,10 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/store"
 )
 
-// renderer knows from the settings what files look like and who may read them.
-type renderer struct {
-	mode         fs.FileMode
-	passwordFile string
-}
+// renderer knows from the settings what keystores are protected with.
+type renderer struct{ passwordFile string }
 
-// ownerOnly is the mode where settings do not say otherwise: the webhook gives another one where the
-// owner is not who is to read.
-const ownerOnly = 0o600
-
-func newRenderer(s *settings) renderer {
-	r := renderer{mode: ownerOnly, passwordFile: s.KeystorePasswordFile}
-	if s.FileMode != nil {
-		r.mode = *s.FileMode
-	}
-	return r
-}
+func newRenderer(s *settings) renderer { return renderer{passwordFile: s.KeystorePasswordFile} }
 
 // files returns a certificate's files in the given formats.
 func files(m *material, formats []string, password string) (store.Files, error) {
@@ -78,8 +64,8 @@ func (r renderer) password(c contract.Certificate) (string, passwordDigest, erro
 
 // access says who may read a certificate's files. Names are looked up on the host; in a pod, settings
 // have numbers only.
-func (r renderer) access(c contract.Certificate) (store.Access, error) {
-	a := store.Access{Mode: uint32(r.mode)}
+func access(c contract.Certificate) (store.Access, error) {
+	a := store.Access{Mode: uint32(c.Mode)}
 	for _, acl := range c.ACLs {
 		if acl.User != "" {
 			id, err := userID(acl.User)

@@ -52,6 +52,9 @@ func loadSettings(o options) (*settings, error) {
 	if s.Config, s.warnings, err = all.Validate(rules(o)); err != nil {
 		return nil, fmt.Errorf("%s: %w", source, err)
 	}
+	if err := checkIDs(s.Config); err != nil {
+		return nil, fmt.Errorf("%s: %w", source, err)
+	}
 	return s, nil
 }
 
@@ -89,17 +92,12 @@ func printEffective(w io.Writer, s *settings) {
 	for _, warning := range s.warnings {
 		fmt.Fprintln(w, "# warning:", warning)
 	}
-	mode := "0600, or as ACLs say"
-	if s.FileMode != nil {
-		mode = fmt.Sprintf("%#o", *s.FileMode)
-	}
 	fmt.Fprintf(w, "polling interval:     %s\n", s.PollingInterval)
 	fmt.Fprintf(w, "require initial sync: %t\n", s.RequireInitialSync)
 	fmt.Fprintf(w, "credential:           %s\n", s.Credential)
 	if s.MSIEndpoint != "" {
 		fmt.Fprintf(w, "  endpoint:           %s\n", s.MSIEndpoint)
 	}
-	fmt.Fprintf(w, "file mode:            %s\n", mode)
 	fmt.Fprintf(w, "log level:            %s\n", strings.ToLower(s.LogLevel.String()))
 	if s.Logging.Endpoint != "" {
 		fmt.Fprintf(w, "log:                  also to %s, as %q\n", s.Logging.Endpoint, s.Logging.ServiceName)
@@ -120,6 +118,7 @@ func printEffective(w io.Writer, s *settings) {
 		if c.TenantID != "" {
 			fmt.Fprintf(w, "  tenant ID:          %s\n", c.TenantID)
 		}
+		fmt.Fprintf(w, "  file mode:          %#o\n", c.Mode)
 		for _, acl := range c.ACLs {
 			fmt.Fprintf(w, "  may read:           user %q, group %q\n", acl.User, acl.Group)
 		}

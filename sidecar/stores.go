@@ -122,16 +122,25 @@ func (b *batch) entries(items []certsync.Item) []store.Entry {
 	return entries
 }
 
+// kept is the entry of whatever the store has under a certificate's link, for everyone who may read it now.
+func (b *batch) kept(c contract.Certificate) store.Entry {
+	e := store.Entry{FileName: c.FileName(), LinkName: c.LinkName, KeepAccess: true}
+	if have, ok := b.have[c.LinkName]; ok {
+		e.FileName, e.Version, e.Leaf = have.FileName, have.Version, have.Leaf
+	}
+	return e
+}
+
 func (b *batch) entry(item certsync.Item) (store.Entry, error) {
 	link := item.Certificate.LinkName
 	if item.Version == "" {
 		return b.kept(item.Certificate), nil
 	}
-	access, err := b.render.access(item.Certificate)
+	who, err := access(item.Certificate)
 	if err != nil {
 		return store.Entry{}, err
 	}
-	e := store.Entry{FileName: item.FileName, LinkName: link, Version: item.Version, Leaf: store.Leaf(item.Leaf), Access: access}
+	e := store.Entry{FileName: item.FileName, LinkName: link, Version: item.Version, Leaf: store.Leaf(item.Leaf), Access: who}
 	if item.Content == nil {
 		return e, nil
 	}
@@ -150,15 +159,6 @@ func (b *batch) entry(item certsync.Item) (store.Entry, error) {
 	}
 	b.store.passwords[link] = digest
 	return e, nil
-}
-
-// kept is the entry of whatever the store has under a certificate's link, for everyone who may read it now.
-func (b *batch) kept(c contract.Certificate) store.Entry {
-	e := store.Entry{FileName: c.FileName(), LinkName: c.LinkName, KeepAccess: true}
-	if have, ok := b.have[c.LinkName]; ok {
-		e.FileName, e.Version, e.Leaf = have.FileName, have.Version, have.Leaf
-	}
-	return e
 }
 
 // lacks says whether one of the missing links could be written, and sees to it that the next entries do.

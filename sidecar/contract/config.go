@@ -23,6 +23,8 @@ type Rules struct {
 	Mode Mode
 	// AllowedVaults are the DNS suffixes that a vault's host must be under; nil stands for DefaultVaultSuffixes.
 	AllowedVaults []string
+	// NoCertificates accepts settings that observe none: those of a sidecar that serves the metadata endpoint alone.
+	NoCertificates bool
 }
 
 // Config is what settings come to: complete, checked, every default filled in. Only Validate makes one.
@@ -30,8 +32,7 @@ type Config struct {
 	Certificates       []Certificate
 	PollingInterval    time.Duration
 	RequireInitialSync bool
-	FileMode           *fs.FileMode // nil: decided by who is to read the files
-	Port               int          // 0: DefaultPort, or the next free one
+	Port               int // 0: DefaultPort, or the next free one
 	LogLevel           slog.Level
 	// KeystorePasswordFile is empty where DefaultKeystorePass is used.
 	KeystorePasswordFile string
@@ -61,6 +62,8 @@ type Certificate struct {
 	// LinkName is customSymbolicLinkName, or "<VaultName>.<Name>".
 	// It is unique in its store.
 	LinkName string
+	// Mode are the files' permission bits.
+	Mode fs.FileMode
 	// ACLs are those that hold: a number, or on a host also a name (see ParseID).
 	ACLs []ACL
 	// Formats has at least one element, each once, in the order pem, split, pkcs12, jks.

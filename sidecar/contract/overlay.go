@@ -25,10 +25,11 @@ func Overlay(base, over *Settings) *Settings {
 			ACLEnabled:               overlayBool(b.ACLEnabled, o.ACLEnabled),
 			LinkOnRenewal:            overlayBool(b.LinkOnRenewal, o.LinkOnRenewal),
 			FileMode:                 cmp.Or(o.FileMode, b.FileMode),
+			Readers:                  overlayList(b.Readers, o.Readers),
 			Port:                     cmp.Or(o.Port, b.Port),
 			LogLevel:                 cmp.Or(o.LogLevel, b.LogLevel),
 			KeystorePasswordFile:     cmp.Or(o.KeystorePasswordFile, b.KeystorePasswordFile),
-			Formats:                  overlayFormats(b.Formats, o.Formats),
+			Formats:                  overlayList(b.Formats, o.Formats),
 			Reload: Reload{
 				Signal:  cmp.Or(o.Reload.Signal, b.Reload.Signal),
 				Process: cmp.Or(o.Reload.Process, b.Reload.Process),
@@ -59,7 +60,7 @@ func overlayBool(base, over *bool) *bool {
 	return &b
 }
 
-func overlayFormats(base, over []string) []string {
+func overlayList(base, over []string) []string {
 	if len(over) > 0 {
 		return slices.Clone(over)
 	}

@@ -28,7 +28,10 @@ type SecretsManagement struct {
 	LinkOnRenewal        *bool  `json:"linkOnRenewal,omitempty"`
 
 	// Additions of this project.
-	FileMode             string   `json:"fileMode,omitempty"` // octal: "0640"
+	FileMode string `json:"fileMode,omitempty"` // octal: "0640"
+	// Readers may read the files of certificates about which neither FileMode nor acls say who may: user numbers,
+	// ReadersGroup, ReadersEveryone. The webhook gives them, by what users the pod's containers have.
+	Readers              []string `json:"readers,omitempty" from:"number"`
 	Port                 int      `json:"port,omitempty"`
 	LogLevel             string   `json:"logLevel,omitempty"` // debug, info, warn, error
 	KeystorePasswordFile string   `json:"keystorePasswordFile,omitempty"`
@@ -97,6 +100,12 @@ const (
 	MaxPollingInterval   = 7 * 24 * time.Hour
 	DefaultStoreLocation = "/var/lib/waagent/Microsoft.Azure.KeyVault.Store"
 	DefaultKeystorePass  = "changeit"
+)
+
+// Values of Readers beside user numbers: the group that the store's files belong to, and everybody.
+const (
+	ReadersGroup    = "group"
+	ReadersEveryone = "everyone"
 )
 
 // Formats that a certificate is written in.

@@ -77,9 +77,6 @@ func writeErrors(t *testing.T, b *strings.Builder, err error) {
 func writeConfig(b *strings.Builder, c *contract.Config) {
 	fmt.Fprintf(b, "  polling %s, initial sync %t, port %d, log level %s\n", c.PollingInterval, c.RequireInitialSync, c.Port, c.LogLevel)
 	fmt.Fprintf(b, "  credential %s %s\n", c.Credential, c.MSIEndpoint)
-	if c.FileMode != nil {
-		fmt.Fprintf(b, "  file mode %s\n", c.FileMode)
-	}
 	if c.KeystorePasswordFile != "" {
 		fmt.Fprintf(b, "  keystore password %s\n", c.KeystorePasswordFile)
 	}
@@ -92,6 +89,9 @@ func writeConfig(b *strings.Builder, c *contract.Config) {
 	for _, cert := range c.Certificates {
 		fmt.Fprintf(b, "  certificate %s\n    vault %s, file %s, name %q, version %q\n", cert.URL, cert.VaultURL, cert.FileName(), cert.Name, cert.Version)
 		fmt.Fprintf(b, "    link %s/%s, formats %v, acls %+v\n", cert.Store, cert.LinkName, cert.Formats, cert.ACLs)
+		if cert.Mode != 0o600 {
+			fmt.Fprintf(b, "    mode %s\n", cert.Mode)
+		}
 		if cert.ClientID+cert.TenantID != "" {
 			fmt.Fprintf(b, "    client %q, tenant %q\n", cert.ClientID, cert.TenantID)
 		}

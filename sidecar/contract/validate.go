@@ -2,7 +2,6 @@ package contract
 
 import (
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"slices"
 	"strconv"
@@ -23,7 +22,7 @@ const (
 // FieldErrors with everything that is wrong, the entries last; the Config is nil then.
 // It depends on its arguments only, so that admission refuses exactly what the sidecar would refuse.
 func (s *Settings) Validate(r Rules) (*Config, []string, error) {
-	v := &validator{settings: s, mode: r.Mode, suffixes: vaultSuffixes(r.AllowedVaults)}
+	v := &validator{settings: s, mode: r.Mode, suffixes: vaultSuffixes(r.AllowedVaults), noCertificates: r.NoCertificates}
 	v.secretsManagement()
 	v.authentication()
 	v.logging()
@@ -39,6 +38,8 @@ type validator struct {
 	settings *Settings
 	mode     Mode
 	suffixes []string
+	// noCertificates is that of Rules.
+	noCertificates bool
 
 	config   Config
 	warnings []string
@@ -49,6 +50,8 @@ type validator struct {
 	formats []string
 	// clientID is msiClientId, where it holds.
 	clientID string
+	// access is that of the entries that do not say who may read them.
+	access access
 }
 
 func (v *validator) fail(path, value, reason string, args ...any) {
@@ -81,7 +84,7 @@ func (v *validator) secretsManagement() {
 	if s.LinkOnRenewal != nil && *s.LinkOnRenewal {
 		v.warn(pathSecrets+".linkOnRenewal", "has no effect on Linux")
 	}
-	v.fileMode(s.FileMode)
+	v.access = v.defaultAccess(s)
 	v.port(s.Port)
 	v.logLevel(s.LogLevel)
 	v.formats = v.formatList(pathSecrets+".formats", s.Formats)
@@ -90,36 +93,6 @@ func (v *validator) secretsManagement() {
 	}
 	v.keystorePasswordFile(s.KeystorePasswordFile)
 	v.reload(s.Reload)
-}
-
-func (v *validator) fileMode(text string) {
-	if text == "" {
-		return
-	}
-	mode, err := ParseFileMode(text)
-	if err != nil {
-		v.fail(pathSecrets+".fileMode", text, "%s", err)
-		return
-	}
-	v.config.FileMode = &mode
-}
-
-// ParseFileMode reads permission bits in octal ("0640" or "640"). The owner, which is the sidecar, must be
-// able to read, and not everybody may write: published files never change.
-func ParseFileMode(s string) (fs.FileMode, error) {
-	bits, err := strconv.ParseUint(s, 8, 32)
-	mode := fs.FileMode(bits)
-	switch {
-	case err != nil:
-		return 0, fmt.Errorf(`expected permission bits in octal, as in "0640"`)
-	case bits > 0o777:
-		return 0, fmt.Errorf("more than the nine permission bits: set-user-ID, set-group-ID and sticky are not allowed; at most 0777")
-	case mode&0o400 == 0:
-		return 0, fmt.Errorf("the owner must be able to read: add 0400")
-	case mode&0o002 != 0:
-		return 0, fmt.Errorf("everybody could write to a private key: remove 0002")
-	}
-	return mode, nil
 }
 
 func (v *validator) port(port int) {

@@ -128,7 +128,15 @@ var valueTests = []struct {
 			"0", "0o640", "rw-r-----", "0888", "-1", "0240", "0646", "0777", "4755", "2640", "1644", "99999999999999999999",
 		},
 		set: func(s *contract.Settings, value string) { s.SecretsManagement.FileMode = value },
-		got: func(c *contract.Config) string { return c.FileMode.String() },
+		got: func(c *contract.Config) string { return c.Certificates[0].Mode.String() },
+	},
+	{
+		name:   "readers",
+		values: []string{"1000", "0", "4294967294", "group", "everyone", "4294967295", "-1", "1e3", "web", "Group", ""},
+		set:    func(s *contract.Settings, value string) { s.SecretsManagement.Readers = []string{value, "2000"} },
+		got: func(c *contract.Config) string {
+			return fmt.Sprint(c.Certificates[0].Mode, c.Certificates[0].ACLs)
+		},
 	},
 	{
 		name:   "logLevel",

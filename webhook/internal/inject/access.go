@@ -2,61 +2,42 @@ package inject
 
 import (
 	"slices"
-	"strings"
+	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
-	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/settings"
 )
 
-// access decides who may read the certificates, by the first row that holds:
+// access decides who may read certificates about which the settings do not say it, by the first row that holds:
 //
-//	the app's containers                         the sidecar's user          files
-//	-------------------------------------------  --------------------------  -------------------------------
+//	the app's containers                         the sidecar's user          files                     readers
+//	-------------------------------------------  --------------------------  ------------------------  --------
 //	all have one user ID, not 0                  that                        0600
-//	several known IDs, none 0                    see user                    0600 and an ACL entry for each
-//	the pod has an fsGroup, no container is root see user                    0640, in that group
-//	any other: an ID is 0 or not known           see user                    0644, as of a Secret's volume
+//	several known IDs, none 0                    see user                    0600, and an ACL for all  the IDs
+//	the pod has an fsGroup, no container is root see user                    0640, in that group       group
+//	any other: an ID is 0 or not known           see user                    0644, as of a Secret's    everyone
+//	                                                                         volume
 //
-// File modes and ACL entries that the settings give override the last column: where any certificate has ACL
-// entries, the mode, which is that of all, is not opened. The entries of a ConfigMap cannot be given ACLs, so that
-// with one the second row is left out.
-func (p *pass) access() (user *int64, a settings.Access) {
+// Readers do not depend on the settings: what these say wins in the sidecar, which also follows their edits.
+func (p *pass) access() (user *int64, readers []string) {
+	if p.s.EndpointOnly {
+		return p.user(), nil
+	}
 	users, known, root := p.users()
-	user = p.user()
-	if known && len(users) == 1 {
-		user = &users[0]
-	}
 	switch {
-	case p.s.Config.FileMode != nil || known && len(users) == 1:
-	case known && p.s.CanList():
-		a.Users = users
-	case p.restricted():
-	case p.pod.Spec.SecurityContext != nil && p.pod.Spec.SecurityContext.FSGroup != nil && !root:
-		a.FileMode = "0640"
-	default:
-		a.FileMode = "0644"
-	}
-	return user, a
-}
-
-// restricted reports whether the settings have ACL entries, and warns of certificates that have none.
-func (p *pass) restricted() bool {
-	var without []string
-	for i := range p.s.Config.Certificates {
-		if c := &p.s.Config.Certificates[i]; len(c.ACLs) == 0 {
-			without = append(without, c.FileName())
+	case known && len(users) == 1:
+		return &users[0], nil
+	case known:
+		for _, id := range users {
+			readers = append(readers, strconv.FormatInt(id, 10))
 		}
+	case p.pod.Spec.SecurityContext != nil && p.pod.Spec.SecurityContext.FSGroup != nil && !root:
+		readers = []string{contract.ReadersGroup}
+	default:
+		readers = []string{contract.ReadersEveryone}
 	}
-	if len(without) == len(p.s.Config.Certificates) {
-		return false
-	}
-	if len(without) > 0 {
-		p.warn("only the sidecar may read " + strings.Join(without, ", ") + ": other certificates have acls, so that files are not opened to everybody; " +
-			"give these acls too, or set annotation " + contract.Prefix + contract.KeyFileMode)
-	}
-	return true
+	return p.user(), readers
 }
 
 // users returns the distinct user IDs, sorted, of the containers that certificates are for. All of them are known,

@@ -38,11 +38,12 @@ func (p *pass) sidecar() (*sidecar, error) {
 	if err != nil {
 		return nil, err
 	}
-	user, access := p.access()
+	user, readers := p.access()
+	placement := settings.Placement{Readers: readers}
 	if port != 0 && port != contract.DefaultPort && port != p.s.Config.Port {
-		access.Port = port
+		placement.Port = port
 	}
-	variable, hash, err := p.s.Encode(access)
+	variable, hash, err := p.s.Encode(placement)
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ func TestEncodeLimit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _, err = r.Encode(settings.Access{})
+	_, _, err = r.Encode(settings.Placement{})
 	var e *settings.Error
 	if !errors.As(err, &e) {
 		t.Fatalf("error of type %T: %v", err, err)

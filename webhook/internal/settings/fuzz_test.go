@@ -48,8 +48,8 @@ func FuzzResolve(f *testing.F) {
 // checkAccepted does what the sidecar does with the variable and the ConfigMap's content.
 func checkAccepted(t *testing.T, r *settings.Resolved, content string) {
 	t.Helper()
-	for _, access := range []settings.Access{{}, {FileMode: "0644", Port: 9999}, {Users: []int64{1, 2}}} {
-		variable, hash, err := r.Encode(access)
+	for _, placement := range []settings.Placement{{}, {Readers: []string{contract.ReadersEveryone}, Port: 9999}, {Readers: []string{"1", "2"}}} {
+		variable, hash, err := r.Encode(placement)
 		if err != nil {
 			t.Fatal(err)
 		}

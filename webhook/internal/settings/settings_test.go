@@ -68,7 +68,7 @@ func (in *input) run(t testing.TB) (out output) {
 	if r.Config == nil {
 		return out
 	}
-	if out.Variable, _, err = r.Encode(settings.Access{}); err != nil {
+	if out.Variable, _, err = r.Encode(settings.Placement{}); err != nil {
 		out.Errors = []string{err.Error()}
 	}
 	out.Others = others(r)
