@@ -4,6 +4,8 @@
 // It guarantees that every https connection is verified TLS (plain http is for the machine's metadata service
 // alone, which has no other), that no answer is read without a limit on its
 // size, that no request waits forever, and that a failure to get an answer is an *UnreachableError.
+// (Where identity bindings are configured, azidentity reaches the cluster's token proxy by a client of its own: that one
+// is held to the time limits of its callers alone.)
 // It never follows a redirect (a token must not travel to where an answer points), never repeats a
 // request (the sync loop does, and counts), and never puts anything of a request's or an answer's body
 // or header into an error.
@@ -29,6 +31,7 @@ const (
 
 	connectTimeout = 5 * time.Second
 	maxAnswerBytes = 1 << 20
+	maxHeaderBytes = 64 << 10
 	// maxConnections is above what the loop asks for at once, so that a sync needs no second wave.
 	maxConnections = 32
 	// idleTimeout keeps connections for the retries of one sync, not until the next poll: an idle TLS
@@ -61,24 +64,26 @@ func New(o Options) (*Client, error) {
 	if o.DialContext == nil {
 		o.DialContext = (&net.Dialer{Timeout: connectTimeout, KeepAlive: idleTimeout}).DialContext
 	}
-	proxy := http.ProxyFromEnvironment
+	proxy := environmentProxy
 	if o.Direct {
 		proxy = nil
 	}
 	return &Client{http: &http.Client{
 		Timeout: CallTimeout,
 		Transport: &http.Transport{
-			Proxy:                 proxy,
-			DialContext:           o.DialContext,
-			TLSClientConfig:       &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-			TLSHandshakeTimeout:   connectTimeout,
-			ForceAttemptHTTP2:     true,
-			MaxIdleConns:          maxConnections,
-			MaxIdleConnsPerHost:   maxConnections,
-			IdleConnTimeout:       idleTimeout,
-			ReadBufferSize:        4 << 10,
-			WriteBufferSize:       4 << 10,
-			ExpectContinueTimeout: time.Second,
+			Proxy:                  proxy,
+			OnProxyConnectResponse: checkTunnel,
+			DialContext:            o.DialContext,
+			TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+			TLSHandshakeTimeout:    connectTimeout,
+			ForceAttemptHTTP2:      true,
+			MaxIdleConns:           maxConnections,
+			MaxIdleConnsPerHost:    maxConnections,
+			IdleConnTimeout:        idleTimeout,
+			ReadBufferSize:         4 << 10,
+			WriteBufferSize:        4 << 10,
+			MaxResponseHeaderBytes: maxHeaderBytes,
+			ExpectContinueTimeout:  time.Second,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil

@@ -2,7 +2,6 @@ package azhttp_test
 
 import (
 	"crypto/tls"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/google/go-cmp/cmp"
 
@@ -24,7 +24,7 @@ func call(t *testing.T, h http.HandlerFunc, trust bool) (resp *http.Response, ob
 	t.Cleanup(server.Close)
 	o := azhttp.Options{}
 	if trust {
-		o.ExtraCA = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+		o.ExtraCA = certificatePEM(server)
 	} else {
 		server.Config.ErrorLog = nil
 	}
@@ -37,12 +37,20 @@ func call(t *testing.T, h http.HandlerFunc, trust bool) (resp *http.Response, ob
 	options := client.Options("test", func(service string, status int, _ time.Duration) {
 		observed = append(observed, fmt.Sprint(service, " ", status))
 	})
-	req, err := runtime.NewRequest(t.Context(), http.MethodGet, server.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err = runtime.NewPipeline("test", "v0", runtime.PipelineOptions{}, &options).Do(req)
+	resp, err = doWith(t, options, server.URL)
 	return resp, observed, err
+}
+
+func do(t *testing.T, client *azhttp.Client, url string) (*http.Response, error) {
+	t.Helper()
+	return doWith(t, client.Options("test", nil), url)
+}
+
+func doWith(t *testing.T, options azcore.ClientOptions, url string) (*http.Response, error) {
+	t.Helper()
+	req, err := runtime.NewRequest(t.Context(), http.MethodGet, url)
+	check(t, err)
+	return runtime.NewPipeline("test", "v0", runtime.PipelineOptions{}, &options).Do(req)
 }
 
 // A request is sent once, whatever the answer, and is observed.

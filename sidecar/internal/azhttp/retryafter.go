@@ -18,7 +18,7 @@ func Throttled(resp *http.Response) *ThrottledError {
 		if resp.Request != nil {
 			host = resp.Request.URL.Host
 		}
-		return &ThrottledError{Host: host, Wait: wait}
+		return &ThrottledError{Host: host, Status: resp.StatusCode, Wait: wait}
 	}
 	return nil
 }

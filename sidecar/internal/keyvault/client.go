@@ -11,6 +11,7 @@ package keyvault
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -66,21 +67,40 @@ func New(identify func(clientID, tenantID string) (Identity, error), options azc
 	return &Client{identify: identify, options: options, vaults: map[vaultKey]*vault{}}
 }
 
-// Get returns a secret. Its errors are those of package credential, *azhttp.UnreachableError,
-// *azhttp.ThrottledError, *NotFoundError, *DisabledError, *ForbiddenError, *AnswerError, or the
-// context's.
+// Get returns a secret. Its errors are those of package credential, *azhttp.UnreachableError, *azhttp.ThrottledError,
+// *NotFoundError, *DisabledError, *ForbiddenError, *ChallengeError, *RefusedTokenError, *AnswerError, or the context's.
 func (c *Client) Get(ctx context.Context, ref Ref) (Secret, error) {
-	v, err := c.vault(ref)
-	if err != nil {
-		return Secret{}, err
-	}
 	call, cancel := context.WithTimeout(ctx, getTimeout)
 	defer cancel()
-	secret, err := v.get(call, ref)
+	secret, v, err := c.get(call, ref)
+	if _, refused := errors.AsType[*RefusedTokenError](err); refused {
+		c.forget(v)
+		secret, _, err = c.get(call, ref)
+	}
 	if err != nil && ctx.Err() != nil {
 		return Secret{}, ctx.Err() // the caller has gone; what it gave up on is no failure of the vault
 	}
 	return secret, err
+}
+
+func (c *Client) get(ctx context.Context, ref Ref) (Secret, *vault, error) {
+	v, err := c.vault(ref)
+	if err != nil {
+		return Secret{}, nil, err
+	}
+	secret, err := v.get(ctx, ref)
+	return secret, v, err
+}
+
+// forget drops the client of a vault with its credential, which keeps the token: the next one begins with a new token.
+func (c *Client) forget(v *vault) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for key, known := range c.vaults {
+		if known == v {
+			delete(c.vaults, key)
+		}
+	}
 }
 
 func (c *Client) vault(ref Ref) (*vault, error) {

@@ -217,3 +217,36 @@ func TestBeginsAnewAfterFailure(t *testing.T) {
 		})
 	}
 }
+
+// A token that the vault does not accept any more is replaced within the same Get: because the vault says with which claims
+// a new one is to be got (continuous access evaluation), or else by beginning anew.
+func TestTokenIsReplaced(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault azure.Fault
+		want  azure.Counts
+	}{
+		"revoked": {
+			azure.Fault{Status: 401, Count: 1, Header: challenge(`Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7ImVzc2VudGlhbCI6dHJ1ZX19fQ=="`)},
+			azure.Counts{Requests: 3, Tokens: 1, SecretGets: 2},
+		},
+		"expired": { // the SDK's client tries the token that it has twice
+			azure.Fault{Error: "TokenExpired", Count: 2},
+			azure.Counts{Requests: 6, Tokens: 1, OpenIDDiscovery: 1, SecretGets: 3, Challenges: 1},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, f *fixture) {
+				f.certificate(t, "web")
+				_, err := f.Get(t.Context(), ref("web"))
+				check(t, err)
+				check(t, f.ForgetRequests(t.Context()))
+				c.fault.Service, c.fault.SkipChallenges = azure.ServiceKeyVault, true
+				_, err = f.InjectFault(t.Context(), c.fault)
+				check(t, err)
+				_, err = f.Get(t.Context(), ref("web"))
+				check(t, err)
+				f.wantCounts(t, c.want)
+			})
+		})
+	}
+}

@@ -74,6 +74,19 @@ func (e *ForbiddenError) advice() string {
 	}
 }
 
+// RefusedTokenError says that the vault does not accept the token, though it was got for it: it was revoked, has expired by
+// the vault's clock, or the vault has moved to another tenant.
+type RefusedTokenError struct {
+	Ref Ref
+	// ClientID is whose token it was.
+	ClientID string
+}
+
+func (e *RefusedTokenError) Error() string {
+	return fmt.Sprintf("%s: the vault does not accept the token of identity %s (401 Unauthorized), and neither a new one: "+
+		"check the node's clock, and whether the vault has moved to another tenant", e.Ref.URL(), e.ClientID)
+}
+
 // AnswerError says that the vault, or what answered in its place, gave an answer that is no secret and
 // none of the known errors. It is worth trying again.
 type AnswerError struct {
@@ -89,8 +102,11 @@ func (e *AnswerError) Error() string {
 		code = " " + e.Code
 	}
 	advice := "check whether a proxy answers in the place of Key Vault"
-	if e.Status >= http.StatusInternalServerError {
+	switch {
+	case e.Status >= http.StatusInternalServerError:
 		advice = "Key Vault has a problem of its own; it is tried again"
+	case e.Status/100 == http.StatusMultipleChoices/100:
+		advice = "redirects are not followed, since Key Vault makes none: " + advice
 	}
 	return fmt.Sprintf("%s: unexpected answer (status %d%s): %s", e.Ref.URL(), e.Status, code, advice)
 }
@@ -116,6 +132,7 @@ func typed(err error) error {
 	return cmp.Or(
 		find[*azhttp.UnreachableError](err),
 		find[*azhttp.ThrottledError](err),
+		find[*ChallengeError](err),
 		find[*credential.EntraError](err),
 		find[*credential.ConfigError](err),
 		find[*credential.TenantError](err),
@@ -142,6 +159,8 @@ func (v *vault) explainAnswer(resp *http.Response, ref Ref) error {
 		code = outer
 	}
 	switch {
+	case resp.StatusCode == http.StatusUnauthorized && outer == "Unauthorized":
+		return &RefusedTokenError{Ref: ref, ClientID: v.id.ClientID}
 	case resp.StatusCode == http.StatusNotFound && outer == "SecretNotFound":
 		return &NotFoundError{Ref: ref}
 	case resp.StatusCode == http.StatusForbidden && inner == "SecretDisabled":

@@ -41,6 +41,9 @@ var failures = map[string]struct {
 	"access denied":              {fault: &azure.Fault{Service: azure.ServiceKeyVault, Error: "AccessDenied", SkipChallenges: true}, is: as[*keyvault.ForbiddenError]},
 	"firewall":                   {fault: &azure.Fault{Service: azure.ServiceKeyVault, Error: "ForbiddenByFirewall", SkipChallenges: true}, is: as[*keyvault.ForbiddenError]},
 	"throttled, 7 seconds":       {fault: &azure.Fault{Host: vaultHost, Status: 429, RetryAfter: "7"}, is: waits(7 * time.Second)},
+	"throttled, date":            {fault: &azure.Fault{Host: vaultHost, Status: 429, RetryAfter: "Sun, 01 Mar 2026 12:00:05 GMT", Header: map[string]string{"Date": "Sun, 01 Mar 2026 12:00:00 GMT"}}, is: waits(5 * time.Second)},
+	"throttled, 250 ms":          {fault: &azure.Fault{Host: vaultHost, Status: 429, Header: map[string]string{"retry-after-ms": "250"}}, is: waits(250 * time.Millisecond)},
+	"throttled, Azure's 1500 ms": {fault: &azure.Fault{Host: vaultHost, Status: 429, Header: map[string]string{"x-ms-retry-after-ms": "1500"}}, is: waits(1500 * time.Millisecond)},
 	"throttled, no time":         {fault: &azure.Fault{Host: vaultHost, Status: 429}, is: waits(0)},
 	"entra throttled":            {fault: &azure.Fault{Service: azure.ServiceEntra, Operation: azure.OpToken, Status: 429, RetryAfter: "3"}, is: waits(3 * time.Second)},
 	"unavailable, 2 seconds":     {fault: &azure.Fault{Host: vaultHost, Status: 503, RetryAfter: "2"}, is: waits(2 * time.Second)},
@@ -48,8 +51,13 @@ var failures = map[string]struct {
 	"garbage":                    {fault: &azure.Fault{Host: vaultHost, Garbage: true, SkipChallenges: true}, is: as[*keyvault.AnswerError]},
 	"another program's 200":      {fault: &azure.Fault{Host: vaultHost, Status: 200, Body: `{"hello":"world"}`, SkipChallenges: true}, is: as[*keyvault.AnswerError]},
 	"another program's 404":      {fault: &azure.Fault{Host: vaultHost, Status: 404, Body: "<html>no such page</html>", BodyType: "text/html"}, is: as[*keyvault.AnswerError]},
-	"redirect":                   {fault: &azure.Fault{Host: vaultHost, Status: 302, Body: "elsewhere"}, is: as[*keyvault.AnswerError]},
-	"challenge without a tenant": {fault: &azure.Fault{Host: vaultHost, Status: 401, Body: "{}"}, is: as[*keyvault.AnswerError]},
+	"another program's 403":      {fault: &azure.Fault{Host: vaultHost, Status: 403, Body: "<html>blocked</html>", BodyType: "text/html", SkipChallenges: true}, is: as[*keyvault.AnswerError]},
+	"redirect":                   {fault: &azure.Fault{Host: vaultHost, Status: 302, Body: "elsewhere", Header: map[string]string{"Location": "https://norole.vault.azure.net/"}}, is: as[*keyvault.AnswerError]},
+	"401 without a challenge":    {fault: &azure.Fault{Host: vaultHost, Status: 401, Body: "{}", Header: challenge("")}, is: as[*keyvault.AnswerError]},
+	"challenge without a tenant": {fault: &azure.Fault{Host: vaultHost, Status: 401, Header: challenge(`Bearer authorization="https://login.microsoftonline.com", resource="https://vault.azure.net"`)}, is: as[*keyvault.ChallengeError]},
+	"another program's 401":      {fault: &azure.Fault{Host: vaultHost, Status: 401, Header: challenge(`Basic realm="proxy"`)}, is: as[*keyvault.ChallengeError]},
+	"foreign resource":           {fault: &azure.Fault{Host: vaultHost, Status: 401, Header: challenge(`Bearer authorization="https://login.microsoftonline.com/` + tenant + `", resource="https://vault.evil.example"`)}, is: as[*keyvault.ChallengeError]},
+	"token refused":              {fault: &azure.Fault{Service: azure.ServiceKeyVault, Error: "TokenExpired", SkipChallenges: true}, is: as[*keyvault.RefusedTokenError]},
 	"endless answer":             {fault: &azure.Fault{Host: vaultHost, Status: 200, Body: strings.Repeat("x", 2<<20), SkipChallenges: true}, is: as[*azhttp.UnreachableError]},
 	"cut off in the answer":      {fault: &azure.Fault{Host: vaultHost, Truncate: true, SkipChallenges: true}, is: as[*azhttp.UnreachableError]},
 	"closed":                     {fault: &azure.Fault{Host: vaultHost, Close: true}, is: as[*azhttp.UnreachableError]},
@@ -60,6 +68,8 @@ var failures = map[string]struct {
 	"no such vault":              {ref: keyvault.Ref{VaultURL: "https://nosuchvault.vault.azure.net", Name: "web"}, is: as[*azhttp.UnreachableError]},
 	"another tenant's vault":     {ref: keyvault.Ref{VaultURL: "https://" + otherHost, Name: "web"}, is: as[*credential.TenantError]},
 }
+
+func challenge(header string) map[string]string { return map[string]string{"WWW-Authenticate": header} }
 
 func as[T error](err error) bool {
 	_, ok := errors.AsType[T](err)

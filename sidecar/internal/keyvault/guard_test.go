@@ -1,22 +1,49 @@
 package keyvault
 
-import "testing"
+import (
+	"errors"
+	"testing"
+)
 
-// The SDK's client panics on a challenge whose authorization names no tenant.
-func TestNamesTenant(t *testing.T) {
-	for challenge, want := range map[string]bool{
-		`Bearer authorization="https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555", resource="https://vault.azure.net"`: true,
-		`Bearer resource="https://vault.azure.net", authorization="https://login.microsoftonline.com/contoso.example"`:                      true,
-		`Bearer authorization="https://login.microsoftonline.com/", resource="https://vault.azure.net"`:                                     false,
-		`Bearer authorization="https://login.microsoftonline.com", resource="https://vault.azure.net"`:                                      false,
-		`Bearer authorization="tenant", resource="https://vault.azure.net"`:                                                                 false,
-		`Bearer authorization="", resource="https://vault.azure.net"`:                                                                       false,
-		`Bearer resource="https://vault.azure.net"`:                                                                                         false,
-		`Basic realm="proxy"`: false,
-		``:                    false,
+// No token goes where the challenge is not one of the vault's own. The SDK's client panics on one whose authorization
+// names no tenant.
+func TestChallenge(t *testing.T) {
+	const host = "example.vault.azure.net"
+	const authorization = `authorization="https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555"`
+	const resource = `resource="https://vault.azure.net"`
+	const claims = `error="insufficient_claims", claims="eyJ9"`
+	for header, want := range map[string]string{
+		"Bearer " + authorization + ", " + resource:                                               "",
+		"Bearer " + resource + ", " + authorization:                                               "",
+		`Bearer authorization="https://login.microsoftonline.com/contoso.example", ` + resource:   "",
+		"Bearer " + authorization + `, scope="https://vault.azure.net/.default", resource="none"`: "",
+		`Bearer realm="", authorization_uri="https://login.example/", ` + claims:                  "",
+		`Bearer authorization="https://login.microsoftonline.com/", ` + resource:                  "it names no tenant",
+		`Bearer authorization="https://login.microsoftonline.com", ` + resource:                   "it names no tenant",
+		`Bearer authorization="tenant", ` + resource:                                              "it names no tenant",
+		`Bearer authorization="tenant", ` + claims:                                                "it names no tenant",
+		`Bearer authorization="", ` + resource:                                                    "it names no tenant",
+		"Bearer " + resource:                                                                      "it names no tenant",
+		`Basic realm="proxy"`:                                                                     "it names no tenant",
+		"Bearer " + authorization:                                                                 "it names no resource",
+		"Bearer " + authorization + `, resource="https://vault.azure.net.evil.test"`:              `for the resource "https://vault.azure.net.evil.test"`,
+		"Bearer " + authorization + `, resource="https://example.vault.azure.net"`:                `for the resource "https://example.vault.azure.net"`,
+		"Bearer " + authorization + `, resource="https://management.azure.com"`:                   `for the resource "https://management.azure.com"`,
+		"Bearer " + authorization + `, resource="none"`:                                           `for the resource "none"`,
+		"Bearer " + authorization + `, resource="https://vault.azure.net:8443"`:                   `for the resource "https://vault.azure.net:8443"`,
+		"Bearer " + authorization + `, resource="://"`:                                            `for the resource "://"`,
+		"Bearer " + authorization + `, ` + resource + `, scope="https://evil.test"`:               `for the resource "https://evil.test"`,
 	} {
-		if got := namesTenant(challenge); got != want {
-			t.Errorf("namesTenant(%q) = %t", challenge, got)
+		got := ""
+		if err := parseChallenge(header).check(host); err != nil {
+			e, ok := errors.AsType[*ChallengeError](err)
+			if !ok {
+				t.Fatalf("%s: %T %v", header, err, err)
+			}
+			got = e.Problem
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", header, got, want)
 		}
 	}
 }

@@ -113,16 +113,17 @@ func (a *attempt) seen() bool {
 	}
 }
 
-// Do is the policy that sees the vault's answers before the SDK's client does. It notes the challenge,
-// and takes away one that the client could not read without a panic: one that names no tenant.
+// Do is the policy that sees the vault's answers before the SDK's client does: it notes the challenge, and refuses one
+// that no vault would make.
 func (o *opening) Do(req *policy.Request) (*http.Response, error) {
 	resp, err := req.Next()
 	if err != nil || resp.StatusCode != http.StatusUnauthorized {
 		return resp, err
 	}
-	if !namesTenant(resp.Header.Get("WWW-Authenticate")) {
-		resp.Header.Del("WWW-Authenticate")
-		return resp, nil
+	if header := resp.Header.Get("WWW-Authenticate"); header != "" {
+		if err := parseChallenge(header).check(req.Raw().URL.Host); err != nil {
+			return nil, err
+		}
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -130,16 +131,4 @@ func (o *opening) Do(req *policy.Request) (*http.Response, error) {
 		o.current.answer()
 	}
 	return resp, nil
-}
-
-// namesTenant says whether a challenge's authorization parameter is a URL with a path, which it reads in
-// the way in which the SDK's client does.
-func namesTenant(challenge string) bool {
-	for _, part := range strings.Fields(strings.ReplaceAll(challenge, "Bearer ", "")) {
-		if value, ok := strings.CutPrefix(part, "authorization="); ok {
-			segments := strings.Split(strings.Trim(value, `",`), "/")
-			return len(segments) > 3 && segments[3] != ""
-		}
-	}
-	return false
 }
