@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -12,7 +11,6 @@ import (
 	"unicode"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
-	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/azhttp"
 )
@@ -24,19 +22,22 @@ type rule struct {
 	text      func(*EntraError) string
 }
 
+// expiredAssertion is the code of a service-account token that is not valid now.
+const expiredAssertion = 700024
+
 // rules by AADSTS code. A federated credential, a new application and a role all take minutes to spread,
 // so that what looks wrong may only be new: few are permanent.
 var rules = map[int]rule{
-	70021:   {text: noMatch("issuer, subject and audience")}, // before the others were told apart
-	700211:  {text: noMatch("issuer")},
-	700212:  {text: noMatch("audience")},
-	700213:  {text: noMatch("subject")},
-	7002138: {text: noMatch("subject (it differs in upper and lower case only)")},
-	700024:  {text: expired},
-	700016:  {text: unknownApplication},
-	90002:   {text: unknownTenant, permanent: true},
-	90061:   {text: issuerUnreachable},
-	50166:   {text: issuerUnreachable},
+	70021:            {text: noMatch("issuer, subject and audience")}, // before the others were told apart
+	700211:           {text: noMatch("issuer")},
+	700212:           {text: noMatch("audience")},
+	700213:           {text: noMatch("subject")},
+	7002138:          {text: noMatch("subject (it differs in upper and lower case only)")},
+	expiredAssertion: {text: expired},
+	700016:           {text: unknownApplication},
+	90002:            {text: unknownTenant, permanent: true},
+	90061:            {text: issuerUnreachable},
+	50166:            {text: issuerUnreachable},
 	53003: {text: func(e *EntraError) string {
 		return fmt.Sprintf("a Conditional Access policy blocks application %s: ask the tenant's administrator", e.Identity.ClientID)
 	}},
@@ -82,29 +83,6 @@ func issuerUnreachable(e *EntraError) string {
 	}
 	return fmt.Sprintf("Entra ID cannot fetch the keys of %s: its /.well-known/openid-configuration and "+
 		"its key set must be reachable from the internet", issuer)
-}
-
-// explainFederated turns azidentity's error into one of this package's. Its text is not used: it has the
-// whole answer in it.
-func explainFederated(failed *azidentity.AuthenticationFailedError, id Identity, tokenFile string) error {
-	if failed.RawResponse == nil {
-		if err := checkTokenFile(tokenFile); err != nil {
-			return err
-		}
-		return &UnreadableError{}
-	}
-	return explainAnswer(failed.RawResponse, id, tokenFile)
-}
-
-func checkTokenFile(path string) error {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return &TokenFileError{Path: path, Err: err}
-	}
-	if len(content) == 0 {
-		return &TokenFileError{Path: path}
-	}
-	return nil
 }
 
 func explainAnswer(resp *http.Response, id Identity, tokenFile string) error {
