@@ -12,8 +12,15 @@ import (
 )
 
 // Missed reports whether a pod that exists was created without the webhook: it would be refused, and why, or would get
-// what it has no trace of. The error says why that could not be found out.
+// what it has no trace of. A pod with the identity that the webhook injects has been seen: what it is denied, or lacks, came
+// with a later change of annotations. The error says why it could not be found out.
 func (c *Config) Missed(ctx context.Context, pod *corev1.Pod) (missed bool, refusal string, err error) {
+	hasIdentity := slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool {
+		return strings.HasPrefix(v.Name, contract.IdentityVolumePrefix)
+	})
+	if hasIdentity && c.Options().InjectIdentity {
+		return false, "", nil
+	}
 	r, err := c.mutate(ctx, pod)
 	var d *denial
 	switch {
@@ -24,8 +31,5 @@ func (c *Config) Missed(ctx context.Context, pod *corev1.Pod) (missed bool, refu
 	case len(r.Patch) == 0:
 		return false, "", nil
 	}
-	hasIdentity := slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool {
-		return strings.HasPrefix(v.Name, contract.IdentityVolumePrefix)
-	})
 	return r.Sidecar || !hasIdentity, "", nil
 }

@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/inject"
 )
 
 func TestMissed(t *testing.T) {
@@ -21,25 +22,41 @@ func TestMissed(t *testing.T) {
 	certificates := contract.Prefix + contract.KeyCertificates
 	identity := corev1.Volume{Name: contract.IdentityVolumePrefix + "abc"}
 	for name, test := range map[string]struct {
-		change  func(*corev1.Pod)
-		missed  bool
-		refused bool
+		change         func(*corev1.Pod)
+		leftToOriginal bool // identity is the original webhook's to inject
+		missed         bool
+		refused        bool
 	}{
 		"no label":    {change: func(p *corev1.Pod) { p.Labels = nil }},
 		"no identity": {change: func(*corev1.Pod) {}, missed: true},
 		"identity of another configuration": {change: func(p *corev1.Pod) {
 			p.Spec.Volumes = []corev1.Volume{identity}
 		}},
-		"identity but no sidecar": {change: func(p *corev1.Pod) {
+		"certificates were asked for after injection": {change: func(p *corev1.Pod) {
 			p.Spec.Volumes = []corev1.Volume{identity}
 			p.Annotations[certificates] = "https://vault-one.vault.azure.net/secrets/c1"
-		}, missed: true},
+		}},
+		"annotation was spoilt after injection": {change: func(p *corev1.Pod) {
+			p.Spec.Volumes = []corev1.Volume{identity}
+			p.Annotations[certificates] = "https://vault.example.com/secrets/c1"
+		}},
+		"the original's identity but no sidecar": {change: func(p *corev1.Pod) {
+			p.Spec.Volumes = []corev1.Volume{identity}
+			p.Annotations[certificates] = "https://vault-one.vault.azure.net/secrets/c1"
+		}, leftToOriginal: true, missed: true},
+		"the original's identity, which is all": {change: func(p *corev1.Pod) {
+			p.Spec.Volumes = []corev1.Volume{identity}
+		}, leftToOriginal: true},
 		"would be refused": {change: func(p *corev1.Pod) {
 			p.Annotations[certificates] = "https://vault.example.com/secrets/c1"
 		}, missed: true, refused: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			missed, refusal, err := testConfig().Missed(t.Context(), pod(test.change))
+			c := testConfig()
+			options := *c.Options()
+			options.InjectIdentity = !test.leftToOriginal
+			c.Options = func() *inject.Options { return &options }
+			missed, refusal, err := c.Missed(t.Context(), pod(test.change))
 			if err != nil || missed != test.missed || (refusal != "") != test.refused {
 				t.Errorf("got %v, %q, %v; want %v", missed, refusal, err, test.missed)
 			}

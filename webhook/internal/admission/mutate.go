@@ -13,8 +13,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/settings"
 )
 
-// Annotations returns the annotations of the object of a name; namespace is empty for a namespace itself. The
-// map is not changed. The error is a *serviceaccount.NotFoundError, or says why the object could not be read.
+// Annotations returns the annotations of the object of a name, and of a namespace also serviceaccount.LabelPodSecurity;
+// namespace is empty for a namespace itself. The map is not changed. The error is a *serviceaccount.NotFoundError, or says why the object could not be read.
 type Annotations func(ctx context.Context, namespace, name string) (map[string]string, error)
 
 // Config is what pods are injected by.
@@ -71,11 +71,14 @@ func (c *Config) mutate(ctx context.Context, pod *corev1.Pod) (result, error) {
 		Pod: pod.Annotations, ServiceAccount: sources.ServiceAccount,
 		Namespace: pod.Namespace, ServiceAccountName: account,
 		DefaultTenantID: c.TenantID, TokenEndpointSuffix: c.TokenEndpointSuffix,
+		PodSecurity: sources.Namespace[serviceaccount.LabelPodSecurity],
 	})
 	if err != nil {
 		return result{}, invalid(err)
 	}
-	resolved, err := c.resolve(ctx, pod.Namespace, sources, options)
+	resolved, err := c.resolve(ctx, pod.Namespace, sources, settings.Options{
+		AllowedVaults: options.AllowedVaults, Endpoint: inject.WantsEndpoint(pod, identity, options),
+	})
 	if err != nil {
 		return result{}, err
 	}
@@ -87,8 +90,7 @@ func (c *Config) mutate(ctx context.Context, pod *corev1.Pod) (result, error) {
 }
 
 // resolve resolves the certsync annotations, with the ConfigMap that they name.
-func (c *Config) resolve(ctx context.Context, namespace string, sources settings.Sources, options *inject.Options) (*settings.Resolved, error) {
-	o := settings.Options{AllowedVaults: options.AllowedVaults}
+func (c *Config) resolve(ctx context.Context, namespace string, sources settings.Sources, o settings.Options) (*settings.Resolved, error) {
 	if name := settings.ConfigMapName(sources); name != "" && c.ConfigMap != nil {
 		m, err := c.ConfigMap(ctx, namespace, name)
 		if err != nil {

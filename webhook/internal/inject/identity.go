@@ -34,7 +34,7 @@ func (p *pass) identity() error {
 				Name: p.tokenVolume(legacyVolume, contract.TokenFileName), MountPath: contract.LegacyIdentityMountPath, ReadOnly: true,
 			})
 		}
-		p.addVariables(c, p.variables(file))
+		p.addVariables(c, append(p.variables(file), p.endpointVariables(c)...))
 	}
 	return nil
 }
@@ -115,7 +115,7 @@ func identityVolumeName(pod *corev1.Pod) string {
 func (p *pass) addVariables(c *container, variables []corev1.EnvVar) {
 	var added []corev1.EnvVar
 	for _, v := range variables {
-		if v.Value != "" && !sets(c.Env, v.Name) {
+		if (v.Value != "" || v.ValueFrom != nil) && !sets(c.Env, v.Name) {
 			added = append(added, v)
 		}
 	}

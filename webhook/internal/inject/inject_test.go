@@ -29,7 +29,7 @@ type input struct {
 		Case string          `json:"case"`
 		Edit jsonpatch.Patch `json:"edit"`
 	} `json:"after"`
-	// ServiceAccount, Namespace and Chart are annotations; the client ID has a default here.
+	// ServiceAccount, Namespace and Chart are annotations, and the namespace's Pod Security label; the client ID has a default here.
 	ServiceAccount map[string]string   `json:"serviceAccount"`
 	Namespace      map[string]string   `json:"namespace"`
 	Chart          map[string]string   `json:"chart"`
@@ -90,13 +90,14 @@ func (in *input) run(pod *corev1.Pod) (inject.Result, error) {
 	id, err := settings.ResolveIdentity(settings.IdentityInput{
 		Pod: pod.Annotations, ServiceAccount: in.ServiceAccount, Namespace: "shop", ServiceAccountName: "web",
 		DefaultTenantID: "aaaabbbb-0000-cccc-1111-dddd2222eeee", TokenEndpointSuffix: in.TokenEndpointSuffix,
+		PodSecurity: in.Namespace["pod-security.kubernetes.io/enforce"],
 	})
 	if err != nil {
 		return inject.Result{}, err
 	}
 	s, err := settings.Resolve(
 		settings.Sources{Pod: pod.Annotations, ServiceAccount: in.ServiceAccount, Namespace: in.Namespace, Chart: in.Chart},
-		settings.Options{AllowedVaults: in.Options.AllowedVaults, ConfigMap: in.ConfigMap})
+		settings.Options{AllowedVaults: in.Options.AllowedVaults, ConfigMap: in.ConfigMap, Endpoint: inject.WantsEndpoint(pod, id, &in.Options)})
 	if err != nil {
 		return inject.Result{}, err
 	}

@@ -62,7 +62,7 @@ func (p *pass) holds(want *sidecar) bool {
 			list = want.main
 		}
 		if !slices.ContainsFunc(list, func(c corev1.Container) bool {
-			return c.Name == p.own[i].Name && (c.RestartPolicy == nil) == (p.own[i].RestartPolicy == nil)
+			return c.Name == p.own[i].Name && (c.RestartPolicy == nil) == (p.own[i].RestartPolicy == nil) && slices.Equal(c.Args, p.own[i].Args)
 		}) {
 			return false
 		}

@@ -26,6 +26,8 @@ type pass struct {
 
 	// apps are the containers that this package did not make; own are those that it made on an earlier pass.
 	apps, own []container
+	// endpoint is nil where the pod is to have no metadata endpoint, or one from elsewhere.
+	endpoint *settings.Endpoint
 	// volumes are the pod's, with those that were added and without those that were taken out.
 	volumes []corev1.Volume
 
@@ -98,6 +100,9 @@ func (c *container) mountAt(at string) *corev1.VolumeMount {
 
 // isOwn reports whether an earlier pass made the container: by its name and by what only it has.
 func isOwn(c *corev1.Container) bool {
+	if c.Name == contract.IMDSContainerName {
+		return slices.Equal(c.Args, addressArgs)
+	}
 	return isReservedContainer(c.Name) && slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool { return e.Name == contract.EnvSettings })
 }
 

@@ -15,7 +15,7 @@ type Result struct {
 	Patch Patch
 	// Warnings are those of identity and settings and those of the pod, for the admission answer.
 	Warnings []string
-	// Sidecar reports that the patched pod has a certificate sidecar.
+	// Sidecar reports that the patched pod has the sidecar: for certificates, the metadata endpoint, or both.
 	Sidecar bool
 }
 
@@ -29,8 +29,8 @@ func (d *Denied) Error() string { return d.Reason }
 func Pod(pod *corev1.Pod, id *settings.Identity, s *settings.Resolved, o *Options) (Result, error) {
 	p := newPass(pod, id, s, o)
 	p.warnings = append(append(p.warnings, id.Warnings...), s.Warnings...)
-	if id.ProxySidecar && o.InjectIdentity {
-		p.warn("annotation " + contract.AnnotationInjectProxySidecar + " is not served by this release: there is no metadata endpoint in the pod")
+	if err := p.planEndpoint(); err != nil {
+		return Result{}, err
 	}
 	want, err := p.plan()
 	if err != nil {
@@ -54,7 +54,11 @@ func (p *pass) plan() (*sidecar, error) {
 	if err := p.checkReserved(); err != nil {
 		return nil, err
 	}
-	return p.sidecar()
+	want, err := p.sidecar()
+	if err != nil {
+		return nil, err
+	}
+	return want, p.serveEndpoint(want)
 }
 
 // apply makes the patch. What is computed from indexes comes first, what changes them last.
@@ -84,7 +88,12 @@ func (p *pass) apply(want *sidecar) error {
 	if want.signals {
 		p.shareProcesses()
 	}
-	p.checkMesh()
+	if !p.s.EndpointOnly {
+		p.checkMesh()
+	}
+	if err := p.allowPort(); err != nil {
+		return err
+	}
 	p.pullSecrets()
 	if kept {
 		p.move()

@@ -14,7 +14,7 @@ func (p *pass) port() (int, error) {
 	}
 	if port := p.s.Config.Port; port != 0 {
 		if owner := p.portOwner(port); owner != "" {
-			reason := fmt.Sprintf("container %s has the port: choose another, or leave the setting out for one that is free", owner)
+			reason := owner + " has the port: choose another, or leave the setting out for one that is free"
 			if p.s.Port.Given() {
 				return 0, p.s.Port.Err(reason)
 			}
@@ -29,11 +29,15 @@ func (p *pass) port() (int, error) {
 	return port, nil
 }
 
+// portOwner says who has a port, or "".
 func (p *pass) portOwner(port int) string {
+	if p.endpoint != nil && p.endpoint.Port == port {
+		return "the metadata endpoint"
+	}
 	for i := range p.apps {
 		for j := range p.apps[i].Ports {
 			if int(p.apps[i].Ports[j].ContainerPort) == port {
-				return p.apps[i].Name
+				return "container " + p.apps[i].Name
 			}
 		}
 	}

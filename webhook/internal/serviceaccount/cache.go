@@ -39,16 +39,27 @@ func (c *Cache) Len() int {
 	return len(c.objects)
 }
 
-// Strip drops all of an object but its name and the annotations that Cache keeps.
+// LabelPodSecurity is the one label that is kept, among the annotations: the Pod Security level that a namespace enforces.
+//
+// Source: https://kubernetes.io/docs/concepts/security/pod-security-admission/#pod-security-admission-labels-for-namespaces
+const LabelPodSecurity = "pod-security.kubernetes.io/enforce"
+
+// Strip drops all of an object but its name and what Cache keeps: our annotations, and LabelPodSecurity.
 func Strip(o *metav1.PartialObjectMetadata) {
 	var kept map[string]string
+	keep := func(k, v string) {
+		if kept == nil {
+			kept = map[string]string{}
+		}
+		kept[unique.Make(k).Value()] = v
+	}
 	for k, v := range o.Annotations {
 		if ours(k) {
-			if kept == nil {
-				kept = map[string]string{}
-			}
-			kept[unique.Make(k).Value()] = v
+			keep(k, v)
 		}
+	}
+	if level, ok := o.Labels[LabelPodSecurity]; ok {
+		keep(LabelPodSecurity, level)
 	}
 	o.ObjectMeta = metav1.ObjectMeta{
 		Namespace: unique.Make(o.Namespace).Value(), Name: o.Name, Annotations: kept,

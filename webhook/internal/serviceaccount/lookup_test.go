@@ -54,6 +54,17 @@ func TestStripKeepsOurAnnotationsOnly(t *testing.T) {
 	}
 }
 
+func TestStripKeepsThePodSecurityLevel(t *testing.T) {
+	o := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "team", Labels: map[string]string{
+		LabelPodSecurity: "restricted", "pod-security.kubernetes.io/warn": "baseline",
+	}}}
+	Strip(o)
+	want := metav1.ObjectMeta{Name: "team", Annotations: map[string]string{LabelPodSecurity: "restricted"}}
+	if diff := cmp.Diff(want, o.ObjectMeta); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestCacheFollowsChanges(t *testing.T) {
 	c := NewCache()
 	l := NewLookup("service account", c, noReads(t))

@@ -22,5 +22,6 @@
 //	tenant-id                   service account, the webhook's own tenant
 //	skip-containers,            pod
 //	inject-proxy-sidecar,
+//	proxy-sidecar-port,
 //	use-<suffix>
 package settings

@@ -19,6 +19,8 @@ type IdentityInput struct {
 	DefaultTenantID string
 	// TokenEndpointSuffix is that of the annotation "use-<suffix>"; empty where no custom token endpoint is configured.
 	TokenEndpointSuffix string
+	// PodSecurity is the Pod Security level that the namespace enforces; empty where it enforces none.
+	PodSecurity string
 }
 
 // Identity is what the annotations of Azure Workload Identity say.
@@ -28,8 +30,8 @@ type Identity struct {
 	Expiration int64
 	// SkipContainers names containers that get nothing.
 	SkipContainers []string
-	// ProxySidecar is set where the pod asks for the metadata endpoint.
-	ProxySidecar bool
+	// Endpoint is nil where the pod does not ask for the metadata endpoint.
+	Endpoint *Endpoint
 	// CustomTokenEndpoint is set where the pod asks for the custom token endpoint.
 	CustomTokenEndpoint bool
 	// Warnings are what is suspicious but legal, in a stable order.
@@ -57,8 +59,10 @@ func ResolveIdentity(in IdentityInput) (*Identity, error) {
 			id.SkipContainers = append(id.SkipContainers, name)
 		}
 	}
-	proxy, given := in.Pod[contract.AnnotationInjectProxySidecar]
-	id.ProxySidecar = given && proxy != "false"
+	var err *Error
+	if id.Endpoint, err = endpoint(in); err != nil {
+		return nil, err
+	}
 	if in.TokenEndpointSuffix != "" {
 		use := in.Pod[contract.IdentityPrefix+"use-"+in.TokenEndpointSuffix]
 		id.CustomTokenEndpoint = strings.EqualFold(use, "true")

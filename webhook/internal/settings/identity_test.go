@@ -60,7 +60,19 @@ func TestResolveIdentity(t *testing.T) {
 			name:    "metadata endpoint: any value but false",
 			pod:     annotations{identityPrefix + "inject-proxy-sidecar": ""},
 			account: annotations{identityPrefix + "client-id": clientID},
-			want:    settings.Identity{ClientID: clientID, TenantID: tenantID, Expiration: 3600, ProxySidecar: true},
+			want:    settings.Identity{ClientID: clientID, TenantID: tenantID, Expiration: 3600, Endpoint: &settings.Endpoint{Port: 8000, Address: true}},
+		},
+		{
+			name:    "metadata endpoint on another port",
+			pod:     annotations{identityPrefix + "inject-proxy-sidecar": "true", identityPrefix + "proxy-sidecar-port": " 8081 "},
+			account: annotations{identityPrefix + "client-id": clientID},
+			want:    settings.Identity{ClientID: clientID, TenantID: tenantID, Expiration: 3600, Endpoint: &settings.Endpoint{Port: 8081, Address: true}},
+		},
+		{
+			name:    "metadata endpoint's port without the endpoint",
+			pod:     annotations{identityPrefix + "proxy-sidecar-port": "x"},
+			account: annotations{identityPrefix + "client-id": clientID},
+			want:    settings.Identity{ClientID: clientID, TenantID: tenantID, Expiration: 3600},
 		},
 		{
 			name:    "metadata endpoint: false",
@@ -146,6 +158,34 @@ func TestResolveIdentityExpirationRefused(t *testing.T) {
 			if e.Annotation != expiration || e.Level != level || e.Value != text || !strings.Contains(e.Reason, "3600 to 86400") {
 				t.Errorf("%s on %v: %v", text, level, e)
 			}
+		}
+	}
+}
+
+func TestResolveIdentityProxyPortRefused(t *testing.T) {
+	const key = identityPrefix + "proxy-sidecar-port"
+	for _, text := range []string{"0", "65536", "-1", "http", "80.0"} {
+		_, err := settings.ResolveIdentity(settings.IdentityInput{
+			Pod: map[string]string{identityPrefix + "inject-proxy-sidecar": "true", key: text},
+		})
+		var e *settings.Error
+		if !errors.As(err, &e) || e.Annotation != key || e.Value != text || !strings.Contains(e.Reason, "1 to 65535") {
+			t.Errorf("%s: error of type %T: %v", text, err, err)
+		}
+	}
+}
+
+// The metadata service's own address takes a container that Pod Security forbids, but on the level "privileged".
+func TestEndpointByPodSecurity(t *testing.T) {
+	for level, address := range map[string]bool{"": true, "privileged": true, "baseline": false, "restricted": false, "Privileged": false} {
+		id, err := settings.ResolveIdentity(settings.IdentityInput{
+			Pod: map[string]string{identityPrefix + "inject-proxy-sidecar": "true"}, PodSecurity: level,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if id.Endpoint.Address != address {
+			t.Errorf("level %q: the address is %t", level, id.Endpoint.Address)
 		}
 	}
 }

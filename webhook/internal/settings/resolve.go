@@ -21,13 +21,17 @@ type Options struct {
 	AllowedVaults []string
 	// ConfigMap is the ConfigMap of ConfigMapName's name; nil where the webhook may not read ConfigMaps.
 	ConfigMap *ConfigMap
+	// Endpoint gives the pod a sidecar also where no certificates are asked for: for the metadata endpoint.
+	Endpoint bool
 }
 
 // Resolved is what the annotations come to.
 type Resolved struct {
-	// Config is nil where the pod is to get no sidecar: no certificates are asked for, or inject is "false".
-	// Where a ConfigMap was not read, it holds what the annotations say.
+	// Config is nil where the pod is to get no sidecar: no certificates are asked for, or inject is "false", and no
+	// metadata endpoint. Where a ConfigMap was not read, it holds what the annotations say.
 	Config *contract.Config
+	// EndpointOnly is set where there are no certificates in Config, but the metadata endpoint alone.
+	EndpointOnly bool
 	// Stores are the distinct store locations, in the order of the certificates.
 	Stores []string
 	// Source says where the settings come from, as in "pod: certificates".
@@ -80,16 +84,19 @@ func Resolve(s Sources, o Options) (*Resolved, error) {
 	f := find(s)
 	r := &Resolved{Warnings: f.unknown()}
 	inject := f.first(contract.KeyInject)
-	if wanted, ok := boolean(inject.Text); inject.Given() && !ok {
+	wanted, ok := boolean(inject.Text)
+	if inject.Given() && !ok {
 		return nil, Errors{inject.Err(wantBoolean)}
-	} else if ok && !wanted {
-		return r, nil
 	}
-	g, ok := f.group()
-	if !ok {
-		return r, nil
+	g, given := f.group()
+	var errs Errors
+	switch {
+	case given && (wanted || !ok):
+		errs = r.resolve(f, g, o)
+	case o.Endpoint:
+		errs = r.resolveEndpoint(f)
 	}
-	if errs := r.resolve(f, g, o); len(errs) > 0 {
+	if len(errs) > 0 {
 		return nil, errs
 	}
 	return r, nil
@@ -136,12 +143,18 @@ func (r *Resolved) others(f *found) (errs Errors) {
 		}
 		r.over.SecretsManagement.KeystorePasswordFile = KeystorePasswordFile
 	}
+	r.ReloadSignal = f.first(contract.KeyReloadSignal)
+	return append(errs, r.container(f)...)
+}
+
+// container reads the keys that are about the sidecar's container.
+func (r *Resolved) container(f *found) (errs Errors) {
+	var err *Error
 	r.NativeSource = f.first(contract.KeyNativeSidecar)
 	if r.Native, err = native(r.NativeSource); err != nil {
 		errs = append(errs, err)
 	}
 	r.Port = f.first(contract.KeyPort)
-	r.ReloadSignal = f.first(contract.KeyReloadSignal)
 	r.CPURequest, r.MemoryRequest = f.first(contract.KeyCPURequest), f.first(contract.KeyMemoryRequest)
 	r.CPULimit, r.MemoryLimit = f.first(contract.KeyCPULimit), f.first(contract.KeyMemoryLimit)
 	return errs
