@@ -2,18 +2,15 @@ package store
 
 import (
 	"errors"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 )
 
 // The change that is broken off at every point: a is renewed, b is carried forward, c is removed, d is
-// new, e gets another mode, which is a copy.
+// new, e gets other readers, which is a copy.
 func crashBefore() []Entry {
 	return []Entry{pemEntry("v.a", "1"), pemEntry("v.b", "1"), pemEntry("v.c", "1"), pemEntry("v.e", "1")}
 }
@@ -21,7 +18,8 @@ func crashBefore() []Entry {
 func crashAfter() []Entry {
 	a, d, e := pemEntry("v.a", "2"), pemEntry("v.d", "1"), kept(pemEntry("v.e", "1"))
 	a.Files.Split = map[string][]byte{"tls.crt": []byte("crt"), "tls.key": []byte("key")}
-	e.Access.Mode = 0o644
+	group := uint32(4000)
+	e.Access = Access{Mode: 0o640, Group: &group, ReadUsers: []uint32{1000}}
 	return []Entry{a, kept(pemEntry("v.b", "1")), d, e}
 }
 
@@ -152,94 +150,6 @@ func TestFailFromAnyOperationOn(t *testing.T) {
 		wantRecovers(t, s, dir)
 		if count < n {
 			return
-		}
-	}
-}
-
-const crashVariable = "CERTSYNC_TEST_CRASH_AT"
-
-// TestMain is the process that TestKillAtEveryOperation kills, where it is asked to be.
-func TestMain(m *testing.M) {
-	at, dir, ok := strings.Cut(os.Getenv(crashVariable), ":")
-	if !ok {
-		os.Exit(m.Run())
-	}
-	if err := crashChild(at, dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
-
-func crashChild(at, dir string) error {
-	n, err := strconv.Atoi(at)
-	if err != nil {
-		return err
-	}
-	count := 0
-	s, _, err := open(dir, func(string, string) error {
-		if count++; count == n {
-			return syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	_, err = s.Commit(crashAfter())
-	return errors.Join(err, s.Close())
-}
-
-// TestKillAtEveryOperation kills a process ahead of one file operation after the other, while a
-// reader never stops looking.
-func TestKillAtEveryOperation(t *testing.T) {
-	for n := 1; ; n++ {
-		dir := memoryDir(t)
-		s := mustOpen(t, dir)
-		mustCommit(t, s, crashBefore()...)
-		mustClose(t, s)
-
-		stop, torn := make(chan struct{}), make(chan string, 1)
-		go func() { torn <- watch(dir, stop) }()
-		child := exec.Command("/proc/self/exe")
-		child.Env = []string{crashVariable + "=" + strconv.Itoa(n) + ":" + dir}
-		out, err := child.CombinedOutput()
-		close(stop)
-		if problem := <-torn; problem != "" {
-			t.Errorf("killed at %d: %s", n, problem)
-		}
-		killed := child.ProcessState.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL
-		if err != nil && !killed {
-			t.Fatalf("%v: %s", err, out)
-		}
-		wantOldOrNew(t, dir)
-		s = mustOpen(t, dir)
-		wantClean(t, dir, 1)
-		wantRecovers(t, s, dir)
-		if !killed {
-			if n < 30 {
-				t.Errorf("the change took only %d operations", n-1)
-			}
-			return
-		}
-	}
-}
-
-// watch reads through the link of the generation, as an application that wants more than one file of
-// the same moment does, and tells what it saw that is neither old nor new.
-func watch(dir string, stop <-chan struct{}) string {
-	for {
-		select {
-		case <-stop:
-			return ""
-		default:
-		}
-		generation, err := os.Readlink(filepath.Join(dir, dataLink))
-		if err != nil {
-			return err.Error()
-		}
-		dir := filepath.Join(dir, generation)
-		if !has(dir, crashOld) && !has(dir, crashNew) {
-			return generation + " is neither old nor new"
 		}
 	}
 }

@@ -2,29 +2,33 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/binary"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
-// realPEM is a self-signed certificate whose serial number is the version, and its key.
-func realPEM(t *testing.T, version int) []byte {
+// pair is a self-signed certificate whose serial number is its version, and its key. Both parts are as bytes in PEM;
+// that they belong together is found out once, when it is made, so that a reader who finds the two of one pair has
+// verified the key against the leaf.
+type pair struct{ cert, key []byte }
+
+func newPair(t *testing.T, version int) pair {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -39,101 +43,204 @@ func realPEM(t *testing.T, version int) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}),
-		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})...)
+	p := pair{pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})}
+	if _, err := tls.X509KeyPair(p.cert, p.key); err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
-// checkReads reads as an application does: the key must belong to the leaf, and two certificates of one
-// generation, and the link and what it leads to, must be of the same version.
-func checkReads(dir string) error {
-	data, err := os.ReadFile(filepath.Join(dir, "v.a"))
-	if err != nil {
-		return err
+// pairs are the versions that are swapped, from 1 on.
+type pairs []pair
+
+// version finds out of which version the certificate and the key are, and that it is the same.
+func (p pairs) version(cert, key []byte) (int, error) {
+	for i, known := range p {
+		if bytes.Equal(cert, known.cert) {
+			if !bytes.Equal(key, known.key) {
+				return 0, fmt.Errorf("the key does not belong to the leaf of version %d", i+1)
+			}
+			return i + 1, nil
+		}
 	}
-	if _, err := tls.X509KeyPair(data, data); err != nil {
-		return fmt.Errorf("key and leaf: %w", err)
-	}
-	data, err = os.ReadFile(filepath.Join(dir, "v.b.d", "tls.crt"))
-	if err != nil {
-		return err
-	}
-	if _, err := tls.X509KeyPair(data, data); err != nil {
-		return fmt.Errorf("key and leaf: %w", err)
+	return 0, fmt.Errorf("a torn file: %d bytes of certificate, %d of key", len(cert), len(key))
+}
+
+// entries are two certificates of one version; the second one has its parts in files of their own, too.
+func (p pairs) entries(version int) []Entry {
+	a, b := pemEntry("v.a", strconv.Itoa(version)), pemEntry("v.b", strconv.Itoa(version))
+	known := p[version-1]
+	a.Files.PEM = bytes.Join([][]byte{known.cert, known.key}, nil)
+	b.Files.PEM, b.Files.Split = a.Files.PEM, map[string][]byte{"tls.crt": known.cert, "tls.key": known.key}
+	return []Entry{a, b}
+}
+
+// byPath reads as an application does that opens a file by its path: the key must belong to the leaf, and what the link
+// led to, by the file's own name, must have the version that the name says.
+func (p pairs) byPath(dir string) error {
+	for _, link := range []string{"v.a", "v.b"} {
+		f, err := os.Open(filepath.Join(dir, link))
+		if err != nil {
+			return err
+		}
+		data, err := io.ReadAll(f)
+		name, linkErr := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
+		f.Close() // nothing was written through it
+		if err != nil || linkErr != nil {
+			return fmt.Errorf("%w, %w", err, linkErr)
+		}
+		// Its generation may be gone by now.
+		if err := p.check(data, strings.TrimSuffix(filepath.Base(name), " (deleted)")); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// checkGeneration holds a generation open, as a reader of several files does, and checks that it is of one version.
-func checkGeneration(dir string) error {
+// check compares a PEM file with its name.
+func (p pairs) check(data []byte, name string) error {
+	end := bytes.Index(data, []byte("-----BEGIN PRIVATE KEY"))
+	if end < 0 {
+		return fmt.Errorf("a torn file: %d bytes without a key", len(data))
+	}
+	version, err := p.version(data[:end], data[end:])
+	if want := "." + strconv.Itoa(version); err == nil && !strings.HasSuffix(name, want) {
+		err = fmt.Errorf("%s has version %d", name, version)
+	}
+	return err
+}
+
+// resolved reads as an application does that follows "..data" once, to get files that belong together: everything is there,
+// and of one version.
+func (p pairs) resolved(dir string) error {
 	generation, err := os.Readlink(filepath.Join(dir, dataLink))
 	if err != nil {
 		return err
 	}
-	versions := make(map[string]bool)
-	link, err := os.Readlink(filepath.Join(dir, generation, "v.a"))
+	dir = filepath.Join(dir, generation)
+	a, err := os.Readlink(filepath.Join(dir, "v.a"))
 	if err != nil {
 		return err
 	}
-	versions[link[len("v.a."):]] = true
-	for _, name := range []string{"v.a", "v.b", "v.b.d/tls.crt"} {
-		data, err := os.ReadFile(filepath.Join(dir, generation, name))
+	for _, name := range []string{"v.a", "v.b"} {
+		data, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			return err
 		}
-		pair, err := tls.X509KeyPair(data, data)
-		if err != nil {
-			return fmt.Errorf("key and leaf: %w", err)
+		if err := p.check(data, a); err != nil {
+			return err
 		}
-		versions[pair.Leaf.SerialNumber.String()] = true
 	}
-	if len(versions) != 1 {
-		return fmt.Errorf("one generation has versions %v", versions)
+	cert, err := os.ReadFile(filepath.Join(dir, "v.b.d/tls.crt"))
+	if err != nil {
+		return err
 	}
-	return nil
+	key, err := os.ReadFile(filepath.Join(dir, "v.b.d/tls.key"))
+	if err != nil {
+		return err
+	}
+	version, err := p.version(cert, key)
+	if err == nil && a != versioned("v.a", strconv.Itoa(version)) {
+		err = fmt.Errorf("one generation has %s and version %d", a, version)
+	}
+	return err
 }
 
-// TestReadersDuringSwaps: no reader sees a missing, torn or mixed state, however many swaps there are.
+// swapping is a store that is swapped while readers read.
+type swapping struct {
+	dir     string
+	readers []*reader
+
+	mu      sync.Mutex
+	changed *sync.Cond // swaps or a reader's began
+	swaps   int
+}
+
+func newSwapping(dir string) *swapping {
+	s := &swapping{dir: dir}
+	s.changed = sync.NewCond(&s.mu)
+	return s
+}
+
+// reader counts its reads, and those that were torn, mixed or found nothing.
+type reader struct {
+	read         func(dir string) error
+	began        int // after how many swaps its latest read began
+	reads, wrong int
+	first        error
+}
+
+// run reads once for every swap, while the next one is made or up to maxLeaving later, until there were so many.
+func (s *swapping) run(r *reader, swaps int) {
+	for s.next(r) < swaps {
+		if err := r.read(s.dir); err != nil {
+			r.first = cmp.Or(r.first, err)
+			r.wrong++
+		}
+		r.reads++
+	}
+}
+
+// next returns when there was another swap since a reader's latest read, and after how many swaps the next read begins.
+func (s *swapping) next(r *reader) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for r.began == s.swaps {
+		s.changed.Wait()
+	}
+	r.began = s.swaps
+	s.changed.Broadcast()
+	return r.began
+}
+
+// swap makes the next swap, once it removes nothing that a reader may be on its way through: a replaced generation stays
+// for seconds, but here they are swapped a thousand times a second, and the store keeps so many only.
+func (s *swapping) swap(commit func()) {
+	s.mu.Lock()
+	for slices.ContainsFunc(s.readers, func(r *reader) bool { return r.began+maxLeaving <= s.swaps }) {
+		s.changed.Wait()
+	}
+	s.mu.Unlock()
+	commit()
+	s.mu.Lock()
+	s.swaps++
+	s.changed.Broadcast()
+	s.mu.Unlock()
+}
+
+// TestReadersDuringSwaps: no reader sees a missing, torn or mixed state, however many swaps there are. Files are in
+// memory, as in a pod.
 func TestReadersDuringSwaps(t *testing.T) {
-	const swaps, readers, kinds = 400, 4, 5
+	const swaps, versions = 10_000, 5
 	dir := memoryDir(t)
 	s := mustOpen(t, dir)
 	s.grace = readerGrace
-	var pems [kinds][]byte
-	for i := range pems {
-		pems[i] = realPEM(t, i+1)
+	var known pairs
+	for i := range versions {
+		known = append(known, newPair(t, i+1))
 	}
-	entries := func(i int) []Entry {
-		a, b := pemEntry("v.a", strconv.Itoa(i+1)), pemEntry("v.b", strconv.Itoa(i+1))
-		a.Files.PEM, b.Files.PEM = pems[i], pems[i]
-		b.Files.Split = map[string][]byte{"tls.crt": pems[i]}
-		return []Entry{a, b}
-	}
-	mustCommit(t, s, entries(0)...)
+	mustCommit(t, s, known.entries(1)...)
 
-	var stop atomic.Bool
-	var reads atomic.Int64
+	run := newSwapping(dir)
+	for range 4 {
+		run.readers = append(run.readers, &reader{read: known.byPath}, &reader{read: known.resolved})
+	}
 	var group sync.WaitGroup
-	for range readers {
-		group.Go(func() {
-			for !stop.Load() {
-				if err := checkReads(dir); err != nil {
-					t.Errorf("after %d reads: %v", reads.Load(), err)
-					return
-				}
-				reads.Add(1)
-			}
-		})
+	for _, r := range run.readers {
+		group.Go(func() { run.run(r, swaps) })
 	}
 	for i := range swaps {
-		mustCommit(t, s, entries((i+1)%kinds)...)
-		if err := checkGeneration(dir); err != nil {
-			t.Errorf("after %d swaps: %v", i, err)
-		}
+		run.swap(func() { mustCommit(t, s, known.entries((i+1)%versions+1)...) })
 	}
-	stop.Store(true)
 	group.Wait()
-	if reads.Load() < swaps/10 {
-		t.Errorf("only %d reads", reads.Load())
+	for i, r := range run.readers {
+		if r.wrong > 0 {
+			t.Errorf("reader %d: %d of %d reads are wrong; the first one: %v", i, r.wrong, r.reads, r.first)
+		}
+		if r.reads < swaps/maxLeaving {
+			t.Errorf("reader %d read %d times only", i, r.reads)
+		}
+		t.Logf("reader %d: %d reads", i, r.reads)
 	}
 	wantClean(t, dir, 1+maxLeaving)
 }
@@ -163,50 +270,4 @@ func TestReplacedGenerationsStayForReaders(t *testing.T) {
 		}
 		wantClean(t, dir, 1+maxLeaving)
 	})
-}
-
-// TestWatchersSeeOneEvent: a program that watches the directory, as for a volume of Kubernetes, sees
-// exactly one IN_MOVED_TO, on "..data", and by then finds the new file.
-func TestWatchersSeeOneEvent(t *testing.T) {
-	dir := memoryDir(t)
-	s := mustOpen(t, dir)
-	mustCommit(t, s, pemEntry("v.a", "1"), pemEntry("v.b", "1"))
-	fd, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(fd)
-	if _, err := unix.InotifyAddWatch(fd, dir, unix.IN_ALL_EVENTS); err != nil {
-		t.Fatal(err)
-	}
-	mustCommit(t, s, pemEntry("v.a", "1"), pemEntry("v.b", "1"))
-	if moved := movedTo(t, fd); len(moved) != 0 {
-		t.Errorf("nothing changed, but a watcher sees %q", moved)
-	}
-	mustCommit(t, s, pemEntry("v.a", "2"), pemEntry("v.b", "2"), pemEntry("v.c", "1"))
-	if moved := movedTo(t, fd); len(moved) != 1 || moved[0] != dataLink {
-		t.Errorf("a watcher sees %q move in, want one %s", moved, dataLink)
-	}
-}
-
-func movedTo(t *testing.T, fd int) (names []string) {
-	t.Helper()
-	buf := make([]byte, 64<<10)
-	n, err := unix.Read(fd, buf)
-	if err == unix.EAGAIN {
-		return nil
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	for events := buf[:n]; len(events) > 0; {
-		// struct inotify_event: wd, mask, cookie, len, name (inotify(7)).
-		mask, size := binary.NativeEndian.Uint32(events[4:]), binary.NativeEndian.Uint32(events[12:])
-		name := string(bytes.TrimRight(events[16:16+size], "\x00"))
-		if mask&unix.IN_MOVED_TO != 0 {
-			names = append(names, name)
-		}
-		events = events[16+size:]
-	}
-	return names
 }
