@@ -40,8 +40,9 @@ func federated(client *azhttp.Client, metrics *health.Metrics) identify {
 	}
 }
 
-// managed makes credentials of the machine: with the entry's identity, or else that of AZURE_CLIENT_ID, or
-// else the machine's own.
+// managed makes credentials of the machine: with msiClientId or the entry's clientId, or else the identity that the
+// metadata service gives where none is named. That is what the extension does. AZURE_CLIENT_ID does not count: in a pod it
+// is the service account's, which is federated and need not be an identity of the machine.
 func managed(endpoint string, metrics *health.Metrics) (identify, error) {
 	if err := credential.SelectEndpoint(endpoint); err != nil {
 		return nil, err
@@ -51,7 +52,6 @@ func managed(endpoint string, metrics *health.Metrics) (identify, error) {
 		return nil, err
 	}
 	return func(clientID, _ string) (keyvault.Identity, error) {
-		clientID = cmp.Or(clientID, os.Getenv(contract.EnvClientID))
 		c, err := credential.NewManagedIdentity(clientID, direct.Options(azhttp.ServiceMetadata, metrics.Observe))
 		if err != nil {
 			return keyvault.Identity{}, err

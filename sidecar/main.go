@@ -13,6 +13,7 @@
 //	certsync --once [flags]              sync, then exit with 0, or with 1 and the reason
 //	certsync --check [flags]             validate the settings without a network and print the effective ones
 //	certsync probe [--wait 9s] [--live]  ask the running process; prints the reason, exits with 0 if ready
+//	certsync imds-init                   give the metadata service's address to the loopback interface, then exit
 //	certsync --version | --help
 //
 // Exit codes: 0 success; 1 failure at run time, or not ready; 2 wrong flags or settings.
@@ -23,6 +24,7 @@
 //	--host              run on a host and not in a pod: settings mean what they mean to the extension
 //	--status-file FILE  write the status there, in the extension's shape, after every sync
 //	--http=false        open no port; probes use the socket (pods in the host's network)
+//	--metadata ADDR     give apps tokens by HTTP on this address of loopback or 169.254.169.254; may be repeated
 //	--socket FILE       unix socket for probes (default: /run/certsync/certsync.sock)
 //
 // Variables:
@@ -30,10 +32,11 @@
 //	CERTSYNC_SETTINGS           settings, JSON; with a settings file: what overrides it
 //	CERTSYNC_EXTRA_CA           PEM certificates to trust beside the system's
 //	CERTSYNC_ALLOWED_VAULTS     DNS suffixes that vaults must be under, separated by commas (default: the three public clouds')
-//	AZURE_CLIENT_ID             client ID of the application or managed identity; msiClientId and an entry's clientId win
+//	AZURE_CLIENT_ID             client ID of the federated application or identity; msiClientId and an entry's clientId win
 //	AZURE_TENANT_ID             its tenant; an entry's tenantId wins
 //	AZURE_FEDERATED_TOKEN_FILE  the projected service-account token
 //	AZURE_AUTHORITY_HOST        Entra ID (default: https://login.microsoftonline.com/)
+//	CERTSYNC_METADATA_HEADER    with --metadata: the value of IDENTITY_HEADER that apps have, for App Service's form
 //	AZURE_KUBERNETES_*          AKS identity bindings: TOKEN_PROXY, SNI_NAME, CA_FILE, CA_DATA
 //	HTTPS_PROXY, NO_PROXY       as usual
 //	GOGC, GOMEMLIMIT            the Go runtime's; set to suit the container's limits where not given
@@ -44,6 +47,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
 // version is set by the linker.
@@ -56,8 +61,13 @@ const (
 )
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == "probe" {
-		os.Exit(probe(os.Args[2:]))
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "probe":
+			os.Exit(probe(os.Args[2:]))
+		case contract.CommandIMDSInit:
+			os.Exit(imdsInit())
+		}
 	}
 	o, err := parseOptions(os.Args[1:])
 	switch {

@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -21,6 +21,7 @@ import (
 func run(o options, s *settings) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
+	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more must not end the process
 	level := new(slog.LevelVar)
 	level.Set(s.LogLevel)
 	metrics := health.NewMetrics()
@@ -33,7 +34,7 @@ func run(o options, s *settings) error {
 	tuneMemory()
 	client, err := azhttp.New(azhttp.Options{ExtraCA: []byte(os.Getenv(contract.EnvExtraCA))})
 	if err != nil {
-		return fmt.Errorf("%s: %w", contract.EnvExtraCA, err)
+		return err
 	}
 	identify, err := identities(s, client, metrics)
 	if err != nil {
@@ -59,7 +60,7 @@ func run(o options, s *settings) error {
 	if o.once {
 		return loop.Once(ctx)
 	}
-	return keep(ctx, r)
+	return keep(ctx, r, newEndpoint(client, metrics, log))
 }
 
 func (s *settings) loop() certsync.Settings {
@@ -72,9 +73,13 @@ func (s *settings) loop() certsync.Settings {
 var errStalled = errors.New("the sync loop has not turned for five minutes: ending, to be started anew")
 
 // keep runs the loop and everything beside it until ctx ends.
-func keep(ctx context.Context, r *reloader) error {
+func keep(ctx context.Context, r *reloader, endpoint http.Handler) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	// First, since the probes let the app start.
+	if err := serveMetadata(ctx, r.options, endpoint, cancel); err != nil {
+		return err
+	}
 	if err := serve(ctx, r.options, r.running, r.state, r.syncNow, r.log, cancel); err != nil {
 		return err
 	}

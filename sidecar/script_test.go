@@ -67,9 +67,11 @@ func TestScripts(t *testing.T) {
 			"counts":   w.countsCommand,
 			"holds":    w.holdsCommand,
 			"serves":   w.servesCommand,
+			"proxy":    proxyCommand,
 			"awaits":   awaitsCommand,
 
 			"forwarded": forwardedCommand,
+			"token":     tokenCommand,
 			"get":       getCommand,
 			"post":      postCommand,
 			"signal":    signalCommand,

@@ -45,6 +45,7 @@ func settingsCommand(ts *testscript.TestScript, neg bool, args []string) {
 //	vault certificate '{"name":"web"}'    vault secret '{...}'    vault renew '{"name":"web"}'
 //	vault disable NAME    vault enable NAME    vault delete NAME    vault revoke
 //	vault other (makes the second vault; with VAULT set to it, the rest is about it)
+//	vault machine (gives the machine an identity of its own, which may read it)
 //	vault cut-off    vault restore    vault fault '{...}'    vault clear    vault await GETS
 func (w *world) vaultCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
@@ -59,6 +60,8 @@ func (w *world) vaultCommand(ts *testscript.TestScript, neg bool, args []string)
 		ts.Setenv("OTHER_VAULT", otherVault)
 		ts.Setenv("OTHER_CLIENT_ID", clientIDOf(otherVault))
 		ts.Setenv("OTHER_TENANT_ID", otherTenant)
+	case "machine":
+		err = w.addVault(vault, clientIDOf(machine), tenant)
 	case "certificate":
 		c := azure.Certificate{Vault: vault}
 		ts.Check(json.Unmarshal([]byte(arg), &c))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -17,6 +18,9 @@ import (
 )
 
 const (
+	// machine is whose identity it is that nobody names.
+	machine = "machine"
+
 	imdsAddress = "169.254.169.254"
 	arcAddress  = "127.0.0.1:40342"
 	// arcKeys is where Azure Arc's agent leaves keys for those who may read them. In the test's own mount
@@ -97,7 +101,7 @@ func refuse(w http.ResponseWriter, status int, description string) {
 
 // give exchanges an assertion of the cluster's for the token, since the emulator has no other way.
 func (m *metadata) give(w http.ResponseWriter, r *http.Request) {
-	clientID := r.FormValue("client_id")
+	clientID := cmp.Or(r.FormValue("client_id"), clientIDOf(machine))
 	assertion, err := m.issuer.Sign(azure.Assertion{Subject: subject})
 	if err != nil {
 		refuse(w, http.StatusInternalServerError, err.Error())

@@ -20,6 +20,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -54,8 +55,8 @@ type Options struct {
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// New returns a Client. Proxies are taken from HTTPS_PROXY and NO_PROXY. The error says that ExtraCA is not
-// what it should be.
+// New returns a Client. Proxies are taken from HTTPS_PROXY and NO_PROXY. The error says that one of these variables, or
+// ExtraCA, is not what it should be.
 func New(o Options) (*Client, error) {
 	roots, err := trustedRoots(o.ExtraCA)
 	if err != nil {
@@ -64,9 +65,12 @@ func New(o Options) (*Client, error) {
 	if o.DialContext == nil {
 		o.DialContext = (&net.Dialer{Timeout: connectTimeout, KeepAlive: idleTimeout}).DialContext
 	}
-	proxy := environmentProxy
-	if o.Direct {
-		proxy = nil
+	var proxy func(*http.Request) (*url.URL, error)
+	if !o.Direct {
+		if err := checkProxy(); err != nil {
+			return nil, err
+		}
+		proxy = http.ProxyFromEnvironment
 	}
 	return &Client{http: &http.Client{
 		Timeout: CallTimeout,
@@ -111,7 +115,7 @@ func trustedRoots(extraCA []byte) (*x509.CertPool, error) {
 		return nil, fmt.Errorf("read the system's CA certificates: %w", err)
 	}
 	if !roots.AppendCertsFromPEM(extraCA) {
-		return nil, errors.New("no PEM certificate in it")
+		return nil, errors.New("CERTSYNC_EXTRA_CA: no PEM certificate in it: give certificates with their BEGIN and END lines (chart value sidecar.extraCA)")
 	}
 	return roots, nil
 }

@@ -109,3 +109,25 @@ func TestExtraCAWithoutCertificate(t *testing.T) {
 		t.Error("accepted")
 	}
 }
+
+// net/http takes a proxy variable that it cannot read for none. Here it is an error, without the password in it.
+func TestProxyVariables(t *testing.T) {
+	for value, ok := range map[string]bool{
+		"": true, "http://proxy.example:3128": true, "https://user:pa55word@proxy.example": true, "socks5://127.0.0.1:1080": true,
+		"proxy.example:3128": true, "127.0.0.1:3128": true, "user:pa55word@proxy.example:3128": true,
+		"http://": false, "http://user:pa55word@": false, "http://user:pa%55word%@proxy.example": false, "ftp://user:pa55word@proxy.example": false,
+		"http://user:pa55word@proxy.example:port": false,
+	} {
+		t.Setenv("HTTPS_PROXY", value)
+		_, err := azhttp.New(azhttp.Options{})
+		if (err == nil) != ok {
+			t.Errorf("%q: %v", value, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "55") {
+			t.Errorf("%q: the error shows the password: %v", value, err)
+		}
+		if _, err := azhttp.New(azhttp.Options{Direct: true}); err != nil {
+			t.Errorf("%q, though no proxy is used: %v", value, err)
+		}
+	}
+}

@@ -53,7 +53,7 @@ func (e *UnreachableError) advice() string {
 func (e *UnreachableError) byProxy() bool {
 	var refused *proxyRefusal
 	var op *net.OpError
-	return errors.Is(e.Err, errProxyURL) || errors.As(e.Err, &refused) || errors.As(e.Err, &op) && op.Op == "proxyconnect"
+	return errors.As(e.Err, &refused) || errors.As(e.Err, &op) && op.Op == "proxyconnect"
 }
 
 func (e *UnreachableError) byDistrust() bool {

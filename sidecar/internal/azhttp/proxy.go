@@ -2,22 +2,35 @@ package azhttp
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
+	"slices"
+	"strings"
 )
 
-// errProxyURL stands for net/http's error, which repeats the variable with the password that may be in it.
-var errProxyURL = errors.New("the proxy's address is no URL")
+// proxyVariables are those that https requests go by, in the order of net/http.
+var proxyVariables = []string{"HTTPS_PROXY", "https_proxy"}
 
-// environmentProxy is http.ProxyFromEnvironment.
-func environmentProxy(req *http.Request) (*url.URL, error) {
-	proxy, err := http.ProxyFromEnvironment(req)
-	if err != nil {
-		return nil, errProxyURL
+// checkProxy returns an error where net/http would take a variable for none, and silently use no proxy. It does not repeat
+// the value, which may have a password in it.
+func checkProxy() error {
+	for _, name := range proxyVariables {
+		value := os.Getenv(name)
+		if value == "" {
+			continue
+		}
+		if u, err := url.Parse(value); err == nil && u.Host != "" && slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
+			return nil
+		}
+		if u, err := url.Parse("http://" + value); err == nil && u.Host != "" && !strings.Contains(value, "://") {
+			return nil
+		}
+		return fmt.Errorf("%s is no proxy's address: write it as http://<host>:<port>, with user:password@ before the host where it "+
+			"wants them, special characters in these as %%XX", name)
 	}
-	return proxy, nil
+	return nil
 }
 
 // proxyRefusal is a proxy's answer that is no tunnel.

@@ -38,9 +38,11 @@ func (e *ManagedIdentityError) Error() string {
 func (e *ManagedIdentityError) advice() string {
 	switch {
 	case e.Status == http.StatusBadRequest && e.Identity.ClientID != "":
-		return fmt.Sprintf("assign the managed identity %s to this virtual machine or scale set, or correct msiClientId", e.Identity.ClientID)
+		return fmt.Sprintf("assign the managed identity %s to this virtual machine or scale set, or correct msiClientId or the "+
+			"entry's clientId", e.Identity.ClientID)
 	case e.Status == http.StatusBadRequest:
-		return "the machine has no identity of its own, or several others: enable its system-assigned identity, or name one by msiClientId"
+		return "the machine has no identity of its own, or several others: enable its system-assigned identity, or name one by " +
+			"msiClientId (AZURE_CLIENT_ID and azure.workload.identity/client-id do not count)"
 	case e.Status == http.StatusUnauthorized:
 		return "Azure Arc's agent wants a key file to be read: let this user be one of the group himds, which may read /var/opt/azcmagent/tokens"
 	case e.Status == http.StatusForbidden:
