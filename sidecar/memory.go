@@ -29,8 +29,8 @@ func collectAt(percent int) {
 	}
 }
 
-// frugal is a certsync.Observer that gives memory back to the system after each sync, which takes some
-// milliseconds; the garbage collector alone would keep it for minutes, or for good where nothing happens.
+// frugal is a certsync.Observer that gives memory back to the system after each sync, or at once where there is nothing
+// to sync, which takes some milliseconds; the garbage collector alone would keep it for minutes, or for good where nothing happens.
 type frugal struct {
 	certsync.Observer
 	// hangUp closes idle connections; nil where the next poll comes soon enough to use them.
@@ -44,7 +44,7 @@ const hangUpAbove = time.Minute
 // Report implements certsync.Observer.
 func (f frugal) Report(r certsync.Report) {
 	f.Observer.Report(r)
-	if r.Synced {
+	if r.Synced || len(r.Certificates) == 0 {
 		if f.hangUp != nil && r.State != certsync.Transitioning {
 			f.hangUp()
 		}

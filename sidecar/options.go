@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
@@ -17,6 +18,8 @@ type options struct {
 	settings   string
 	statusFile string
 	socket     string
+	// metadata are addresses of the metadata endpoint; none: there is no such endpoint.
+	metadata []netip.AddrPort
 }
 
 // parseOptions reads the flags. After an error it has printed the error and the usage, or after --help the
@@ -31,19 +34,20 @@ func parseOptions(args []string) (options, error) {
 	f.BoolVar(&o.http, "http", true, "serve probes, status and metrics on a port, too, and not only on the socket")
 	f.StringVar(&o.settings, "settings", "", "settings `FILE`, JSON (default: "+contract.SettingsFile+" where that exists)")
 	f.StringVar(&o.statusFile, "status-file", "", "write the status to this `FILE` after every sync")
+	f.Func(contract.FlagMetadata, "give apps tokens by HTTP on this `ADDRESS:PORT` of loopback or "+contract.MetadataAddress+"; may be repeated", o.addMetadata)
 	f.StringVar(&o.socket, "socket", contract.Socket, "unix socket `FILE` for probes")
 	f.Usage = func() {
 		fmt.Fprintln(f.Output(), "certsync keeps certificates of Azure Key Vault in files.\n\n"+
-			"  certsync [flags]\n  certsync probe [--wait DURATION] [--live] [--socket FILE]\n\nFlags:")
+			"  certsync [flags]\n  certsync probe [--wait DURATION] [--live] [--socket FILE]\n  certsync "+contract.CommandIMDSInit+"\n\nFlags:")
 		f.PrintDefaults()
 		fmt.Fprintln(f.Output(), "\nVariables: "+contract.EnvSettings+", "+contract.EnvExtraCA+", "+contract.EnvAllowedVaults+
-			", "+contract.EnvClientID+", "+contract.EnvTenantID+", "+contract.EnvFederatedTokenFile+", "+contract.EnvAuthorityHost)
+			", "+contract.EnvClientID+", "+contract.EnvTenantID+", "+contract.EnvFederatedTokenFile+", "+contract.EnvAuthorityHost+", "+contract.EnvMetadataHeader)
 	}
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
 	if f.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "unknown argument %q: there is one command, \"probe\"\n", f.Arg(0))
+		fmt.Fprintf(os.Stderr, "unknown argument %q: the commands are \"probe\" and %q\n", f.Arg(0), contract.CommandIMDSInit)
 		f.Usage()
 		return o, fmt.Errorf("unknown argument")
 	}

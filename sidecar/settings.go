@@ -40,7 +40,7 @@ func loadSettings(o options) (*settings, error) {
 		}
 		source = cmp.Or(file, contract.EnvSettings)
 	}
-	if base == nil && over == nil {
+	if base == nil && over == nil && len(o.metadata) == 0 {
 		return nil, fmt.Errorf("no settings: set %s, or give a file with --settings", contract.EnvSettings)
 	}
 	all := contract.Overlay(base, over)
@@ -49,7 +49,9 @@ func loadSettings(o options) (*settings, error) {
 		return nil, fmt.Errorf("%s: %w", source, err)
 	}
 	s := &settings{text: string(text), file: file, content: content}
-	if s.Config, s.warnings, err = all.Validate(rules(o)); err != nil {
+	r := rules(o)
+	r.NoCertificates = base == nil && len(o.metadata) > 0
+	if s.Config, s.warnings, err = all.Validate(r); err != nil {
 		return nil, fmt.Errorf("%s: %w", source, err)
 	}
 	if err := checkIDs(s.Config); err != nil {

@@ -138,6 +138,7 @@ type Status struct {
 
 // Settings are what a running loop can be given anew.
 type Settings struct {
+	// Certificates may be none: then the loop turns, is ready, and asks for nothing.
 	Certificates []contract.Certificate
 	// Interval is the time between polls; each one is up to 10 % shorter or longer.
 	Interval time.Duration

@@ -32,6 +32,23 @@ func TestBeats(t *testing.T) {
 	})
 }
 
+// With no certificates it turns, is ready, and says why; a poll that is asked for is over at once.
+func TestNoCertificates(t *testing.T) {
+	bubble(t, with(), having(), newDisk(), func(t *testing.T, r *rig) {
+		if report := r.watch.first(); !report.Ready || report.State != certsync.Success || report.Reason != "no certificates are asked for" {
+			t.Errorf("first report: %+v", report)
+		}
+		pass(3 * time.Hour)
+		<-r.SyncNow()
+		if silence := r.watch.longestSilence(); silence > 30*time.Second {
+			t.Errorf("silent for %s", silence)
+		}
+		if report := r.watch.last(); report.State != certsync.Success || !report.Ready {
+			t.Errorf("last report: %+v", report)
+		}
+	})
+}
+
 // With requireInitialSync false it is ready at once.
 func TestInitialSyncNotRequired(t *testing.T) {
 	s := func() certsync.Settings {

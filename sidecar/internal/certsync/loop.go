@@ -148,7 +148,7 @@ func (l *Loop) Once(ctx context.Context) error {
 			break
 		}
 	}
-	failures := []error{ctx.Err()}
+	failures := []error{context.Cause(ctx)}
 	for _, e := range l.missing() {
 		if e.err != nil {
 			failures = append(failures, fmt.Errorf("%s: %w", e.cert.URL, e.err))
@@ -206,7 +206,7 @@ func (l *Loop) apply(s Settings) {
 		e.cert, e.due = c, deadline{}
 		l.entries = append(l.entries, e)
 	}
-	l.initial, l.attempts, l.loaded = true, 0, map[string]bool{}
+	l.initial, l.attempts, l.loaded = len(l.entries) > 0, 0, map[string]bool{}
 	l.pollAt, l.retryAt = deadline{}, deadline{}
 }
 

@@ -50,6 +50,9 @@ func (l *Loop) failing() []*entry {
 // reason says in one line where the loop stands. It is what "kubectl describe pod" shows.
 func (l *Loop) reason(s State) string {
 	total := len(l.entries)
+	if total == 0 {
+		return "no certificates are asked for"
+	}
 	failing := l.failing()
 	if len(failing) == 0 {
 		if missing := len(l.missing()); missing > 0 {
