@@ -9,8 +9,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 	admissionv1 "k8s.io/api/admission/v1"
-	corev1 "k8s.io/api/core/v1"
 	kjson "sigs.k8s.io/json"
+
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/inject"
 )
 
 func seeds(f *testing.F) {
@@ -52,7 +53,7 @@ func FuzzDecode(f *testing.F) {
 		if !jsontext.Value(body).IsValid() {
 			return
 		}
-		var want, got review[corev1.Pod]
+		var want, got review[inject.View]
 		if err := kjson.UnmarshalCaseSensitivePreserveInts(body, &want); err != nil {
 			return
 		}

@@ -14,6 +14,8 @@ import (
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/inject"
 )
 
 const reviewKind = "AdmissionReview"
@@ -45,7 +47,7 @@ type request[Object any] struct {
 // API server's decoder.
 var decodeOptions = jsonv2.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
-// creation is the creation of a pod.
+// creation is the creation of a pod, which has what inject.View has.
 type creation struct {
 	apiVersion string
 	uid        types.UID
@@ -59,13 +61,13 @@ var errReview = errors.New("the body is no AdmissionReview of admission.k8s.io/v
 // decode reads an AdmissionReview. The creation's pod is nil where the request is about something else. The error
 // wraps errReview, or is about the pod, and then the creation has its uid.
 func decode(body []byte) (*creation, error) {
-	var r review[corev1.Pod]
+	var r review[inject.View]
 	if err := jsonv2.Unmarshal(body, &r, decodeOptions); err != nil {
 		return decodeOther(body, err)
 	}
 	c, err := header(&r)
 	if err == nil && isPodCreation(r.Request) {
-		c.pod = &r.Request.Object
+		c.pod = r.Request.Object.Pod()
 		if c.pod.Namespace == "" {
 			c.pod.Namespace = c.namespace
 		}
