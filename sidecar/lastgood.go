@@ -18,23 +18,24 @@ const lastGoodFile = "settings.good.json"
 // are an edit that cannot be used, the last ones that could, with the reason in refused. The error is
 // loadSettings', where there are no earlier ones.
 func startSettings(o options) (*settings, error) {
-	next, err := loadSettings(o)
 	if o.host || o.check {
-		return next, err
+		return loadSettings(o)
 	}
 	earlier := o
 	earlier.settings = o.beside(lastGoodFile)
 	good, none := loadSettings(earlier)
 	if none != nil {
-		return next, err
+		return loadSettings(o)
 	}
+	o.settings = cmp.Or(o.settings, contract.SettingsFile) // there was one: that it is gone is an edit, too
+	next, err := loadSettings(o)
 	if err == nil {
 		err = needsNewPod(good, next)
 	}
 	if err == nil {
 		return next, nil
 	}
-	good.file = cmp.Or(o.settings, contract.SettingsFile)
+	good.file = o.settings
 	good.refused = err
 	return good, nil
 }

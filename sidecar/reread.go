@@ -2,11 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -72,12 +68,16 @@ func (r *reloader) reread() {
 	if r.running.file == "" {
 		return
 	}
-	next, err := loadSettings(r.options)
+	o := r.options
+	o.settings = r.running.file // which may be gone
+	next, err := loadSettings(o)
 	if err == nil && next.text == r.running.text {
 		r.accept()
 		return
 	}
-	if err == nil {
+	if err == nil && o.host {
+		err = needsRestart(r.running, next)
+	} else if err == nil {
 		err = needsNewPod(r.running, next)
 	}
 	if err != nil {
@@ -107,42 +107,4 @@ func (r *reloader) refuse(err error) {
 		r.log.Error("changed settings are refused, the running ones stay", "error", err)
 		r.state.Notice("changed settings are refused, the running ones stay: " + text)
 	}
-}
-
-// needsNewPod returns an error if settings need what was fixed when the pod was admitted.
-func needsNewPod(running, next *settings) error {
-	var reasons []string
-	mounted := running.storeDirs()
-	for _, dir := range next.storeDirs() {
-		if !slices.Contains(mounted, dir) {
-			reasons = append(reasons, fmt.Sprintf("certificateStoreLocation %s needs a new pod: it is not mounted in this one", dir))
-		}
-	}
-	for _, fixed := range []struct {
-		name    string
-		changed bool
-	}{
-		{"port", next.Port != running.Port},
-		{"credential", next.Credential != running.Credential || next.MSIEndpoint != running.MSIEndpoint},
-		{"keystorePasswordFile", next.KeystorePasswordFile != running.KeystorePasswordFile},
-		{"reload.process", running.Reload.Process == "" && next.Reload.Process != ""}, // it takes a shared process namespace
-	} {
-		if fixed.changed {
-			reasons = append(reasons, fmt.Sprintf("another %s needs a new pod", fixed.name))
-		}
-	}
-	if len(reasons) == 0 {
-		return nil
-	}
-	return errors.New(strings.Join(reasons, "; "))
-}
-
-// storeDirs are the directories of all stores, sorted.
-func (s *settings) storeDirs() []string {
-	var dirs []string
-	for _, c := range s.Certificates {
-		dirs = append(dirs, c.Store)
-	}
-	slices.Sort(dirs)
-	return slices.Compact(dirs)
 }
