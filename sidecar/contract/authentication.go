@@ -112,13 +112,13 @@ func (v *validator) checkClientID(path, id string) {
 	}
 }
 
-// checkTenantID takes a GUID or one of the tenant's domain names. It becomes a part of a URL.
+// checkTenantID takes a GUID or one of the tenant's domain names, which Entra ID takes too. It becomes a part of a URL.
 func (v *validator) checkTenantID(path, id string) {
 	if reason := notFilledIn(id); reason != "" {
 		v.fail(path, id, "%s", reason)
 	} else if !tenantPattern.MatchString(id) {
 		v.fail(path, id, "a tenant is named by its GUID or one of its domain names")
-	} else if !IsGUID(id) && !strings.Contains(id, ".") {
-		v.warn(path, "%s is neither a GUID nor a domain name", quote(id))
+	} else if !IsGUID(id) {
+		v.warn(path, "%s is no GUID: a vault names its tenant by its GUID, and a token of another name is not given to it", quote(id))
 	}
 }

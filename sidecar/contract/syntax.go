@@ -75,6 +75,8 @@ func explain(data []byte, offset int, message string) *FieldError {
 		return syntaxError(data, offset, fmt.Sprintf("character %q within a string: the closing quotation mark is missing, or write it as \\u%04x", r, r))
 	case strings.Contains(message, "in string escape code"), strings.Contains(message, "hexadecimal character escape"):
 		return syntaxError(data, offset, `unknown escape in a string: a backslash itself is written "\\"`)
+	case strings.Contains(message, "after top-level value") && r == ':':
+		return syntaxError(data, offset, "this is a part of an object: put { before all of it and } after it")
 	case strings.Contains(message, "after top-level value"):
 		return syntaxError(data, offset, "there is more text after the end of the settings: remove it")
 	case (r == '}' || r == ']') && previous == ',':
@@ -85,6 +87,8 @@ func explain(data []byte, offset int, message string) *FieldError {
 		return syntaxError(data, offset, `a backslash before a quotation mark: the text was escaped twice, as PowerShell does; write " in place of \"`)
 	case r == '/' || r == '#':
 		return syntaxError(data, offset, "JSON has no comments: remove it")
+	case bytes.HasPrefix(data[offset:], []byte("...")):
+		return syntaxError(data, offset, "... stands for what a document leaves out: remove it")
 	case r == '<':
 		return syntaxError(data, offset, "<...> is a placeholder: put the value in its place")
 	case r == '\'' || unicode.Is(unicode.Quotation_Mark, r) && r != '"':

@@ -56,6 +56,13 @@ func TestSyntax(t *testing.T) {
 		`[{"secretsManagementSettings": {}}]`,
 		`{"settings": {"secretsManagementSettings": {}}}`,
 		`{"value": {"x": [{"secretsManagementSettings": {}}, {"secretsManagementSettings": {}}]}}`,
+		`{"kind": "ConfigMap", "apiVersion": "v1", "data": {"settings.json": "{\"secretsManagementSettings\": {}}"}}`,
+		`{"type": "Microsoft.Compute/virtualMachines/extensions", "properties": {"settings": "[variables('kv')]"}}`,
+		`{"publisher": "Microsoft.Azure.KeyVault", "settings": {}, "protectedSettings": {"secretsManagementSettings": {}}}`,
+		`{"publisher": "Microsoft.Azure.KeyVault", "settings": {}}`,
+		`"authenticationSettings": {"msiClientId": "00001111-aaaa-2222-bbbb-3333cccc4444"}`,
+		`"secretsManagementSettings": {"requireInitialSync": true, ...}`,
+		`{"secretsManagementSettings": {"requireInitialSync": true, ...}}`,
 		`{"pollingIntervalInS": "3600", "observedCertificates": []}`,
 		strings.Repeat("[", 20000),
 	}

@@ -11,12 +11,8 @@ const expectedRoot = `expected an object with secretsManagementSettings, as in t
 // wrongRoot recognises what is pasted in place of the settings object, and says which part to paste.
 // It returns "" for what can be taken for settings.
 func wrongRoot(root *node) string {
-	switch root.kind {
-	case kindObject:
-	case kindString:
+	if root.kind == kindString {
 		return "the settings are within a JSON string: they were encoded twice; remove the outer quotation marks and the backslashes"
-	default:
-		return expectedRoot + ", found " + root.describe()
 	}
 	for key := range fieldsOf(reflect.TypeFor[Settings]()) {
 		if root.find(key) != nil {
@@ -25,32 +21,44 @@ func wrongRoot(root *node) string {
 	}
 	var paths []string
 	findSettings(root, "", &paths)
-	switch len(paths) {
-	case 0:
-		return ""
-	case 1:
-		return fmt.Sprintf("this is %s, not the settings in it: paste only the object at %s", wrapperName(root), paths[0])
+	name := wrapperName(root)
+	switch {
+	case len(paths) == 1:
+		return fmt.Sprintf("this is %s, not the settings in it: paste only %s", name, paths[0])
+	case len(paths) > 1:
+		return fmt.Sprintf("this is %s with several settings in it: paste one of them, %s", name, strings.Join(paths, " or "))
+	case root.kind != kindObject:
+		return expectedRoot + ", found " + root.describe()
+	case name != anyWrapper:
+		return fmt.Sprintf("this is %s, and no secretsManagementSettings are in it: %s", name, expectedRoot)
 	default:
-		return fmt.Sprintf("this is %s with several settings in it: paste one object, that at %s", wrapperName(root), strings.Join(paths, " or "))
+		return ""
 	}
 }
 
-// findSettings collects the paths of all objects that have secretsManagementSettings.
-func findSettings(n *node, path string, paths *[]string) {
-	if len(*paths) == maxTexts {
+// findSettings collects the places of everything that has secretsManagementSettings: objects, and strings that hold one.
+func findSettings(n *node, path string, places *[]string) {
+	if len(*places) == maxTexts {
 		return
 	}
-	if n.find("secretsManagementSettings") != nil {
-		*paths = append(*paths, path)
+	if n.find(pathSecrets) != nil {
+		*places = append(*places, "the object at "+path)
+		return
+	}
+	if n.kind == kindString && strings.Contains(n.text, `"`+pathSecrets+`"`) {
+		*places = append(*places, "the object in the string at "+path)
 		return
 	}
 	for _, m := range n.members {
-		findSettings(m.value, join(path, m.key), paths)
+		findSettings(m.value, join(path, m.key), places)
 	}
 	for i, item := range n.items {
-		findSettings(item, fmt.Sprintf("%s[%d]", path, i), paths)
+		findSettings(item, fmt.Sprintf("%s[%d]", path, i), places)
 	}
 }
+
+// anyWrapper is what wrapperName says where it does not know more.
+const anyWrapper = "an object around the settings"
 
 // wrapperName says what an object around settings is, by the keys that Azure Resource Manager gives it.
 func wrapperName(root *node) string {
@@ -70,7 +78,11 @@ func wrapperName(root *node) string {
 		return "a whole ARM resource (type " + quote(resource) + ")"
 	case text("publisher") != "":
 		return "the description of an extension"
+	case text("kind") != "" && text("apiVersion") != "":
+		return "a Kubernetes object (" + quote(text("kind")) + ")"
+	case root.kind == kindArray:
+		return "an array"
 	default:
-		return "an object around the settings"
+		return anyWrapper
 	}
 }
