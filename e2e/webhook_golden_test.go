@@ -179,7 +179,7 @@ func forget(pod map[string]any) map[string]any {
 		for _, c := range containers {
 			c := c.(map[string]any)
 			name, _ := c["name"].(string)
-			if name != contract.ContainerName && name != contract.InitContainerName {
+			if name != contract.ContainerName && name != contract.InitContainerName && name != contract.IMDSContainerName {
 				continue
 			}
 			delete(c, "image")

@@ -5,6 +5,7 @@
 //	testapp watch --addr HOST:PORT --ca FILE    a client: handshakes all the time, prints every change and failure
 //	testapp list DIR                            what ls -lA prints, for images without ls
 //	testapp read FILE                           whether this user may read a file, whose it is, and its mode
+//	testapp token RESOURCE                      what a token of managed identity says of whom it is for
 //	testapp kill CONTAINER-ID                   SIGKILL to a container's processes, from a pod with hostPID
 package main
 
@@ -33,7 +34,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return errors.New("no command: want serve, watch, list, read or kill")
+		return errors.New("no command: want serve, watch, list, read, token or kill")
 	}
 	switch args[0] {
 	case "serve":
@@ -44,8 +45,10 @@ func run(ctx context.Context, args []string) error {
 		return list(os.Stdout, args[1:])
 	case "read":
 		return read(os.Stdout, args[1:])
+	case "token":
+		return token(ctx, os.Stdout, args[1:])
 	case "kill":
 		return kill(args[1:])
 	}
-	return fmt.Errorf("unknown command %q: want serve, watch, list, read or kill", args[0])
+	return fmt.Errorf("unknown command %q: want serve, watch, list, read, token or kill", args[0])
 }
