@@ -15,15 +15,20 @@ import (
 )
 
 // With failurePolicy Ignore, pods that were created while no replica answered are found: an Event on each says what to
-// do, and a metric counts them.
+// do, and a metric counts them. Pods of excluded namespaces were not missed.
 //
 // The policy is that of the cluster: this test does not run beside others.
 func TestFailurePolicyIgnore(t *testing.T) {
 	namespace := newNamespace(t, "ignore", "restricted", nil)
-	newServiceAccount(t, namespace, "web", withClientID())
+	// It comes before the other one in every list, and so do its pods before those that the test waits for.
+	excluded := newNamespace(t, "excluded", "restricted", nil)
+	for _, name := range []string{namespace, excluded} {
+		newServiceAccount(t, name, "web", withClientID())
+	}
 	values := theStage.Values()
-	values["webhook"].(map[string]any)["failurePolicy"] = "Ignore"
-	values["webhook"].(map[string]any)["replicas"] = 1
+	for key, value := range map[string]any{"failurePolicy": "Ignore", "replicas": 1, "excludedNamespaces": []any{excluded}} {
+		values["webhook"].(map[string]any)[key] = value
+	}
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
@@ -34,7 +39,7 @@ func TestFailurePolicyIgnore(t *testing.T) {
 	if err := theStage.UpgradeChart(testContext(t), values); err != nil {
 		t.Fatal(err)
 	}
-	create := func(name string) *corev1.Pod {
+	create := func(namespace, name string) *corev1.Pod {
 		pod := labelled(namespace, "web", annotated(key("certificates"), secretURL("web")))
 		pod.Name = name
 		keepOff(pod)
@@ -44,9 +49,10 @@ func TestFailurePolicyIgnore(t *testing.T) {
 		}
 		return pod
 	}
-	containerOf(t, create("seen"), contract.ContainerName)
+	untouched(t, create(excluded, "left-alone"))
+	containerOf(t, create(namespace, "seen"), contract.ContainerName)
 	scale(t, 0)
-	untouched(t, create("missed"))
+	untouched(t, create(namespace, "missed"))
 	scale(t, 1)
 
 	event, err := theStage.AwaitEvent(testContext(t), namespace, func(e *corev1.Event) bool { return e.Reason == "NotInjected" })

@@ -54,13 +54,15 @@ func (r *replica) findUninjected(ctx context.Context, config *admission.Config) 
 	finder := uninjected.NewFinder(r.api, config.Missed, r.log)
 	r.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "certsync_webhook_uninjected_pods",
-		Help: "Running pods with the label that were created while the webhook did not answer.",
+		Help: "Running pods with the label that were created without the webhook, though its selectors mean them.",
 	}, func() float64 { return float64(finder.Count()) }))
 	labelled := metav1.ListOptions{LabelSelector: contract.LabelUse + "=true"}
 	go func() {
 		// Judged by half of what there is, every pod would look refused.
 		if r.ready.wait(ctx) {
 			go finder.Run(ctx)
+			go kube.Follow(ctx, r.api.WebhookConfiguration(r.options.webhookConfiguration),
+				kube.Single[*admissionregistrationv1.MutatingWebhookConfiguration](finder.Observe))
 			kube.Follow(ctx, r.api.MetadataSource(kube.Pods, labelled, uninjected.Strip), finder)
 		}
 	}()

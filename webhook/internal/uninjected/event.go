@@ -2,6 +2,7 @@ package uninjected
 
 import (
 	"context"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -16,7 +17,7 @@ const (
 	reason    = "NotInjected"
 
 	message = "The pod has the label " + contract.LabelUse + " but was created without azure-cert-sync's webhook, " +
-		"which did not answer then: it has no identity and no certificates from it. " +
+		"which did not answer then or was not there yet: it has no identity and no certificates from it. " +
 		"Delete the pod, so that its controller creates it again."
 	// maxMessage is the API server's limit of an Event's message, in bytes.
 	maxMessage = 1024
@@ -28,7 +29,7 @@ func (f *Finder) tell(ctx context.Context, pod *corev1.Pod, refusal string) erro
 	if refusal != "" {
 		text += " It would be refused then: " + refusal
 	}
-	text = text[:min(len(text), maxMessage)]
+	text = strings.ToValidUTF8(text[:min(len(text), maxMessage)], "")
 	now := metav1.Now()
 	err := f.api.CreateEvent(ctx, &corev1.Event{
 		ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: "certsync-uninjected-" + string(pod.UID)},

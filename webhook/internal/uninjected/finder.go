@@ -3,12 +3,14 @@ package uninjected
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
@@ -24,6 +26,7 @@ const (
 // API is what is needed of the API server. Its errors are those of k8s.io/apimachinery/pkg/api/errors.
 type API interface {
 	Pod(ctx context.Context, namespace, name string) (*corev1.Pod, error)
+	Metadata(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) (*metav1.PartialObjectMetadata, error)
 	CreateEvent(context.Context, *corev1.Event) error
 }
 
@@ -38,10 +41,19 @@ type Finder struct {
 	wake  chan struct{}
 
 	mu sync.Mutex
-	// pods are those without the mark of injection.
-	pods map[types.UID]verdict
-	// queue are those of them that are not judged yet, with their names.
-	queue []reference
+	// scope is known once observed is set.
+	scope    scope
+	observed bool
+	// pods are those without the mark of injection; queue are those of them that are not judged yet, and some that are gone.
+	pods  map[types.UID]*candidate
+	queue []*candidate
+}
+
+// candidate is a pod that may have been missed.
+type candidate struct {
+	uid             types.UID
+	namespace, name string
+	verdict         verdict
 }
 
 type verdict int
@@ -52,14 +64,9 @@ const (
 	missed
 )
 
-type reference struct {
-	uid             types.UID
-	namespace, name string
-}
-
-// NewFinder returns a Finder that knows of no pods.
+// NewFinder returns a Finder that knows of no pods, and judges none before the first Observe.
 func NewFinder(api API, check Check, log *slog.Logger) *Finder {
-	return &Finder{api: api, check: check, log: log, wake: make(chan struct{}, 1), pods: map[types.UID]verdict{}}
+	return &Finder{api: api, check: check, log: log, wake: make(chan struct{}, 1), pods: map[types.UID]*candidate{}}
 }
 
 // Strip drops all of a pod's metadata that Finder does not need.
@@ -71,7 +78,7 @@ func Strip(o *metav1.PartialObjectMetadata) {
 	o.ObjectMeta = kept
 }
 
-// mark is on pods with a sidecar.
+// mark is on pods that the webhook has changed, while inject.Options.Mark is set, and else on those with a sidecar.
 const mark = contract.Prefix + contract.KeyInjected
 
 func marked(o *metav1.PartialObjectMetadata) bool { return o.Annotations[mark] == "true" }
@@ -81,12 +88,31 @@ func (f *Finder) Count() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n := 0
-	for _, v := range f.pods {
-		if v == missed {
+	for _, c := range f.pods {
+		if c.verdict == missed {
 			n++
 		}
 	}
 	return n
+}
+
+// Observe is told the webhook's configuration, nil where there is none, at first and whenever it changes. If it means other
+// pods than before, all are judged anew.
+func (f *Finder) Observe(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+	scope, unknown := newScope(c)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.observed && f.scope.equal(scope) {
+		return
+	}
+	if len(unknown) > 0 {
+		f.log.Warn("uninjected pods are not looked for", "reason", strings.Join(unknown, "; "))
+	}
+	f.scope, f.observed, f.queue = scope, true, nil
+	for uid, c := range f.pods {
+		// A new one: what is being found out about the old one is of no interest any more.
+		f.enqueue(&candidate{uid: uid, namespace: c.namespace, name: c.name})
+	}
 }
 
 // Replace implements kube.Sink.
@@ -94,10 +120,10 @@ func (f *Finder) Replace(list []*metav1.PartialObjectMetadata) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	known := f.pods
-	f.pods, f.queue = make(map[types.UID]verdict), nil
+	f.pods, f.queue = make(map[types.UID]*candidate), nil
 	for _, o := range list {
-		if v := known[o.UID]; v != pending {
-			f.pods[o.UID] = v
+		if c := known[o.UID]; c != nil && c.verdict != pending {
+			f.pods[o.UID] = c
 		} else {
 			f.add(o)
 		}
@@ -108,7 +134,7 @@ func (f *Finder) Replace(list []*metav1.PartialObjectMetadata) {
 func (f *Finder) Set(o *metav1.PartialObjectMetadata) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if _, known := f.pods[o.UID]; !known {
+	if f.pods[o.UID] == nil {
 		f.add(o)
 	}
 }
@@ -122,86 +148,17 @@ func (f *Finder) Delete(o *metav1.PartialObjectMetadata) {
 
 // add is called with the lock held.
 func (f *Finder) add(o *metav1.PartialObjectMetadata) {
-	if marked(o) {
-		return
+	if !marked(o) {
+		f.enqueue(&candidate{uid: o.UID, namespace: o.Namespace, name: o.Name})
 	}
-	f.pods[o.UID] = pending
-	f.queue = append(f.queue, reference{o.UID, o.Namespace, o.Name})
+}
+
+// enqueue is called with the lock held.
+func (f *Finder) enqueue(c *candidate) {
+	f.pods[c.uid] = c
+	f.queue = append(f.queue, c)
 	select {
 	case f.wake <- struct{}{}:
 	default:
 	}
-}
-
-// Run judges pods until the context ends.
-func (f *Finder) Run(ctx context.Context) {
-	for {
-		wait := pause
-		if r, ok := f.next(); !ok {
-			select {
-			case <-ctx.Done():
-				return
-			case <-f.wake:
-			}
-			continue
-		} else if err := f.judge(ctx, r); err != nil && ctx.Err() == nil {
-			f.log.Error("looking for uninjected pods failed", "namespace", r.namespace, "pod", r.name, "error", err)
-			f.again(r)
-			wait = retryAfter
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(wait):
-		}
-	}
-}
-
-// next takes a pod that is still there from the queue.
-func (f *Finder) next() (reference, bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for len(f.queue) > 0 {
-		r := f.queue[0]
-		f.queue = f.queue[1:]
-		if v, there := f.pods[r.uid]; there && v == pending {
-			return r, true
-		}
-	}
-	return reference{}, false
-}
-
-func (f *Finder) again(r reference) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.queue = append(f.queue, r)
-}
-
-// judge reads a pod and decides about it.
-func (f *Finder) judge(ctx context.Context, r reference) error {
-	pod, err := f.api.Pod(ctx, r.namespace, r.name)
-	if apierrors.IsNotFound(err) || err == nil && pod.UID != r.uid {
-		return nil // its deletion will be seen
-	}
-	if err != nil {
-		return err
-	}
-	v, refusal := fine, ""
-	if pod.DeletionTimestamp == nil && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed {
-		var was bool
-		if was, refusal, err = f.check(ctx, pod); err != nil {
-			return err
-		} else if was {
-			v = missed
-			if err := f.tell(ctx, pod, refusal); err != nil {
-				return err
-			}
-		}
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if _, there := f.pods[r.uid]; there {
-		f.pods[r.uid] = v
-	}
-	return nil
 }

@@ -10,14 +10,18 @@ import (
 	"testing/synctest"
 	"time"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// testCluster keeps pods, and Events as the API server does: one of each name.
+// testCluster keeps pods, and Events as the API server does: one of each name. A namespace has the label that every
+// namespace has, its name.
 type testCluster struct {
 	sync.Mutex
 	pods   map[string]*corev1.Pod
@@ -37,6 +41,13 @@ func (c *testCluster) Pod(_ context.Context, _, name string) (*corev1.Pod, error
 		return p, nil
 	}
 	return nil, apierrors.NewNotFound(schema.GroupResource{Resource: "pods"}, name)
+}
+
+func (c *testCluster) Metadata(_ context.Context, resource schema.GroupVersionResource, _, name string) (*metav1.PartialObjectMetadata, error) {
+	if resource.Resource != "namespaces" || name == "deleted" {
+		return nil, apierrors.NewNotFound(resource.GroupResource(), name)
+	}
+	return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"kubernetes.io/metadata.name": name}}}, nil
 }
 
 func (c *testCluster) CreateEvent(_ context.Context, e *corev1.Event) error {
@@ -59,7 +70,9 @@ func check(_ context.Context, pod *corev1.Pod) (bool, string, error) {
 }
 
 func (c *testCluster) add(name string, change ...func(*corev1.Pod)) *metav1.PartialObjectMetadata {
-	p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: name, UID: types.UID("uid-of-" + name)}}
+	p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+		Namespace: "ns", Name: name, UID: types.UID("uid-of-" + name), Labels: map[string]string{contract.LabelUse: "true"},
+	}}
 	for _, f := range change {
 		f(p)
 	}
@@ -73,8 +86,23 @@ func (c *testCluster) add(name string, change ...func(*corev1.Pod)) *metav1.Part
 
 func start(t *testing.T, c *testCluster) *Finder {
 	f := NewFinder(c, check, slog.New(slog.DiscardHandler))
+	f.Observe(configuration())
 	go f.Run(t.Context())
 	return f
+}
+
+// configuration is the chart's, with changes.
+func configuration(change ...func(*admissionregistrationv1.MutatingWebhook)) *admissionregistrationv1.MutatingWebhookConfiguration {
+	w := admissionregistrationv1.MutatingWebhook{
+		ObjectSelector: &metav1.LabelSelector{MatchLabels: map[string]string{contract.LabelUse: "true"}},
+		NamespaceSelector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{
+			{Key: "kubernetes.io/metadata.name", Operator: metav1.LabelSelectorOpNotIn, Values: []string{"azure-cert-sync-system", "excluded"}},
+		}},
+	}
+	for _, f := range change {
+		f(&w)
+	}
+	return &admissionregistrationv1.MutatingWebhookConfiguration{Webhooks: []admissionregistrationv1.MutatingWebhook{w}}
 }
 
 // wait lets time pass until all is quiet again.
