@@ -104,18 +104,16 @@ func isPodCreation[Object any](r *request[Object]) bool {
 		r.Resource == metav1.GroupVersionResource{Version: "v1", Resource: "pods"}
 }
 
-// encode returns an AdmissionReview of the request's version with the answer. Patches are large, and json.Marshal would
-// copy one three times; so what is not a plain string is put together here.
-func encode(c *creation, a *admissionv1.AdmissionResponse) ([]byte, error) {
+// appendReview appends an AdmissionReview of the request's version with the answer. Patches are large, and json.Marshal
+// would copy one three times; so what is not a plain string is put together here.
+func appendReview(b []byte, c *creation, a *admissionv1.AdmissionResponse) ([]byte, error) {
 	patch := a.Patch
 	a.UID, a.Patch = c.uid, nil
 	answer, err := json.Marshal(a)
 	if err != nil {
 		return nil, err
 	}
-	const begin, middle, end = `{"kind":"` + reviewKind + `","apiVersion":"`, `","response":`, `}`
-	b := make([]byte, 0, len(begin)+len(c.apiVersion)+len(middle)+len(answer)+len(`,"patch":""`)+base64.StdEncoding.EncodedLen(len(patch))+len(end))
-	b = append(append(append(b, begin...), c.apiVersion...), middle...)
+	b = append(append(append(b, `{"kind":"`+reviewKind+`","apiVersion":"`...), c.apiVersion...), `","response":`...)
 	if patch != nil {
 		answer = answer[:len(answer)-1] // its closing brace
 		b = append(append(b, answer...), `,"patch":"`...)
@@ -123,5 +121,5 @@ func encode(c *creation, a *admissionv1.AdmissionResponse) ([]byte, error) {
 	} else {
 		b = append(b, answer...)
 	}
-	return append(b, end...), nil
+	return append(b, '}'), nil
 }

@@ -32,8 +32,9 @@ func (h *Handler) WarmUp() {
 	if err != nil {
 		return
 	}
-	a, _, err := allow(&r)
+	s := new(scratch)
+	a, _, err := s.allow(&r)
 	if err == nil {
-		_, _ = encode(c, a)
+		_, _ = appendReview(nil, c, a)
 	}
 }

@@ -14,7 +14,7 @@ func BenchmarkPod(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				if _, err := r.Patch.Encode(); err != nil {
+				if _, err := r.Patch.Append(nil); err != nil {
 					b.Fatal(err)
 				}
 			}

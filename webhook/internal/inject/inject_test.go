@@ -119,7 +119,7 @@ func patched(t testing.TB, raw []byte, r inject.Result) []byte {
 	if len(r.Patch) == 0 {
 		return raw
 	}
-	encoded, err := r.Patch.Encode()
+	encoded, err := r.Patch.Append(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

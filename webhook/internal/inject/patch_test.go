@@ -9,24 +9,20 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/inject"
 )
 
-// TestEncode checks that Encode writes what json.Marshal would write of the operations.
-func TestEncode(t *testing.T) {
+// TestAppend checks that Append writes what json.Marshal would write of the operations.
+func TestAppend(t *testing.T) {
 	forEachAdmitted(t, func(t *testing.T, in *input, _ []byte) {
 		r, err := in.run(decode(t, in.Pod))
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := asAny(t, json.Marshal, []inject.Operation(r.Patch))
+		want := asAny(t, json.Marshal, r.Patch)
 		if len(r.Patch) == 0 {
 			want = []any{} // an empty patch, and not null
 		}
-		for name, encode := range map[string]func(any) ([]byte, error){
-			"Encode":       func(any) ([]byte, error) { return r.Patch.Encode() },
-			"json.Marshal": json.Marshal,
-		} {
-			if diff := cmp.Diff(want, asAny(t, encode, r.Patch)); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", name, diff)
-			}
+		got := asAny(t, func(any) ([]byte, error) { return r.Patch.Append(nil) }, nil)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
 }

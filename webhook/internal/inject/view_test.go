@@ -17,7 +17,7 @@ func TestView(t *testing.T) {
 		if err != nil {
 			return found{Err: err.Error()}
 		}
-		patch, err := r.Patch.Encode()
+		patch, err := r.Patch.Append(nil)
 		if err != nil {
 			t.Fatal(err)
 		}
