@@ -150,11 +150,11 @@ func TestHash(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h, err := s.Hash()
+		encoded, err := s.Encode()
 		if err != nil {
 			t.Fatal(err)
 		}
-		return h
+		return contract.Hash(encoded)
 	}
 	one := hash(`{"secretsManagementSettings": {"pollingIntervalInS": "60", "observedCertificates": ["` + secret + `"]}}`)
 	same := hash(`{"secretsManagementSettings":{"observedCertificates":[{"url":"` + secret + `"}],"pollingIntervalInS":60}}`)

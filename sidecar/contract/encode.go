@@ -16,15 +16,11 @@ func (s *Settings) Encode() ([]byte, error) {
 	return marshal(s)
 }
 
-// Hash returns 16 hexadecimal digits of the SHA-256 of what Encode writes: a short name that changes
+// Hash returns 16 hexadecimal digits of the SHA-256 of what Encode wrote: a short name that changes
 // exactly when the settings do. It does not depend on how the settings were laid out in their source.
-func (s *Settings) Hash() (string, error) {
-	data, err := s.Encode()
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:8]), nil
+func Hash(encoded []byte) string {
+	sum := sha256.Sum256(encoded)
+	return hex.EncodeToString(sum[:8])
 }
 
 // MarshalJSON writes a string of digits, as the extension's documents do.

@@ -46,8 +46,13 @@ type container struct {
 
 func (c *container) path() string { return element(c.list, c.index) }
 
+// usualPatch and usualVolumes are what most pods take: operations, and volumes that are added.
+const usualPatch, usualVolumes = 16, 6
+
 func newPass(pod *corev1.Pod, id *settings.Identity, s *settings.Resolved, o *Options) *pass {
-	p := &pass{pod: pod, id: id, s: s, o: o, volumes: pod.Spec.Volumes}
+	p := &pass{pod: pod, id: id, s: s, o: o, patch: make(Patch, 0, usualPatch)}
+	// With room for what is added, since volumes are large.
+	p.volumes = append(make([]corev1.Volume, 0, len(pod.Spec.Volumes)+usualVolumes), pod.Spec.Volumes...)
 	p.apps = make([]container, 0, len(pod.Spec.InitContainers)+len(pod.Spec.Containers))
 	for _, l := range []struct {
 		list       string
@@ -76,7 +81,7 @@ func (p *pass) addMounts(c *container, mounts ...corev1.VolumeMount) {
 // addVolumes adds volumes to the pod.
 func (p *pass) addVolumes(added ...corev1.Volume) {
 	appendTo(&p.patch, volumes, len(p.volumes), added...)
-	p.volumes = append(slices.Clip(p.volumes), added...)
+	p.volumes = append(p.volumes, added...)
 }
 
 func (p *pass) volume(name string) *corev1.Volume {

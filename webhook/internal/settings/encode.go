@@ -20,15 +20,15 @@ type Placement struct {
 func (r *Resolved) Encode(p Placement) (variable, hash string, err error) {
 	over := contract.Overlay(r.over, &contract.Settings{SecretsManagement: contract.SecretsManagement{Readers: p.Readers, Port: p.Port}})
 	all := contract.Overlay(r.base, over)
-	if hash, err = all.Hash(); err != nil {
-		return "", "", fmt.Errorf("hashing the settings: %w", err)
-	}
-	if r.ConfigMap == "" {
-		over = all
-	}
-	data, err := over.Encode()
+	data, err := all.Encode()
 	if err != nil {
 		return "", "", fmt.Errorf("encoding the settings: %w", err)
+	}
+	hash = contract.Hash(data)
+	if r.ConfigMap != "" {
+		if data, err = over.Encode(); err != nil {
+			return "", "", fmt.Errorf("encoding what overrides the settings: %w", err)
+		}
 	}
 	if len(data) > contract.MaxVariableBytes {
 		return "", "", r.group.inSettings(fmt.Sprintf("the settings are %d bytes long and at most %d fit: "+

@@ -64,7 +64,8 @@ func checkAccepted(t *testing.T, r *settings.Resolved, content string) {
 			}
 		}
 		all := contract.Overlay(base, over)
-		if got, err := all.Hash(); err != nil || got != hash {
+		encoded, err := all.Encode()
+		if got := contract.Hash(encoded); err != nil || got != hash {
 			t.Errorf("hash %s, in the sidecar %s, %v", hash, got, err)
 		}
 		config, _, err := all.Validate(contract.Rules{Mode: contract.Pod})
