@@ -45,6 +45,7 @@ func settingsCommand(ts *testscript.TestScript, neg bool, args []string) {
 //	vault certificate '{"name":"web"}'    vault secret '{...}'    vault renew '{"name":"web"}'
 //	vault disable NAME    vault enable NAME    vault delete NAME    vault revoke
 //	vault other (makes the second vault; with VAULT set to it, the rest is about it)
+//	vault version NAME NUMBER VARIABLE (puts the version's ID into a variable)
 //	vault machine (gives the machine an identity of its own, which may read it)
 //	vault cut-off    vault restore    vault fault '{...}'    vault clear    vault await GETS
 func (w *world) vaultCommand(ts *testscript.TestScript, neg bool, args []string) {
@@ -60,6 +61,12 @@ func (w *world) vaultCommand(ts *testscript.TestScript, neg bool, args []string)
 		ts.Setenv("OTHER_VAULT", otherVault)
 		ts.Setenv("OTHER_CLIENT_ID", clientIDOf(otherVault))
 		ts.Setenv("OTHER_TENANT_ID", otherTenant)
+	case "version":
+		versions, err := w.Versions(ctx, azure.SecretRef{Vault: vault, Name: args[1]})
+		ts.Check(err)
+		n, err := strconv.Atoi(args[2])
+		ts.Check(err)
+		ts.Setenv(args[3], versions[n-1].Version)
 	case "machine":
 		err = w.addVault(vault, clientIDOf(machine), tenant)
 	case "certificate":
@@ -151,16 +158,19 @@ func (w *world) serial(ts *testscript.TestScript, nameAndVersion []string) strin
 }
 
 // getCommand and postCommand send a request to the program's port and print the answer. "!" wants a status
-// other than 2xx. The address is one of the machine's own, or the socket with "socket".
+// other than 2xx. The caller is on loopback, or on another address of the machine, or uses the socket.
 //
-//	get PATH [socket]    post PATH [socket]
+//	get PATH [ADDRESS|socket]    post PATH [ADDRESS|socket]
 func getCommand(ts *testscript.TestScript, neg bool, args []string)  { request(ts, "GET", neg, args) }
 func postCommand(ts *testscript.TestScript, neg bool, args []string) { request(ts, "POST", neg, args) }
 
 func request(ts *testscript.TestScript, method string, neg bool, args []string) {
 	network, address := "tcp", net.JoinHostPort("127.0.0.1", ts.Getenv("PORT"))
-	if len(args) == 2 && args[1] == "socket" {
+	switch {
+	case len(args) == 2 && args[1] == "socket":
 		network, address = "unix", ts.Getenv("SOCKET")
+	case len(args) == 2:
+		address = net.JoinHostPort(args[1], ts.Getenv("PORT"))
 	}
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, address)
