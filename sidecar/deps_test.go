@@ -31,6 +31,8 @@ var imports = []struct{ of, forbidden, why string }{
 	{"sidecar/internal/certsync", "net/http", "the loop does no I/O of its own"},
 	{"sidecar/internal/bundle", "net/http", "bundle is pure: it does no I/O"},
 	{"sidecar/internal/store", "net/http", "a store is files, nothing else"},
+	{"sidecar/internal/imds", module + "sidecar/internal/keyvault", "the metadata endpoint gives tokens, whatever for"},
+	{"sidecar/internal/imds", module + "sidecar/internal/certsync", "the metadata endpoint works without certificates"},
 	{"sidecar/internal/health", module + "sidecar/internal/keyvault", "health shows what the loop reports"},
 }
 

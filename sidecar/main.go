@@ -5,7 +5,8 @@
 // it stays up, keeps the last good files, and says why it is not ready. On SIGTERM it ends at once and
 // leaves the files; on SIGHUP it reads the settings file again and polls at once. In a pod, an edit of the
 // settings file that cannot be used is refused, also by a container that starts again: it goes on with the
-// last settings that it could use, kept beside the socket.
+// last settings that it could use, kept beside the socket. With --metadata it also gives the pod's apps tokens, as Azure's
+// metadata service does, and then needs no certificates.
 //
 // Usage:
 //

@@ -103,6 +103,9 @@ func explain(err error) *refusal {
 		if entra.Name != "" {
 			why.code = entra.Name
 		}
+		if entra.Status >= http.StatusInternalServerError {
+			why.status = http.StatusServiceUnavailable
+		}
 		return why
 	case errors.As(err, &config):
 		return refuse(err.Error())

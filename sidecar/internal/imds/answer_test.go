@@ -144,6 +144,7 @@ func TestTransientFailures(t *testing.T) {
 		"throttled":     {azure.Fault{Status: 429, RetryAfter: "7"}, http.StatusTooManyRequests, "7"},
 		"no answer":     {azure.Fault{Close: true}, http.StatusServiceUnavailable, ""},
 		"server error":  {azure.Fault{Status: 500, Body: "sorry"}, http.StatusInternalServerError, ""},
+		"entra's own":   {azure.Fault{Status: 503, Body: `{"error":"temporarily_unavailable","error_description":"AADSTS90033: A transient error has occurred.","error_codes":[90033]}`}, http.StatusServiceUnavailable, ""},
 		"not federated": {azure.Fault{Error: "700213"}, http.StatusBadRequest, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
