@@ -18,16 +18,20 @@ import (
 func TestMetadataEndpoint(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
-		level string
-		init  []string
-		leads bool // variables lead the app
+		name, level string
+		edit        func(*corev1.Pod)
+		init        []string
+		leads       bool // variables lead the app
 	}{
-		{"privileged", []string{contract.IMDSContainerName, contract.ContainerName, "prepare"}, false},
-		{"restricted", []string{contract.ContainerName, "prepare"}, true},
+		{"address", "privileged", func(*corev1.Pod) {}, []string{contract.IMDSContainerName, contract.ContainerName, "prepare"}, false},
+		{"user-namespace", "privileged", func(p *corev1.Pod) { no := false; p.Spec.HostUsers = &no },
+			[]string{contract.IMDSContainerName, contract.ContainerName, "prepare"}, false},
+		{"variables", "restricted", func(*corev1.Pod) {}, []string{contract.ContainerName, "prepare"}, true},
 	} {
-		t.Run(test.level, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			pod, id := newManaged(t, "imds-"+test.level, test.level)
+			pod, id := newManaged(t, "imds-"+test.name, test.level)
+			test.edit(pod)
 			done := ended(t, pod)
 			if got := names(done.Spec.InitContainers); !slices.Equal(got, test.init) {
 				t.Errorf("init containers are %q, want %q", got, test.init)
