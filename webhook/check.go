@@ -60,9 +60,6 @@ func (o *options) checkServer(p *problems) {
 	if o.drain < 0 {
 		p.add("drain", o.drain.String(), "must not be negative")
 	}
-	if o.tlsCertDir != "" {
-		return
-	}
 	for _, f := range []struct{ flag, name string }{
 		{"namespace", o.namespace}, {"service-name", o.serviceName},
 		{"webhook-configuration", o.webhookConfiguration}, {"tls-secret", o.tlsSecret},

@@ -107,8 +107,8 @@ func (o *options) serverFlags(f *flag.FlagSet, getenv func(string) string) {
 	f.StringVar(&o.namespace, "namespace", getenv("POD_NAMESPACE"), "`namespace` that the webhook runs in; default: the variable POD_NAMESPACE")
 	f.StringVar(&o.serviceName, "service-name", "azure-cert-sync-webhook", "`name` of the webhook's Service")
 	f.StringVar(&o.webhookConfiguration, "webhook-configuration", "azure-cert-sync-webhook", "`name` of the MutatingWebhookConfiguration whose caBundle is kept")
-	f.StringVar(&o.tlsSecret, "tls-secret", "azure-cert-sync-webhook-tls", "`name` of the Secret that the serving certificate is kept in")
-	f.StringVar(&o.tlsCertDir, "tls-cert-dir", "", "`directory` with tls.crt and tls.key to serve instead; neither Secret nor caBundle is touched then")
+	f.StringVar(&o.tlsSecret, "tls-secret", "azure-cert-sync-webhook-tls", "`name` of the Secret that has the serving certificate")
+	f.StringVar(&o.tlsCertDir, "tls-cert-dir", "", "`directory` where --tls-secret is mounted, whose tls.crt and tls.key are served as they are; neither Secret nor caBundle is touched then")
 }
 
 func (o *options) identityFlags(f *flag.FlagSet, getenv func(string) string) {

@@ -41,10 +41,7 @@ func run(ctx context.Context, o *options, log *slog.Logger) error {
 	// What serves admissions goes on while the replica drains.
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	getCertificate, err := r.certificate(serving)
-	if err != nil {
-		return err
-	}
+	getCertificate := r.certificate(serving)
 	handler := admission.NewHandler(r.admissionConfig(serving), log, r.metrics)
 	server := webhook.NewServer(webhook.Options{Port: o.port, TLSOpts: []func(*tls.Config){func(c *tls.Config) {
 		c.GetCertificate = getCertificate

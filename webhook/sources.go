@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -12,7 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/admission"
@@ -100,11 +98,8 @@ func (r *replica) configMap(ctx context.Context, namespace, name string) (*setti
 type getCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 
 // certificate starts to keep the serving certificate, or to follow the files of one that others keep.
-func (r *replica) certificate(ctx context.Context) (getCertificate, error) {
-	get, err := r.certificateSource(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (r *replica) certificate(ctx context.Context) getCertificate {
+	get := r.certificateSource(ctx)
 	r.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "certsync_webhook_serving_certificate_not_after_timestamp_seconds",
 		Help: "When the webhook's own TLS certificate expires; 0 while there is none.",
@@ -115,30 +110,30 @@ func (r *replica) certificate(ctx context.Context) (getCertificate, error) {
 		}
 		return float64(c.Leaf.NotAfter.Unix())
 	}))
-	return get, nil
+	return get
 }
 
-func (r *replica) certificateSource(ctx context.Context) (getCertificate, error) {
+func (r *replica) certificateSource(ctx context.Context) getCertificate {
 	o := r.options
-	if dir := o.tlsCertDir; dir != "" {
-		files, err := certwatcher.New(dir+"/tls.crt", dir+"/tls.key")
-		if err != nil {
-			return nil, fmt.Errorf("flag --tls-cert-dir: %w", err)
-		}
-		go func() {
-			if err := files.Start(ctx); err != nil {
-				r.log.Error("following the serving certificate's files failed", "directory", dir, "error", err)
-			}
-		}()
-		return files.GetCertificate, nil
-	}
-	m := servingcert.NewManager(servingcert.Names{
+	names := servingcert.Names{
 		Namespace: o.namespace, Secret: o.tlsSecret, Service: o.serviceName, Configuration: o.webhookConfiguration,
-	}, r.api, r.log)
-	go kube.Follow(ctx, r.api.Secret(o.namespace, o.tlsSecret), kube.Single[*corev1.Secret](m.ObserveSecret))
+	}
+	var source interface {
+		GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error)
+		ObserveConfiguration(*admissionregistrationv1.MutatingWebhookConfiguration)
+		Ready() error
+		Run(context.Context)
+	}
+	if o.tlsCertDir != "" {
+		source = servingcert.NewFiles(o.tlsCertDir, names, r.log)
+	} else {
+		m := servingcert.NewManager(names, r.api, r.log)
+		go kube.Follow(ctx, r.api.Secret(o.namespace, o.tlsSecret), kube.Single[*corev1.Secret](m.ObserveSecret))
+		source = m
+	}
 	go kube.Follow(ctx, r.api.WebhookConfiguration(o.webhookConfiguration),
-		kube.Single[*admissionregistrationv1.MutatingWebhookConfiguration](m.ObserveConfiguration))
-	go m.Run(ctx)
-	r.ready.check(m.Ready)
-	return m.GetCertificate, nil
+		kube.Single[*admissionregistrationv1.MutatingWebhookConfiguration](source.ObserveConfiguration))
+	go source.Run(ctx)
+	r.ready.check(source.Ready)
+	return source.GetCertificate
 }

@@ -18,5 +18,8 @@
 // reaches a running container up to a minute after it was written, wants a controller-runtime manager, and
 // replaces CA and certificate in one step, so that admissions fail until every replica and API server has followed.
 //
+// Where others keep the certificate, Files follows what they put in place, and serves nothing that the API server would
+// refuse as long as it has something better.
+//
 // It never touches a caBundle or Secret of another name, and never logs a key.
 package servingcert
