@@ -1,6 +1,6 @@
 // Package keyvault gets one secret of Azure Key Vault, by name and version.
 //
-// It guarantees one client, and so one token and one pool of connections, per vault and identity; one
+// It guarantees one client per vault and identity, and one token per identity and cloud; one
 // request per Get once there is a token; that the first Gets of a vault together take three round trips
 // (see opening); a time limit on every call; and errors that say what to do, in the types of this
 // package, of credential and of azhttp.
@@ -55,16 +55,26 @@ type Client struct {
 	identify func(clientID, tenantID string) (Identity, error)
 	options  azcore.ClientOptions
 
-	mu     sync.Mutex
-	vaults map[vaultKey]*vault
+	mu         sync.Mutex
+	vaults     map[vaultKey]*vault
+	identities map[identityKey]Identity
 }
 
-type vaultKey struct{ url, clientID, tenantID string }
+type (
+	identityKey struct{ clientID, tenantID string }
+	vaultKey    struct {
+		url string
+		identityKey
+	}
+)
 
 // New returns a Client. identify makes the credential for a client and tenant ID, each of which may be
-// empty for the default; it is called once for every vault and identity, and again after an error.
+// empty for the default; it is called once for every identity, and again after an error or where a vault does not accept
+// the credential's token any more.
 func New(identify func(clientID, tenantID string) (Identity, error), options azcore.ClientOptions) *Client {
-	return &Client{identify: identify, options: options, vaults: map[vaultKey]*vault{}}
+	return &Client{
+		identify: identify, options: options, vaults: map[vaultKey]*vault{}, identities: map[identityKey]Identity{},
+	}
 }
 
 // Get returns a secret. Its errors are those of package credential, *azhttp.UnreachableError, *azhttp.ThrottledError,
@@ -96,25 +106,28 @@ func (c *Client) get(ctx context.Context, ref Ref) (Secret, *vault, error) {
 func (c *Client) forget(v *vault) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for key, known := range c.vaults {
-		if known == v {
-			delete(c.vaults, key)
-		}
+	if c.vaults[v.key] == v {
+		delete(c.vaults, v.key)
+		delete(c.identities, v.key.identityKey)
 	}
 }
 
 func (c *Client) vault(ref Ref) (*vault, error) {
-	key := vaultKey{strings.ToLower(ref.VaultURL), ref.ClientID, ref.TenantID}
+	key := vaultKey{strings.ToLower(ref.VaultURL), identityKey{ref.ClientID, ref.TenantID}}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if v := c.vaults[key]; v != nil {
 		return v, nil
 	}
-	id, err := c.identify(ref.ClientID, ref.TenantID)
-	if err != nil {
-		return nil, err
+	id, known := c.identities[key.identityKey]
+	if !known {
+		var err error
+		if id, err = c.identify(ref.ClientID, ref.TenantID); err != nil {
+			return nil, err
+		}
+		c.identities[key.identityKey] = id
 	}
-	v, err := newVault(ref.VaultURL, id, c.options)
+	v, err := newVault(key, id, c.options)
 	if err != nil {
 		return nil, err
 	}
@@ -124,16 +137,16 @@ func (c *Client) vault(ref Ref) (*vault, error) {
 
 // vault is the client of one vault for one identity.
 type vault struct {
-	url     string
+	key     vaultKey
 	id      Identity
 	secrets *azsecrets.Client
 	opening *opening
 }
 
-func newVault(url string, id Identity, options azcore.ClientOptions) (*vault, error) {
-	v := &vault{url: url, id: id, opening: newOpening(url, id.Credential)}
+func newVault(key vaultKey, id Identity, options azcore.ClientOptions) (*vault, error) {
+	v := &vault{key: key, id: id, opening: newOpening(key.url, id.Credential)}
 	options.PerRetryPolicies = append([]policy.Policy{v.opening}, options.PerRetryPolicies...)
-	secrets, err := azsecrets.NewClient(url, id.Credential, &azsecrets.ClientOptions{ClientOptions: options})
+	secrets, err := azsecrets.NewClient(key.url, id.Credential, &azsecrets.ClientOptions{ClientOptions: options})
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +154,7 @@ func newVault(url string, id Identity, options azcore.ClientOptions) (*vault, er
 	return v, nil
 }
 
-func (v *vault) host() string { return strings.TrimPrefix(v.url, "https://") }
+func (v *vault) host() string { return strings.TrimPrefix(v.key.url, "https://") }
 
 func (v *vault) get(ctx context.Context, ref Ref) (Secret, error) {
 	leave, err := v.opening.enter(ctx)

@@ -18,14 +18,15 @@ import (
 )
 
 const (
-	tenant    = "11111111-2222-3333-4444-555555555555"
-	clientID  = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
-	issuerURL = "https://cluster.example"
-	subject   = "system:serviceaccount:shop:web"
-	vaultHost = "examplevault.vault.azure.net"
-	vaultURL  = "https://" + vaultHost
-	otherHost = "othervault.vault.azure.net" // of another tenant
-	noRole    = "norole.vault.azure.net"     // the identity has no role in it
+	tenant     = "11111111-2222-3333-4444-555555555555"
+	clientID   = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
+	issuerURL  = "https://cluster.example"
+	subject    = "system:serviceaccount:shop:web"
+	vaultHost  = "examplevault.vault.azure.net"
+	vaultURL   = "https://" + vaultHost
+	secondHost = "secondvault.vault.azure.net" // of the same tenant, and with the same grants, as the first
+	otherHost  = "othervault.vault.azure.net"  // of another tenant
+	noRole     = "norole.vault.azure.net"      // the identity has no role in it
 )
 
 // cluster signs the service-account tokens of all tests; RSA keys take time to make.
@@ -55,9 +56,9 @@ func newFixture(t *testing.T, issuer *azure.TokenIssuer) *fixture {
 		Applications: []azure.Application{{ClientID: clientID, Tenant: tenant, FederatedCredentials: []azure.FederatedCredential{
 			{Issuer: issuerURL, Subject: subject},
 		}}},
-		Vaults: []azure.Vault{{Host: vaultHost, Tenant: tenant}, {Host: noRole, Tenant: tenant},
+		Vaults: []azure.Vault{{Host: vaultHost, Tenant: tenant}, {Host: secondHost, Tenant: tenant}, {Host: noRole, Tenant: tenant},
 			{Host: otherHost, Tenant: "99999999-2222-3333-4444-555555555555"}},
-		Grants: []azure.Grant{{Vault: vaultHost, ClientID: clientID}},
+		Grants: []azure.Grant{{Vault: vaultHost, ClientID: clientID}, {Vault: secondHost, ClientID: clientID}},
 	}})
 	check(t, err)
 	e.StartInMemory()
@@ -154,7 +155,28 @@ func TestRoundTrips(t *testing.T) {
 		}
 		f.wantCounts(t, azure.Counts{Requests: 11, Tokens: 1, SecretGets: 10})
 		if f.identities != 1 {
-			t.Errorf("%d credentials were made for one vault and identity", f.identities)
+			t.Errorf("%d credentials were made for one identity", f.identities)
+		}
+	})
+}
+
+// Several vaults of one identity share its token.
+func TestOneTokenForSeveralVaults(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		var refs []keyvault.Ref
+		for _, host := range []string{vaultHost, secondHost} {
+			for _, name := range []string{"a", "b"} {
+				_, err := f.CreateCertificate(t.Context(), azure.Certificate{Vault: host, Name: name})
+				check(t, err)
+				refs = append(refs, keyvault.Ref{VaultURL: "https://" + host, Name: name})
+			}
+		}
+		for _, err := range f.getAll(t.Context(), refs) {
+			check(t, err)
+		}
+		f.wantCounts(t, azure.Counts{Requests: 8, Tokens: 1, OpenIDDiscovery: 1, SecretGets: 4, Challenges: 2})
+		if f.identities != 1 {
+			t.Errorf("%d credentials were made for one identity", f.identities)
 		}
 	})
 }
