@@ -115,6 +115,7 @@ func (o *options) injectOptions() *inject.Options {
 		Audience:         o.tokenAudience,
 		AuthorityHost:    o.authorityHost,
 		LegacyPath:       o.legacyTokenPath,
+		Mark:             o.reportUninjected,
 		TokenEndpoint:    o.endpoint.inject(),
 		Image:            o.sidecarImage,
 		ImagePullPolicy:  corev1.PullPolicy(o.pullPolicy),

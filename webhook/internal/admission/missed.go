@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/inject"
 )
 
 // Missed reports whether a pod that exists was created without the webhook: it would be refused, and why, or would get
@@ -18,10 +19,14 @@ func (c *Config) Missed(ctx context.Context, pod *corev1.Pod) (missed bool, refu
 	hasIdentity := slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool {
 		return strings.HasPrefix(v.Name, contract.IdentityVolumePrefix)
 	})
-	if hasIdentity && c.Options().InjectIdentity {
+	options := *c.Options()
+	if hasIdentity && options.InjectIdentity {
 		return false, "", nil
 	}
-	r, err := c.mutate(ctx, pod)
+	options.Mark = false // the mark alone is nothing that the pod lacks
+	unmarked := *c
+	unmarked.Options = func() *inject.Options { return &options }
+	r, err := unmarked.mutate(ctx, pod)
 	var d *denial
 	switch {
 	case errors.As(err, &d):

@@ -44,6 +44,7 @@ func TestMissed(t *testing.T) {
 			p.Spec.Volumes = []corev1.Volume{identity}
 			p.Annotations[certificates] = "https://vault-one.vault.azure.net/secrets/c1"
 		}, leftToOriginal: true, missed: true},
+		"nothing to do": {change: func(*corev1.Pod) {}, leftToOriginal: true},
 		"the original's identity, which is all": {change: func(p *corev1.Pod) {
 			p.Spec.Volumes = []corev1.Volume{identity}
 		}, leftToOriginal: true},
@@ -54,7 +55,7 @@ func TestMissed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := testConfig()
 			options := *c.Options()
-			options.InjectIdentity = !test.leftToOriginal
+			options.InjectIdentity, options.Mark = !test.leftToOriginal, true
 			c.Options = func() *inject.Options { return &options }
 			missed, refusal, err := c.Missed(t.Context(), pod(test.change))
 			if err != nil || missed != test.missed || (refusal != "") != test.refused {

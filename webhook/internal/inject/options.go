@@ -17,6 +17,9 @@ type Options struct {
 	LegacyPath bool
 	// TokenEndpoint is used by pods whose Identity has CustomTokenEndpoint; nil where none is configured.
 	TokenEndpoint *TokenEndpoint
+	// Mark writes the annotation contract.KeyInjected on every pod, and not only on those with a sidecar: whoever looks for
+	// pods that were not injected then need not read the others.
+	Mark bool
 	// Native is what the API server makes of native sidecars.
 	Native NativeSupport
 

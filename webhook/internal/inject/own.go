@@ -44,7 +44,8 @@ func isOwnVolume(v *corev1.Volume) bool {
 func (p *pass) withdraw() {
 	p.strip()
 	for _, key := range contract.WrittenKeys() {
-		if _, ok := p.pod.Annotations[contract.Prefix+key]; ok && key != contract.KeyWarnings {
+		kept := key == contract.KeyWarnings || key == contract.KeyInjected && p.o.Mark
+		if _, ok := p.pod.Annotations[contract.Prefix+key]; ok && !kept {
 			p.patch.remove(member(annotations, contract.Prefix+key))
 		}
 	}

@@ -45,6 +45,7 @@ func Pod(pod *corev1.Pod, id *settings.Identity, s *settings.Resolved, o *Option
 // plan decides about the sidecar; nil is none.
 func (p *pass) plan() (*sidecar, error) {
 	if p.s.Config == nil {
+		p.checkUnused()
 		return nil, nil
 	}
 	if isWindows(p.pod) {
@@ -76,8 +77,13 @@ func (p *pass) apply(want *sidecar) error {
 			return err
 		}
 	}
+	injected := annotation{contract.Prefix + contract.KeyInjected, "true"}
 	if want == nil {
-		p.finish(nil)
+		if p.o.Mark {
+			p.finish([]annotation{injected})
+		} else {
+			p.finish(nil)
+		}
 		return nil
 	}
 	if err := p.stores(); err != nil {
@@ -101,7 +107,7 @@ func (p *pass) apply(want *sidecar) error {
 		p.place(want)
 	}
 	p.finish([]annotation{
-		{contract.Prefix + contract.KeyInjected, "true"},
+		injected,
 		{contract.Prefix + contract.KeySettingsSource, p.s.Source},
 		{contract.Prefix + contract.KeySettingsHash, want.hash},
 	})

@@ -1,6 +1,7 @@
 package inject
 
 import (
+	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -48,6 +49,18 @@ func (p *pass) resources() (corev1.ResourceRequirements, error) {
 		Requests: corev1.ResourceList{cpu.name: cpu.request, mem.name: mem.request},
 		Limits:   corev1.ResourceList{cpu.name: cpu.limit, mem.name: mem.limit},
 	}, nil
+}
+
+// checkUnused warns of values on the pod itself that would be refused if it had a sidecar.
+func (p *pass) checkUnused() {
+	_, cpu := newAmount(corev1.ResourceCPU, p.s.CPURequest, p.s.CPULimit, defaultCPURequest, defaultCPULimit)
+	_, mem := newAmount(corev1.ResourceMemory, p.s.MemoryRequest, p.s.MemoryLimit, defaultMemoryRequest, defaultMemoryLimit)
+	for _, err := range []error{cpu, mem} {
+		var annotation *settings.Error
+		if errors.As(err, &annotation) && annotation.Level == settings.Pod {
+			p.warn(annotation.Error())
+		}
+	}
 }
 
 // newAmount takes the annotations, and the defaults where there are none; a default gives way to an annotation.

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -39,6 +40,12 @@ func endpoint(in IdentityInput) (*Endpoint, *Error) {
 	return e, nil
 }
 
+// endpointKeys are the annotations that a sidecar which serves the metadata endpoint alone is made by.
+var endpointKeys = []string{
+	contract.KeyPort, contract.KeyLogLevel, contract.KeyNativeSidecar,
+	contract.KeyCPURequest, contract.KeyMemoryRequest, contract.KeyCPULimit, contract.KeyMemoryLimit,
+}
+
 // resolveEndpoint resolves the settings of a sidecar that serves the metadata endpoint alone. Annotations about
 // certificates have no effect on it, and there is nothing to wait for.
 func (r *Resolved) resolveEndpoint(f *found) Errors {
@@ -49,7 +56,7 @@ func (r *Resolved) resolveEndpoint(f *found) Errors {
 	given := make(map[string]Value) // by path
 	var errs Errors
 	for _, key := range overrides {
-		if v := f.first(key.key); v.Given() && (key.key == contract.KeyPort || key.key == contract.KeyLogLevel) {
+		if v := f.first(key.key); v.Given() && slices.Contains(endpointKeys, key.key) {
 			given[key.path] = v
 			if reason := key.set(r.over, v.Text); reason != "" {
 				errs = append(errs, v.Err(reason))

@@ -77,11 +77,17 @@ func (f *found) at(l Level, key string) Value {
 	return Value{Key: key}
 }
 
+// on returns the value of a key on one level, without space around it.
+func (f *found) on(l Level, key string) Value {
+	v := f.at(l, key)
+	v.Text = strings.TrimSpace(v.Text)
+	return v
+}
+
 // first returns the value of a key from the first level that has it, without space around it.
 func (f *found) first(key string) Value {
 	for l := Pod; l < levels; l++ {
-		if v := f.at(l, key); v.Given() {
-			v.Text = strings.TrimSpace(v.Text)
+		if v := f.on(l, key); v.Given() {
 			return v
 		}
 	}

@@ -47,7 +47,7 @@ type Resolved struct {
 	Port Value
 	// ReloadSignal is the reload-signal annotation; the signal itself is in Config.
 	ReloadSignal Value
-	// CPURequest, MemoryRequest, CPULimit and MemoryLimit are quantities, as written, not yet parsed.
+	// CPURequest, MemoryRequest, CPULimit and MemoryLimit are quantities, as written, not yet parsed; also without Config.
 	CPURequest, MemoryRequest, CPULimit, MemoryLimit Value
 	// Warnings are what is suspicious but legal, in a stable order.
 	Warnings []string
@@ -95,6 +95,10 @@ func Resolve(s Sources, o Options) (*Resolved, error) {
 		errs = r.resolve(f, g, o)
 	case o.Endpoint:
 		errs = r.resolveEndpoint(f)
+		r.Warnings = append(r.Warnings, f.unused(given, endpointKeys)...)
+	default:
+		r.readResources(f)
+		r.Warnings = append(r.Warnings, f.unused(given, nil)...)
 	}
 	if len(errs) > 0 {
 		return nil, errs
@@ -155,9 +159,13 @@ func (r *Resolved) container(f *found) (errs Errors) {
 		errs = append(errs, err)
 	}
 	r.Port = f.first(contract.KeyPort)
+	r.readResources(f)
+	return errs
+}
+
+func (r *Resolved) readResources(f *found) {
 	r.CPURequest, r.MemoryRequest = f.first(contract.KeyCPURequest), f.first(contract.KeyMemoryRequest)
 	r.CPULimit, r.MemoryLimit = f.first(contract.KeyCPULimit), f.first(contract.KeyMemoryLimit)
-	return errs
 }
 
 // KeystorePasswordFile is where the sidecar finds the password of a Secret, beside its token.
