@@ -53,9 +53,8 @@ func run(ctx context.Context, o *options, log *slog.Logger) error {
 		// The first lists are garbage by now, and there will never be as much again. This comes before what warms up:
 		// later it would take that away again, and slow down the first admission.
 		debug.FreeOSMemory()
-		handler.WarmUp()
-		// A handshake shows that the server listens, and the first real one finds the code in memory.
-		return server.StartedChecker()(nil)
+		handler.WarmUp(serving)
+		return knock(serving, o.port)
 	})
 
 	servers := []func(context.Context) error{

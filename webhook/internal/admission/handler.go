@@ -37,7 +37,7 @@ type Handler struct {
 	log     *slog.Logger
 	metrics *metrics
 	// buffers are *scratch: without them, half of what an admission allocates would be these.
-	buffers sync.Pool
+	buffers *sync.Pool
 }
 
 // scratch is the memory that an admission needs for its length.
@@ -50,7 +50,7 @@ type scratch struct {
 func NewHandler(c *Config, log *slog.Logger, r prometheus.Registerer) *Handler {
 	return &Handler{
 		config: c, log: log, metrics: newMetrics(r),
-		buffers: sync.Pool{New: func() any { return new(scratch) }},
+		buffers: &sync.Pool{New: func() any { return new(scratch) }},
 	}
 }
 

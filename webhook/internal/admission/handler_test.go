@@ -262,7 +262,7 @@ func failing(context.Context, string, string) (map[string]string, error) {
 
 func TestWarmUpCountsNothing(t *testing.T) {
 	h := testHandler(testConfig())
-	h.WarmUp()
+	h.WarmUp(t.Context())
 	if diff := cmp.Diff(map[outcome]float64{}, outcomesOf(h)); diff != "" {
 		t.Error(diff)
 	}

@@ -2,6 +2,11 @@ package admission
 
 import (
 	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
@@ -16,25 +21,30 @@ const sample = `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","re
 "resources":{"requests":{"cpu":"1"}},"volumeMounts":[{"name":"a","mountPath":"/a"}]}],
 "volumes":[{"name":"a","emptyDir":{}}]}}}}`
 
-// WarmUp admits a pod that nobody asked for. What it finds is of no interest, and no metric counts it.
-func (h *Handler) WarmUp() {
-	c, err := decode([]byte(sample))
-	if err != nil {
-		return
-	}
+// WarmUp admits a pod that nobody asked for, as ServeHTTP does. What it finds is of no interest, and no metric counts it.
+func (h *Handler) WarmUp(ctx context.Context) {
 	config := *h.config
 	config.ServiceAccount = func(context.Context, string, string) (map[string]string, error) {
 		return map[string]string{contract.AnnotationClientID: "00000000-0000-0000-0000-000000000000"}, nil
 	}
 	config.Namespace = func(context.Context, string, string) (map[string]string, error) { return nil, nil }
 	config.ConfigMap = nil
-	r, err := config.mutate(context.Background(), c.pod)
-	if err != nil {
-		return
-	}
-	s := new(scratch)
-	a, _, err := s.allow(&r)
-	if err == nil {
-		_, _ = appendReview(nil, c, a)
+	warm := NewHandler(&config, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	warm.buffers = h.buffers
+	// Twice, since the garbage collector clears a pool's spare memory only after it was not used for a whole cycle.
+	for range 2 {
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, "/?timeout=5s", strings.NewReader(sample))
+		if err != nil {
+			return
+		}
+		r.Header.Set("Content-Type", "application/json")
+		warm.ServeHTTP(discard{}, r)
 	}
 }
+
+// discard is the http.ResponseWriter of nobody.
+type discard http.Header
+
+func (d discard) Header() http.Header         { return http.Header(d) }
+func (d discard) Write(b []byte) (int, error) { return len(b), nil }
+func (d discard) WriteHeader(int)             {}
