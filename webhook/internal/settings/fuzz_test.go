@@ -16,6 +16,8 @@ func FuzzResolve(f *testing.F) {
 	f.Add(1, "", document, "", "", "file-mode", "0640")
 	f.Add(2, secretURL+"b", "", "certs", document, "keystore-password-secret", "x/y")
 	f.Add(3, "", document, "certs", document, "inject", "false")
+	f.Add(16, "", "", "", "", "port", "9100")
+	f.Add(18, secretURL+"b", "", "", "", "inject", "false")
 	f.Fuzz(func(t *testing.T, level int, certificates, text, configMap, content, key, value string) {
 		group := map[string]string{
 			contract.KeyCertificates: certificates, contract.KeySettings: text, contract.KeySettingsConfigMap: configMap,
@@ -27,7 +29,7 @@ func FuzzResolve(f *testing.F) {
 		if content != "" {
 			in.ConfigMap = &settings.ConfigMap{Data: map[string]string{"settings.json": content}}
 		}
-		sources, options := in.sources(), settings.Options{ConfigMap: in.ConfigMap}
+		sources, options := in.sources(), settings.Options{ConfigMap: in.ConfigMap, Endpoint: uint(level)/16%2 == 1}
 		r, err := settings.Resolve(sources, options)
 		again, errAgain := settings.Resolve(sources, options)
 		if err != nil {
@@ -68,7 +70,7 @@ func checkAccepted(t *testing.T, r *settings.Resolved, content string) {
 		if got := contract.Hash(encoded); err != nil || got != hash {
 			t.Errorf("hash %s, in the sidecar %s, %v", hash, got, err)
 		}
-		config, _, err := all.Validate(contract.Rules{Mode: contract.Pod})
+		config, _, err := all.Validate(contract.Rules{Mode: contract.Pod, NoCertificates: r.EndpointOnly})
 		if err != nil {
 			t.Fatalf("%s: %v", variable, err)
 		}
