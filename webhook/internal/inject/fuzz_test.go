@@ -30,6 +30,9 @@ func FuzzPod(f *testing.F) {
 			InjectIdentity: injectIdentity, LegacyPath: legacyPath, Native: inject.NativeSupportOf(1, minor),
 			Image: "certsync:1", StartAfter: []string{"istio-init", "istio-proxy"}, ImagePullSecrets: []string{"regcred"},
 		}}
+		if minor%2 == 0 { // the other form of the metadata endpoint
+			in.Namespace = map[string]string{"pod-security.kubernetes.io/enforce": "restricted"}
+		}
 		r, err := in.run(decode(t, raw))
 		if err != nil {
 			isDenial(t, err)
