@@ -85,6 +85,14 @@ func (o *options) checkIdentity(p *problems) {
 
 func (e *endpointFlags) check(p *problems) {
 	if e.proxy == "" && e.suffix == "" {
+		for _, f := range []struct{ flag, value string }{
+			{"token-endpoint-sni-name", e.sniName}, {"token-endpoint-ca-file", e.caFile}, {"token-endpoint-ca-configmap", e.caConfigMap},
+			{"token-endpoint-ca-signer", e.caSigner}, {"token-endpoint-ca-selector", e.caSel},
+		} {
+			if f.value != "" {
+				p.add(f.flag, f.value, "is for --token-endpoint only, which is not given")
+			}
+		}
 		return
 	}
 	if u, err := url.Parse(e.proxy); err != nil || u.Scheme != "https" || u.Host == "" {
