@@ -198,8 +198,8 @@ func TestConsumers(t *testing.T) {
 				t.Errorf("the PEM file as a server's certificate and key: %v", err)
 			}
 			run(t, "subject=CN = leaf", "openssl", "pkcs12", "-in", p12File, "-passin", "pass:changeit", "-nokeys")
-			run(t, "chain length: 3", "keytool", "-list", "-v", "-keystore", p12File, "-storepass", "changeit")
-			run(t, "chain length: 3", "keytool", "-list", "-v", "-keystore", jksFile, "-storepass", "changeit", "-storetype", "JKS")
+			run(t, "alias name: 1|chain length: 3", "keytool", "-list", "-v", "-keystore", p12File, "-storepass", "changeit")
+			run(t, "alias name: certificate|chain length: 3", "keytool", "-list", "-v", "-keystore", jksFile, "-storepass", "changeit", "-storetype", "JKS")
 			// Only this opens the key, too.
 			run(t, "", "keytool", "-importkeystore", "-noprompt", "-srckeystore", jksFile, "-srcstorepass", "changeit",
 				"-destkeystore", filepath.Join(dir, "b.p12"), "-deststoretype", "PKCS12", "-deststorepass", "changeit")
@@ -208,10 +208,16 @@ func TestConsumers(t *testing.T) {
 	}
 }
 
+// run wants success, and all of the texts, which | separates, in the output.
 func run(t *testing.T, want, program string, args ...string) {
 	t.Helper()
 	out, err := exec.Command(program, args...).CombinedOutput()
-	if err != nil || !bytes.Contains(bytes.ToLower(out), bytes.ToLower([]byte(want))) {
-		t.Errorf("%s %s: %v, want %q in:\n%s", program, strings.Join(args, " "), err, want, out)
+	if err != nil {
+		t.Errorf("%s %s: %v:\n%s", program, strings.Join(args, " "), err, out)
+	}
+	for _, text := range strings.Split(want, "|") {
+		if !bytes.Contains(bytes.ToLower(out), bytes.ToLower([]byte(text))) {
+			t.Errorf("%s %s: there is no %q in:\n%s", program, strings.Join(args, " "), text, out)
+		}
 	}
 }

@@ -80,6 +80,8 @@ func TestErrors(t *testing.T) {
 		{"damaged key", withKey("PRIVATE KEY", pkcs8(leaf.key)[:40], nil), "", bundle.Unsupported, "damaged"},
 		{"damaged certificate", pemOf(leaf, leaf.key, &pem.Block{Type: "CERTIFICATE", Bytes: leaf.cert.Raw[:80]}), "", bundle.Malformed, "certificate 2"},
 		{"cut off PEM", good[:len(good)-60], "", bundle.Malformed, "1 of 3 PEM blocks"},
+		{"line breaks lost", strings.ReplaceAll(good, "\n", `\n`), "", bundle.Malformed, "3 of 3 PEM blocks are damaged or cut off: the value has lost its line breaks"},
+		{"line breaks made spaces", strings.ReplaceAll(good, "\n", " "), "", bundle.Malformed, "has lost its line breaks"},
 		{"cut off PKCS #12", container[:len(container)/2&^3], "", bundle.Malformed, "damaged or cut off"},
 		{"PKCS #12 in BER", base64.StdEncoding.EncodeToString([]byte{0x30, 0x80, 2, 1, 3, 0, 0}), "", bundle.Unsupported, "BER"},
 		{"a certificate's DER", base64.StdEncoding.EncodeToString(leaf.cert.Raw), "", bundle.Malformed, "no PKCS #12"},

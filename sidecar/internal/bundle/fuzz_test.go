@@ -19,13 +19,34 @@ import (
 
 var update = flag.Bool("update", false, "write the seed corpora of the fuzz targets")
 
-// FuzzPEM and FuzzPKCS12 have their seeds in testdata/fuzz; TestSeeds writes them.
+// FuzzPEM and FuzzPKCS12 have their seeds in testdata/fuzz, which TestSeeds writes, and in testdata/vectors.
 func FuzzPEM(f *testing.F) {
+	for _, value := range vectors(f, "*.pem") {
+		f.Add(string(value))
+	}
 	f.Fuzz(func(t *testing.T, value string) { checkParse(t, value, keysInPEM(value)) })
 }
 
 func FuzzPKCS12(f *testing.F) {
+	for _, der := range vectors(f, "openssl-*.p12") { // certtool's have rounds of key derivation that take a second
+		f.Add(der)
+	}
 	f.Fuzz(func(t *testing.T, der []byte) { checkParse(t, base64.StdEncoding.EncodeToString(der), nil) })
+}
+
+func vectors(f *testing.F, pattern string) (contents [][]byte) {
+	paths, err := filepath.Glob(filepath.Join("testdata/vectors", pattern))
+	if err != nil || len(paths) == 0 {
+		f.Fatal("no vectors", err)
+	}
+	for _, path := range paths {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		contents = append(contents, content)
+	}
+	return contents
 }
 
 // checkParse holds Parse to what its comment says: a typed error that says nothing of a key, or a

@@ -37,6 +37,7 @@ func TestParseFormats(t *testing.T) {
 		"PEM, key first":               pemOf(leaf.key, chain[0], chain[1], chain[2], chain[3]),
 		"PEM, any order":               pemOf(chain[2], chain[0], leaf.key, chain[3], chain[1]),
 		"PEM, SEC 1 key":               pemOf(parameters, &pem.Block{Type: "EC PRIVATE KEY", Bytes: sec1}, chain[0], chain[1], chain[2], chain[3]),
+		"PEM, byte order mark":         "\ufeff" + pemOf(leaf.key, chain[0], chain[1], chain[2], chain[3]),
 		"PEM, certificates twice":      pemOf(leaf.key, chain[0], chain[0], chain[1], chain[2], chain[2], chain[3], leaf.key),
 		"PEM, with text, CR LF":        strings.ReplaceAll(pemOf("subject=leaf\n", leaf.key, chain[3], "issuer=CA\n", chain[2], chain[1], chain[0]), "\n", "\r\n"),
 	}

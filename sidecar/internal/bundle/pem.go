@@ -13,7 +13,7 @@ const pemBegin = "-----BEGIN "
 // readPEM takes certificates and keys in any order and ignores blocks of other kinds.
 func readPEM(value string) (material, error) {
 	var m material
-	rest, read := []byte(value), 0
+	rest, read := []byte(strings.TrimPrefix(value, "\ufeff")), 0 // a byte order mark, which some editors write
 	for {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {
@@ -27,9 +27,12 @@ func readPEM(value string) (material, error) {
 	// The decoder skips what it cannot read. A chain with a hole, or a leaf with another one's key,
 	// must not come of that.
 	if begun := strings.Count(value, pemBegin); begun != read {
-		return material{}, &Error{Malformed,
-			fmt.Sprintf("%d of %d PEM blocks are damaged or cut off", begun-read, begun),
-			"import the certificate again"}
+		what := fmt.Sprintf("%d of %d PEM blocks are damaged or cut off", begun-read, begun)
+		if !strings.Contains(strings.TrimSpace(value), "\n") {
+			return material{}, &Error{Malformed, what + ": the value has lost its line breaks",
+				"store it from a file (az keyvault secret set --file), or import it as a certificate"}
+		}
+		return material{}, &Error{Malformed, what, "import the certificate again"}
 	}
 	return m, nil
 }
