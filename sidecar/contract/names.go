@@ -34,12 +34,15 @@ const (
 	EnvAuthorityHost      = "AZURE_AUTHORITY_HOST"
 )
 
-// Variables that lead the Azure SDKs to a metadata endpoint of App Service's form.
+// Variables that lead the Azure SDKs to a metadata endpoint: the first two to one of App Service's form, the third, in
+// SDKs other than Go's, to a metadata service at another host.
 //
-// Source: https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
+// Source: https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference and
+// @azure/identity, managedIdentityCredential/imdsMsi.ts
 const (
-	EnvIdentityEndpoint = "IDENTITY_ENDPOINT"
-	EnvIdentityHeader   = "IDENTITY_HEADER"
+	EnvIdentityEndpoint         = "IDENTITY_ENDPOINT"
+	EnvIdentityHeader           = "IDENTITY_HEADER"
+	EnvPodIdentityAuthorityHost = "AZURE_POD_IDENTITY_AUTHORITY_HOST"
 )
 
 // The app's own projected token, as Azure Workload Identity places it.

@@ -20,7 +20,7 @@ func WantsEndpoint(pod *corev1.Pod, id *settings.Identity, o *Options) bool {
 		})
 }
 
-// endpoint refuses pods that cannot have the metadata endpoint that they are to have, and finds out how it is reached:
+// planEndpoint refuses pods that cannot have the metadata endpoint that they are to have, and finds out how it is reached:
 //
 //	the namespace's Pod Security  the sidecar listens on                  what leads apps there
 //	----------------------------  --------------------------------------  ---------------------------------------------
@@ -78,9 +78,9 @@ func (p *pass) listener(port int) string {
 	return ""
 }
 
-func (p *pass) endpointURL() string {
-	return fmt.Sprintf("http://127.0.0.1:%d%s", p.endpoint.Port, contract.PathAppServiceToken)
-}
+func (p *pass) endpointURL() string { return p.endpointHost() + contract.PathAppServiceToken }
+
+func (p *pass) endpointHost() string { return fmt.Sprintf("http://127.0.0.1:%d", p.endpoint.Port) }
 
 // header is the secret that IDENTITY_HEADER is: the pod's UID, which nobody outside of the cluster knows or guesses, and
 // which is the same for the app and the sidecar without being written anywhere.
@@ -95,18 +95,19 @@ func (p *pass) endpointVariables(c *container) []corev1.EnvVar {
 	if p.endpoint == nil || p.endpoint.Address {
 		return nil
 	}
-	list := []corev1.EnvVar{{Name: contract.EnvIdentityEndpoint, Value: p.endpointURL()}, header(contract.EnvIdentityHeader)}
+	pair := []corev1.EnvVar{{Name: contract.EnvIdentityEndpoint, Value: p.endpointURL()}, header(contract.EnvIdentityHeader)}
 	given := 0
-	for _, v := range list {
+	for _, v := range pair {
 		if sets(c.Env, v.Name) {
 			given++
 		}
 	}
 	switch given {
 	case 0:
-		return list
+		// Older SDKs for Node.js do not know the pair.
+		return append(pair, corev1.EnvVar{Name: contract.EnvPodIdentityAuthorityHost, Value: p.endpointHost()})
 	case 1:
-		p.warn(fmt.Sprintf("container %s sets one of %s in its env, so that the SDKs are not led to the metadata endpoint there", c.Name, names(list)))
+		p.warn(fmt.Sprintf("container %s sets one of %s in its env, so that the SDKs are not led to the metadata endpoint there", c.Name, names(pair)))
 	}
 	return nil
 }
