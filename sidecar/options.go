@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"net/netip"
@@ -22,8 +24,8 @@ type options struct {
 	metadata []netip.AddrPort
 }
 
-// parseOptions reads the flags. After an error it has printed the error and the usage, or after --help the
-// usage alone, with flag.ErrHelp.
+// parseOptions reads the flags. After an error it has printed the error and the usage, or after --help, which is
+// flag.ErrHelp, the usage alone.
 func parseOptions(args []string) (options, error) {
 	var o options
 	f := flag.NewFlagSet("certsync", flag.ContinueOnError)
@@ -43,13 +45,24 @@ func parseOptions(args []string) (options, error) {
 		fmt.Fprintln(f.Output(), "\nVariables: "+contract.EnvSettings+", "+contract.EnvExtraCA+", "+contract.EnvAllowedVaults+
 			", "+contract.EnvClientID+", "+contract.EnvTenantID+", "+contract.EnvFederatedTokenFile+", "+contract.EnvAuthorityHost+", "+contract.EnvMetadataHeader)
 	}
-	if err := f.Parse(args); err != nil {
-		return o, err
-	}
-	if f.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "unknown argument %q: the commands are \"probe\" and %q\n", f.Arg(0), contract.CommandIMDSInit)
+	return o, parseFlags(f, args, `the commands are "probe" and "`+contract.CommandIMDSInit+`", which come first`)
+}
+
+// parseFlags reads flags, and nothing beside them. What --help asks for goes to standard output; what is wrong, with the
+// usage, to standard error.
+func parseFlags(f *flag.FlagSet, args []string, hint string) error {
+	var text bytes.Buffer
+	f.SetOutput(&text)
+	err := f.Parse(args)
+	if err == nil && f.NArg() > 0 {
+		err = fmt.Errorf("unknown argument %q: %s", f.Arg(0), hint)
+		fmt.Fprintln(&text, err)
 		f.Usage()
-		return o, fmt.Errorf("unknown argument")
 	}
-	return o, nil
+	out := os.Stderr
+	if errors.Is(err, flag.ErrHelp) {
+		out = os.Stdout
+	}
+	_, _ = text.WriteTo(out) // there is nowhere to say that it failed
+	return err
 }

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -21,7 +23,14 @@ func probe(args []string) int {
 	wait := f.Duration("wait", 0, "wait for readiness at most this long")
 	live := f.Bool("live", false, "ask whether the sync loop turns")
 	socket := f.String("socket", contract.Socket, "unix socket `FILE` of the running process")
-	if err := f.Parse(args); err != nil {
+	f.Usage = func() {
+		fmt.Fprintln(f.Output(), "certsync probe asks the running process whether it is ready, prints the reason, and exits with 0 if so, or 1.\n\nFlags:")
+		f.PrintDefaults()
+	}
+	switch err := parseFlags(f, args, "there are flags only"); {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
 		return exitUsage
 	}
 	path := contract.PathReady
@@ -43,7 +52,8 @@ const (
 	retryPause = 20 * time.Millisecond
 )
 
-// ask returns what the process answers. Until the wait is over, it tries again where nobody does.
+// ask returns what the process answers. Until the wait is over, it asks again where nobody answers, or where the answer
+// is no.
 func ask(socket, path string, wait time.Duration) (ok bool, reason string) {
 	deadline := time.Now().Add(wait)
 	ctx, cancel := context.WithDeadline(context.Background(), deadline.Add(answerTime))
@@ -54,11 +64,15 @@ func ask(socket, path string, wait time.Duration) (ok bool, reason string) {
 	for {
 		left := max(time.Until(deadline), 0)
 		ok, reason, err := askOnce(ctx, client, "http://certsync"+path+"?wait="+left.String())
-		if err == nil {
+		switch {
+		case err == nil && (ok || left == 0):
 			return ok, reason
-		}
-		if left == 0 {
-			return false, fmt.Sprintf("certsync does not answer on %s: %v", socket, err)
+		case left == 0:
+			var outer *url.Error
+			if errors.As(err, &outer) {
+				err = outer.Err // without the URL, which says nothing to people
+			}
+			return false, fmt.Sprintf("certsync does not answer on %s: %v: does it run, with this --socket?", socket, err)
 		}
 		time.Sleep(min(retryPause, left))
 	}

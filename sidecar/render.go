@@ -70,19 +70,23 @@ func access(c contract.Certificate) (store.Access, error) {
 		if acl.User != "" {
 			id, err := userID(acl.User)
 			if err != nil {
-				return a, fmt.Errorf("acls: %w", err)
+				return a, unknownPrincipal(err)
 			}
 			a.ReadUsers = append(a.ReadUsers, id)
 		}
 		if acl.Group != "" {
 			id, err := groupID(acl.Group)
 			if err != nil {
-				return a, fmt.Errorf("acls: %w", err)
+				return a, unknownPrincipal(err)
 			}
 			a.ReadGroups = append(a.ReadGroups, id)
 		}
 	}
 	return a, nil
+}
+
+func unknownPrincipal(err error) error {
+	return fmt.Errorf("acls: %w: create it on this host, or correct or remove the entry; who could read, still can", err)
 }
 
 func userID(name string) (uint32, error) {

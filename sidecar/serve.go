@@ -62,6 +62,10 @@ func listenAddress(o options, s *settings) string {
 
 // listenSocket opens the socket for this user only, in the place of one that an earlier process left.
 func listenSocket(path string) (net.Listener, error) {
+	if conn, err := net.Dial("unix", path); err == nil {
+		conn.Close()
+		return nil, fmt.Errorf("socket for probes: another certsync answers on %s: give each its own --socket", path)
+	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("socket for probes: %w", err)
 	}

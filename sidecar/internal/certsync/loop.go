@@ -1,6 +1,7 @@
 package certsync
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -150,12 +151,12 @@ func (l *Loop) Once(ctx context.Context) error {
 	}
 	failures := []error{context.Cause(ctx)}
 	for _, e := range l.missing() {
-		if e.err != nil {
-			failures = append(failures, fmt.Errorf("%s: %w", e.cert.URL, e.err))
-		}
+		failures = append(failures, fmt.Errorf("%s: %w", e.cert.URL, cmp.Or(e.err, errNotYet)))
 	}
 	return errors.Join(failures...)
 }
+
+var errNotYet = errors.New("not fetched yet")
 
 // hopeless says that trying on is of no use to one who waits for the result.
 func (l *Loop) hopeless() bool {

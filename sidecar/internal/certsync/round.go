@@ -15,7 +15,7 @@ func (l *Loop) round(ctx context.Context, round []*entry) {
 	round = slices.Clone(round)
 	l.fetch(ctx, round)
 	if ctx.Err() != nil {
-		return // told to end: what was not fetched did not fail
+		return
 	}
 	for dir, entries := range l.byStore() {
 		l.observer.Beat()
@@ -98,7 +98,9 @@ func (l *Loop) fetch(ctx context.Context, round []*entry) {
 	for range round {
 		r := <-results
 		l.observer.Beat()
-		l.take(r.entry, r.fetched, r.err)
+		if ctx.Err() == nil { // told to end: what was not fetched did not fail
+			l.take(r.entry, r.fetched, r.err)
+		}
 	}
 }
 
