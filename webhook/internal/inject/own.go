@@ -52,7 +52,7 @@ func (p *pass) withdraw() {
 }
 
 // holds reports whether the pod has the sidecar, from an earlier pass or a copied manifest: made for the same
-// settings, and complete.
+// settings and the same identity, and complete.
 func (p *pass) holds(want *sidecar) bool {
 	if p.pod.Annotations[contract.Prefix+contract.KeySettingsHash] != want.hash || len(p.own) != len(want.init)+len(want.main) {
 		return false
@@ -63,12 +63,34 @@ func (p *pass) holds(want *sidecar) bool {
 			list = want.main
 		}
 		if !slices.ContainsFunc(list, func(c corev1.Container) bool {
-			return c.Name == p.own[i].Name && (c.RestartPolicy == nil) == (p.own[i].RestartPolicy == nil) && slices.Equal(c.Args, p.own[i].Args)
+			return c.Name == p.own[i].Name && (c.RestartPolicy == nil) == (p.own[i].RestartPolicy == nil) && slices.Equal(c.Args, p.own[i].Args) && sameIdentity(c.Env, p.own[i].Env)
 		}) {
 			return false
 		}
 	}
 	return true
+}
+
+// sameIdentity reports whether two containers of this package have the same identity: a copied pod may have been given another
+// service account. Other variables are not compared, since other webhooks may change them.
+func sameIdentity(a, b []corev1.EnvVar) bool {
+	for _, name := range []string{
+		contract.EnvClientID, contract.EnvTenantID, contract.EnvAuthorityHost, envTokenProxy, envSNIName, envCAFile, envCAData,
+	} {
+		if valueOf(a, name) != valueOf(b, name) {
+			return false
+		}
+	}
+	return true
+}
+
+func valueOf(env []corev1.EnvVar, name string) string {
+	for i := range env {
+		if env[i].Name == name {
+			return env[i].Value
+		}
+	}
+	return ""
 }
 
 // strip takes out what an earlier pass made of the sidecar. From the end of each list to its front, so

@@ -87,6 +87,10 @@ func (p *pass) shape() (shape, error) {
 	}
 	p.warn("certificates are not renewed in this pod: its restartPolicy is " + string(p.pod.Spec.RestartPolicy) +
 		" and it has no native sidecar, so that certificates are fetched once, before its containers start")
+	if !p.s.Config.RequireInitialSync {
+		p.warn("the pod's containers wait for its certificates, although " + contract.KeyRequireInitial + " is false: " +
+			"nothing would fetch them later")
+	}
 	return initOnly, nil
 }
 
