@@ -36,6 +36,7 @@ var rules = map[int]rule{
 	expiredAssertion: {text: expired},
 	700016:           {text: unknownApplication},
 	90002:            {text: unknownTenant, permanent: true},
+	500011:           {text: otherCloud},
 	90061:            {text: issuerUnreachable},
 	50166:            {text: issuerUnreachable},
 	53003: {text: func(e *EntraError) string {
@@ -73,7 +74,12 @@ func unknownApplication(e *EntraError) string {
 
 func unknownTenant(e *EntraError) string {
 	return fmt.Sprintf("there is no tenant %s: correct the annotation azure.workload.identity/tenant-id "+
-		"or the webhook's default tenant", e.Identity.TenantID)
+		"or the webhook's default tenant; a tenant of another cloud needs another AZURE_AUTHORITY_HOST (chart value identity.environment)", e.Identity.TenantID)
+}
+
+func otherCloud(e *EntraError) string {
+	return fmt.Sprintf("tenant %s does not know the service that the token is for: the vault and AZURE_AUTHORITY_HOST must be of "+
+		"one cloud (chart value identity.environment)", e.Identity.TenantID)
 }
 
 func issuerUnreachable(e *EntraError) string {

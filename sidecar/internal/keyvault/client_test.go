@@ -26,7 +26,9 @@ const (
 	vaultURL   = "https://" + vaultHost
 	secondHost = "secondvault.vault.azure.net" // of the same tenant, and with the same grants, as the first
 	otherHost  = "othervault.vault.azure.net"  // of another tenant
-	noRole     = "norole.vault.azure.net"      // the identity has no role in it
+	chinaHost  = "examplevault.vault.azure.cn"
+	usHost     = "examplevault.vault.usgovcloudapi.net"
+	noRole     = "norole.vault.azure.net" // the identity has no role in it
 )
 
 // cluster signs the service-account tokens of all tests; RSA keys take time to make.
@@ -38,6 +40,7 @@ type fixture struct {
 	*keyvault.Client
 	transport  *azhttp.Client
 	tokenFile  string
+	authority  string // empty: the public cloud's
 	identities int
 }
 
@@ -57,8 +60,9 @@ func newFixture(t *testing.T, issuer *azure.TokenIssuer) *fixture {
 			{Issuer: issuerURL, Subject: subject},
 		}}},
 		Vaults: []azure.Vault{{Host: vaultHost, Tenant: tenant}, {Host: secondHost, Tenant: tenant}, {Host: noRole, Tenant: tenant},
-			{Host: otherHost, Tenant: "99999999-2222-3333-4444-555555555555"}},
-		Grants: []azure.Grant{{Vault: vaultHost, ClientID: clientID}, {Vault: secondHost, ClientID: clientID}},
+			{Host: otherHost, Tenant: "99999999-2222-3333-4444-555555555555"}, {Host: chinaHost, Tenant: tenant}, {Host: usHost, Tenant: tenant}},
+		Grants: []azure.Grant{{Vault: vaultHost, ClientID: clientID}, {Vault: secondHost, ClientID: clientID},
+			{Vault: chinaHost, ClientID: clientID}, {Vault: usHost, ClientID: clientID}},
 	}})
 	check(t, err)
 	e.StartInMemory()
@@ -82,7 +86,7 @@ func (f *fixture) renewClient() {
 	f.Client = keyvault.New(func(_, _ string) (keyvault.Identity, error) {
 		f.identities++
 		c, err := credential.NewWorkloadIdentity(credential.Identity{ClientID: clientID, TenantID: tenant},
-			credential.Federation{TokenFile: f.tokenFile}, f.transport.Options(azhttp.ServiceEntra, nil))
+			credential.Federation{TokenFile: f.tokenFile, AuthorityHost: f.authority}, f.transport.Options(azhttp.ServiceEntra, nil))
 		return keyvault.Identity{ClientID: clientID, Credential: c}, err
 	}, f.transport.Options(azhttp.ServiceKeyVault, nil))
 }
@@ -158,6 +162,23 @@ func TestRoundTrips(t *testing.T) {
 			t.Errorf("%d credentials were made for one identity", f.identities)
 		}
 	})
+}
+
+// The clouds of China and of the US government work as the public one does, by the authority host that belongs to them.
+func TestOtherClouds(t *testing.T) {
+	for host, authority := range map[string]string{
+		chinaHost: "https://login.chinacloudapi.cn/", usHost: "https://login.microsoftonline.us/",
+	} {
+		inBubble(t, func(t *testing.T, f *fixture) {
+			f.authority = authority
+			f.renewClient()
+			_, err := f.CreateCertificate(t.Context(), azure.Certificate{Vault: host, Name: "web"})
+			check(t, err)
+			_, err = f.Get(t.Context(), keyvault.Ref{VaultURL: "https://" + host, Name: "web"})
+			check(t, err)
+			f.wantCounts(t, azure.Counts{Requests: 4, Tokens: 1, OpenIDDiscovery: 1, SecretGets: 1, Challenges: 1})
+		})
+	}
 }
 
 // Several vaults of one identity share its token.

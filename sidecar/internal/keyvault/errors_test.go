@@ -65,6 +65,7 @@ var failures = map[string]struct {
 	"answers by the drop":        {fault: &azure.Fault{Host: vaultHost, Drip: azure.Duration(time.Second), SkipChallenges: true}, is: as[*azhttp.UnreachableError]},
 	"entra never answers":        {fault: &azure.Fault{Service: azure.ServiceEntra, Hang: true}, is: as[*azhttp.UnreachableError]},
 	"entra refuses":              {fault: &azure.Fault{Service: azure.ServiceEntra, Operation: azure.OpToken, Error: "700016"}, is: as[*credential.EntraError]},
+	"another cloud's vault":      {ref: keyvault.Ref{VaultURL: "https://" + chinaHost, Name: "web"}, is: as[*credential.EntraError]},
 	"no such vault":              {ref: keyvault.Ref{VaultURL: "https://nosuchvault.vault.azure.net", Name: "web"}, is: as[*azhttp.UnreachableError]},
 	"another tenant's vault":     {ref: keyvault.Ref{VaultURL: "https://" + otherHost, Name: "web"}, is: as[*credential.TenantError]},
 }
