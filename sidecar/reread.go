@@ -86,12 +86,14 @@ func (r *reloader) reread() {
 	}
 	r.log.Info("settings have changed", "file", next.file, "certificates", len(next.Certificates))
 	r.accept()
+	if next.Reload != r.running.Reload {
+		r.announcer.Configure(reload.To(next.Reload))
+	}
 	r.running = next
 	keepGood(r.options, next, r.log)
 	r.level.Set(next.LogLevel)
 	r.logs.configure(next.Logging)
 	r.stores.configure(next)
-	r.announcer.Configure(reload.To(next.Reload))
 	r.loop.Change(next.loop())
 }
 

@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/azhttp"
@@ -42,7 +44,6 @@ func run(o options, s *settings) error {
 	}
 	vaults := keyvault.New(identify, client.Options(azhttp.ServiceKeyVault, metrics.Observe))
 	files := newStores(s)
-	defer files.close()
 	state := health.New(metrics)
 	status := &statusFile{State: state, path: o.statusFile, log: log}
 	announcer := reload.New(o.beside(announcedFile), status.Reloaded, log)
@@ -72,10 +73,15 @@ func (s *settings) loop() certsync.Settings {
 // errStalled ends the process, so that it is started again.
 var errStalled = errors.New("the sync loop has not turned for five minutes: ending, to be started anew")
 
+// endTime is what the loop gets to end. What hangs is not waited for: the stores stand an end at any point.
+const endTime = time.Second
+
 // keep runs the loop and everything beside it until ctx ends.
 func keep(ctx context.Context, r *reloader, endpoint http.Handler) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
 	// First, since the probes let the app start.
 	if err := serveMetadata(ctx, r.options, endpoint, cancel); err != nil {
 		return err
@@ -85,14 +91,18 @@ func keep(ctx context.Context, r *reloader, endpoint http.Handler) error {
 	}
 	go r.watch(ctx)
 	go r.announcer.Run(ctx)
-	go syncOnHangup(ctx, r.syncNow)
+	go syncOn(ctx, hangup, r.syncNow)
+	go endStalled(ctx, r.state, cancel)
+	ended := make(chan struct{})
 	go func() {
-		if r.state.Stalled(ctx) {
-			terminate(errStalled)
-			os.Exit(exitFailure) // what hangs may hang for good
-		}
+		r.loop.Run(ctx)
+		close(ended)
 	}()
-	r.loop.Run(ctx)
+	<-ctx.Done()
+	select {
+	case <-ended:
+	case <-time.After(endTime):
+	}
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -100,9 +110,15 @@ func keep(ctx context.Context, r *reloader, endpoint http.Handler) error {
 	return nil
 }
 
-func syncOnHangup(ctx context.Context, syncNow func() <-chan struct{}) {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
+// endStalled ends a process whose loop hangs, and says where it stood.
+func endStalled(ctx context.Context, state *health.State, end context.CancelCauseFunc) {
+	if state.Stalled(ctx) {
+		_, reason := state.Ready()
+		end(fmt.Errorf("%w; before, it was: %s", errStalled, reason))
+	}
+}
+
+func syncOn(ctx context.Context, hangup <-chan os.Signal, syncNow func() <-chan struct{}) {
 	for {
 		select {
 		case <-hangup:

@@ -9,7 +9,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/store"
 )
 
-// stores is the certsync.Stores: package store's, each opened when it is first needed.
+// stores is the certsync.Stores: package store's, each opened when it is first needed, and until the process ends.
 type stores struct {
 	mu     sync.Mutex
 	render renderer
@@ -85,15 +85,6 @@ func (s *stores) Commit(dir string, items []certsync.Item) (certsync.Committed, 
 	warnings := slices.Concat(o.warnings, result.Warnings)
 	o.warnings = nil
 	return certsync.Committed{Changed: result.Changed, Missing: result.Missing, Failed: b.failed, Warnings: warnings}, nil
-}
-
-// close leaves the files.
-func (s *stores) close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, o := range s.opened {
-		_ = o.Close() // nothing was written through it
-	}
 }
 
 // batch turns items into a store's entries.

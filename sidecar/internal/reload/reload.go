@@ -45,11 +45,15 @@ func New(path string, tell func(attempt int, err error), log *slog.Logger) *Relo
 	return &Reloader{memory: newMemory(path, log), tell: tell, log: log, wake: make(chan struct{}, 1)}
 }
 
-// Configure sets what makes the announcements from the next renewal on; nil for nothing.
+// Configure sets what makes the announcements from now on; nil for nothing. A renewal that was not announced yet, since
+// what was set before does not work, begins anew.
 func (r *Reloader) Configure(newCall func() Call) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.newCall = newCall
+	if r.renewals > 0 && r.memory.differs(r.current) {
+		r.begin()
+	}
 }
 
 // Report takes note of what the stores have. It does not block.
@@ -64,6 +68,11 @@ func (r *Reloader) Report(report certsync.Report) {
 	if len(report.Renewed) == 0 && r.renewals > 0 {
 		return // is being tried
 	}
+	r.begin()
+}
+
+// begin makes Run take up what is to be announced now. It takes the place of what it was trying.
+func (r *Reloader) begin() {
 	r.renewals++
 	select {
 	case r.wake <- struct{}{}:
@@ -85,7 +94,7 @@ func (r *Reloader) Run(ctx context.Context) {
 
 // announce tries until it succeeds, or until ctx ends. A renewal meanwhile begins anew.
 func (r *Reloader) announce(ctx context.Context) {
-	call, current, renewal := r.begin()
+	call, current, renewal := r.next()
 	for attempt := 1; call != nil; attempt++ {
 		err := call.Try(ctx)
 		if ctx.Err() != nil {
@@ -107,13 +116,14 @@ func (r *Reloader) announce(ctx context.Context) {
 			return
 		}
 		if r.superseded(renewal) {
-			call, current, renewal = r.begin()
+			call, current, renewal = r.next()
 			attempt = 0
 		}
 	}
 }
 
-func (r *Reloader) begin() (call Call, current versions, renewal int) {
+// next returns what is to be announced, by a call that is nil where nobody is to be told any more.
+func (r *Reloader) next() (call Call, current versions, renewal int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.newCall != nil {

@@ -229,6 +229,39 @@ func TestBrokenFile(t *testing.T) {
 	}
 }
 
+// A renewal that could not be announced is by what is set instead, at once: whoever mends a name need not wait for the next one.
+func TestConfigureWhileItFails(t *testing.T) {
+	bubble(t, "", func(a *app, r *reload.Reloader, _ *[]string) {
+		a.fail(errAway)
+		r.Report(has(one("v1")))
+		r.Report(has(one("v2"), "web"))
+		pass(time.Hour)
+		other := &app{began: a.began}
+		r.Configure(other.newCall)
+		a.history()
+		pass(time.Hour)
+		want(t, "the former", a.history())
+		want(t, "the other", other.history(), "call 1 at 3600s")
+		r.Configure(a.newCall)
+		pass(time.Hour)
+		want(t, "after its announcement", a.history())
+	})
+}
+
+// What is not to be announced any more is not tried on.
+func TestConfigureNothingWhileItFails(t *testing.T) {
+	bubble(t, "", func(a *app, r *reload.Reloader, _ *[]string) {
+		a.fail(errAway)
+		r.Report(has(one("v1")))
+		r.Report(has(one("v2"), "web"))
+		pass(time.Hour)
+		a.history()
+		r.Configure(nil)
+		pass(time.Hour)
+		want(t, "tried", a.history())
+	})
+}
+
 // Without anything to do, a renewal is forgotten; what is configured later begins with the next one.
 func TestConfigure(t *testing.T) {
 	bubble(t, "", func(a *app, r *reload.Reloader, _ *[]string) {
