@@ -36,7 +36,7 @@ var rules = map[int]rule{
 	expiredAssertion: {text: expired},
 	700016:           {text: unknownApplication},
 	90002:            {text: unknownTenant, permanent: true},
-	500011:           {text: otherCloud},
+	500011:           {text: unknownResource},
 	90061:            {text: issuerUnreachable},
 	50166:            {text: issuerUnreachable},
 	53003: {text: func(e *EntraError) string {
@@ -68,8 +68,8 @@ func expired(e *EntraError) string {
 }
 
 func unknownApplication(e *EntraError) string {
-	return fmt.Sprintf("tenant %s has no application or managed identity %s: correct the client ID in the annotation "+
-		"azure.workload.identity/client-id of the service account, or the tenant ID", e.Identity.TenantID, e.Identity.ClientID)
+	return fmt.Sprintf("tenant %s has no application or managed identity %s: correct the client ID (annotation "+
+		"azure.workload.identity/client-id of the service account; msiClientId or clientId of the settings), or the tenant ID", e.Identity.TenantID, e.Identity.ClientID)
 }
 
 func unknownTenant(e *EntraError) string {
@@ -77,9 +77,10 @@ func unknownTenant(e *EntraError) string {
 		"or the webhook's default tenant; a tenant of another cloud needs another AZURE_AUTHORITY_HOST (chart value identity.environment)", e.Identity.TenantID)
 }
 
-func otherCloud(e *EntraError) string {
-	return fmt.Sprintf("tenant %s does not know the service that the token is for: the vault and AZURE_AUTHORITY_HOST must be of "+
-		"one cloud (chart value identity.environment)", e.Identity.TenantID)
+func unknownResource(e *EntraError) string {
+	what, _, _ := strings.Cut(e.description, ". ")
+	return what + ": a vault and AZURE_AUTHORITY_HOST must be of one cloud (chart value identity.environment); a resource that an app " +
+		"names itself must be a service that the tenant knows"
 }
 
 func issuerUnreachable(e *EntraError) string {
