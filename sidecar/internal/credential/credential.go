@@ -35,7 +35,7 @@ type Credential struct {
 	calls  singleflight.Group
 }
 
-// GetToken implements azcore.TokenCredential. The errors are *TenantError, *EntraError, *TokenFileError,
+// GetToken implements azcore.TokenCredential. The errors are *TenantError, *EntraError, *TokenFileError, *ConfigError,
 // *ManagedIdentityError, *azhttp.ThrottledError, *azhttp.UnreachableError, *UnreadableError or the context's.
 func (c *Credential) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	if o.TenantID != "" && c.identity.TenantID != "" && !strings.EqualFold(o.TenantID, c.identity.TenantID) {
