@@ -2,15 +2,20 @@
 // Key Vault VM extension ask for.
 //
 // It guarantees that writing a record never waits: there is a queue of bounded length, and what does not fit is
-// dropped and counted. It connects again, with backoff, whenever the connection is lost, or is not there yet.
-// It never fails the program, never sends what was not logged, and never logs to itself. A record that was under way
-// when the connection broke may be lost: the protocol's acknowledgements are not asked for.
+// dropped and counted, as is what cannot be sent before the end. It connects again, with backoff, whenever the
+// connection is lost, or is not there yet.
+// It never fails the program, never sends what was not logged, and never logs to itself.
+//
+// The protocol's acknowledgements (the option "chunk") are not asked for: every record is on standard error, too, and
+// not everything that speaks the protocol answers. So records that were under way when the connection broke may be lost
+// without being counted; a warning on standard error says when that was.
 //
 // Source: https://github.com/fluent/fluentd/wiki/Forward-Protocol-Specification-v1
 package forward
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -35,6 +40,7 @@ const (
 type Forwarder struct {
 	address string
 	tag     string
+	dial    func(context.Context) (net.Conn, error)
 	dropped func()
 	log     *slog.Logger
 	queue   chan []byte
@@ -44,8 +50,12 @@ type Forwarder struct {
 // New returns a Forwarder to an endpoint, tcp://host:port. dropped is called for every record that is lost; log,
 // which must not lead here, is told once when that begins, and when the connection fails.
 func New(endpoint, tag string, dropped func(), log *slog.Logger) *Forwarder {
+	address := strings.TrimPrefix(endpoint, "tcp://")
 	return &Forwarder{
-		address: strings.TrimPrefix(endpoint, "tcp://"), tag: tag, dropped: dropped, log: log,
+		address: address, tag: tag, dropped: dropped, log: log,
+		dial: func(ctx context.Context) (net.Conn, error) {
+			return (&net.Dialer{Timeout: connectTimeout}).DialContext(ctx, "tcp", address)
+		},
 		queue: make(chan []byte, queueLength), full: make(chan struct{}, 1),
 	}
 }
@@ -76,28 +86,28 @@ func (f *Forwarder) Write(record []byte) (int, error) {
 
 // Run sends until ctx ends, and then for a moment what is left.
 func (f *Forwarder) Run(ctx context.Context) {
-	failures := 0
+	failures := 0 // in a row, without a connection that lasted
 	var unsent []byte
 	for ctx.Err() == nil {
-		conn, err := f.connect(ctx)
-		if err != nil {
-			failures++
-			if failures == 1 {
-				f.log.Warn("log endpoint cannot be reached, it is tried again", "endpoint", f.address, "error", err)
-			}
-			pause(ctx, backoff(failures))
-			continue
+		began := time.Now()
+		conn, err := f.dial(ctx)
+		if err == nil {
+			unsent, err = f.send(ctx, conn, unsent), errBroken
+			conn.Close()
 		}
-		failures = 0
-		unsent = f.send(ctx, conn, unsent)
-		conn.Close()
+		if time.Since(began) > maxBackoff {
+			failures = 0
+		}
+		failures++
+		if failures == 1 && ctx.Err() == nil {
+			f.log.Warn("log endpoint cannot be reached, it is tried again", "endpoint", f.address, "error", err)
+		}
+		pause(ctx, backoff(failures))
 	}
 	f.flush(unsent)
 }
 
-func (f *Forwarder) connect(ctx context.Context) (net.Conn, error) {
-	return (&net.Dialer{Timeout: connectTimeout}).DialContext(ctx, "tcp", f.address)
-}
+var errBroken = errors.New("the connection has ended: records that were under way may be lost")
 
 // send writes records until the connection breaks or ctx ends. It returns the record that could not be written.
 func (f *Forwarder) send(ctx context.Context, conn net.Conn, unsent []byte) []byte {
@@ -144,7 +154,7 @@ func closed(conn net.Conn) <-chan struct{} {
 	return gone
 }
 
-// flush sends what is queued, if the endpoint is there and takes it at once.
+// flush sends what is queued, if the endpoint is there and takes it at once; what is lost is counted, and said.
 func (f *Forwarder) flush(unsent []byte) {
 	if unsent == nil && len(f.queue) == 0 {
 		return
@@ -152,21 +162,37 @@ func (f *Forwarder) flush(unsent []byte) {
 	deadline := time.Now().Add(flushTime)
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
-	conn, err := f.connect(ctx)
-	if err != nil {
-		return
+	if conn, err := f.dial(ctx); err == nil {
+		defer conn.Close()
+		_ = conn.SetWriteDeadline(deadline) // fails where the next write does
+		unsent = f.drain(conn, unsent)
 	}
-	defer conn.Close()
-	_ = conn.SetWriteDeadline(deadline)
+	lost := len(f.queue)
+	if unsent != nil {
+		lost++
+	}
+	for range lost {
+		f.dropped()
+	}
+	if lost > 0 {
+		f.log.Warn("log records are lost: the log endpoint did not take them before the end", "endpoint", f.address, "records", lost)
+	}
+}
+
+// drain writes what is queued. It returns the record that could not be written.
+func (f *Forwarder) drain(conn net.Conn, unsent []byte) []byte {
 	for {
+		if unsent == nil {
+			select {
+			case unsent = <-f.queue:
+			default:
+				return nil
+			}
+		}
 		if _, err := conn.Write(unsent); err != nil {
-			return
+			return unsent
 		}
-		select {
-		case unsent = <-f.queue:
-		default:
-			return
-		}
+		unsent = nil
 	}
 }
 
