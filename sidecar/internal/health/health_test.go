@@ -16,8 +16,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
@@ -50,6 +48,8 @@ func report() certsync.Report {
 			},
 			{Certificate: cert("failing"), Installed: installed(noon.AddDate(1000, 0, 0)), Err: errors.New(`not "found"`), ErrTime: noon},
 			{Certificate: cert("missing")},
+			{Certificate: cert("early"), Installed: certsync.Installed{Version: "1234", Leaf: certsync.Leaf{
+				NotBefore: noon.AddDate(900, 0, 0), NotAfter: noon.AddDate(1000, 0, 0)}}, LastSuccess: noon},
 			{Certificate: cert("good"), Installed: installed(noon.AddDate(500, 0, 0)), LastSuccess: noon}, // in another version
 		},
 	}
@@ -99,38 +99,6 @@ func TestStatus(t *testing.T) {
 		t.Error("the status is no JSON")
 	}
 	golden(t, "testdata/status.golden", body)
-}
-
-// Prometheus' own parser reads the metrics.
-func TestMetrics(t *testing.T) {
-	m := health.NewMetrics()
-	s := health.New(m)
-	for _, c := range []struct {
-		status int
-		took   time.Duration
-	}{{200, 10 * time.Millisecond}, {200, 25 * time.Millisecond}, {401, time.Second}, {0, time.Hour}} {
-		m.Observe("keyvault", c.status, c.took)
-	}
-	m.Observe("entra", 200, time.Second)
-	s.Report(certsync.Report{State: certsync.Transitioning})
-	r := report()
-	r.Retry = true
-	s.Report(r)
-	_, body := ask(s.Handler(synced), "GET", contract.PathMetrics, kubelet)
-	golden(t, "testdata/metrics.golden", body)
-
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(strings.NewReader(body))
-	check(t, err)
-	histogram := families["certsync_request_duration_seconds"].GetMetric()
-	if len(histogram) != 2 || histogram[1].GetHistogram().GetSampleCount() != 4 || len(histogram[1].GetHistogram().GetBucket()) != 10 {
-		t.Errorf("the histogram is read as %v", histogram)
-	}
-	for _, f := range families {
-		if !strings.HasPrefix(f.GetName(), "certsync_") || f.GetHelp() == "" {
-			t.Errorf("family %q, help %q", f.GetName(), f.GetHelp())
-		}
-	}
 }
 
 // Probes answer with the reason, before and after.

@@ -89,8 +89,11 @@ func describe(c certsync.Status) string {
 	if in := c.Installed; in.Version != "" {
 		text = fmt.Sprintf("version %s in %s/%s, valid from %s to %s", in.Version, c.Certificate.Store, c.Certificate.LinkName,
 			stamp(in.Leaf.NotBefore), stamp(in.Leaf.NotAfter))
-		if in.Leaf.NotAfter.Before(time.Now()) {
+		switch t := time.Now(); {
+		case in.Leaf.NotAfter.Before(t):
 			text += " (expired)"
+		case in.Leaf.NotBefore.After(t):
+			text += " (not valid yet)"
 		}
 	}
 	if !c.LastSuccess.IsZero() {
