@@ -85,6 +85,7 @@ func (r *reloader) reread() {
 		return
 	}
 	r.log.Info("settings have changed", "file", next.file, "certificates", len(next.Certificates))
+	next.logWarnings(r.log)
 	r.accept()
 	if next.Reload != r.running.Reload {
 		r.announcer.Configure(reload.To(next.Reload))

@@ -30,9 +30,7 @@ func run(o options, s *settings) error {
 	logs, log := newLogs(level, metrics.LogDropped)
 	logs.configure(s.Logging)
 	defer logs.close()
-	for _, w := range s.warnings {
-		log.Warn("settings", "warning", w)
-	}
+	s.logWarnings(log)
 	tuneMemory()
 	client, err := azhttp.New(azhttp.Options{ExtraCA: []byte(os.Getenv(contract.EnvExtraCA))})
 	if err != nil {

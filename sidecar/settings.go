@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"strings"
 
@@ -58,6 +59,12 @@ func loadSettings(o options) (*settings, error) {
 		return nil, fmt.Errorf("%s: %w", source, err)
 	}
 	return s, nil
+}
+
+func (s *settings) logWarnings(log *slog.Logger) {
+	for _, w := range s.warnings {
+		log.Warn("settings", "warning", w)
+	}
 }
 
 // readFile reads a settings file. Without a path it is the one in the pod, which may be missing.
