@@ -27,7 +27,7 @@ func FuzzPod(f *testing.F) {
 			return
 		}
 		in := &input{ServiceAccount: map[string]string{"azure.workload.identity/client-id": clientID}, Options: inject.Options{
-			InjectIdentity: injectIdentity, LegacyPath: legacyPath, Native: inject.NativeSupportOf(1, minor),
+			InjectIdentity: injectIdentity, LegacyPath: legacyPath, Mark: minor%2 == 0, Native: inject.NativeSupportOf(1, minor),
 			Image: "certsync:1", StartAfter: []string{"istio-init", "istio-proxy"}, ImagePullSecrets: []string{"regcred"},
 		}}
 		if minor%2 == 0 { // the other form of the metadata endpoint

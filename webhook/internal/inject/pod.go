@@ -24,7 +24,7 @@ type Denied struct{ Reason string }
 
 func (d *Denied) Error() string { return d.Reason }
 
-// Pod returns what has to be added to the pod. The error is a *Denied or a *settings.Error. It reads the pod
+// Pod returns what has to be added to the pod. The error is a *Denied, a *settings.Error or settings.Errors. It reads the pod
 // and keeps no part of it, but operations may share memory with it until they are encoded.
 func Pod(pod *corev1.Pod, id *settings.Identity, s *settings.Resolved, o *Options) (Result, error) {
 	p := newPass(pod, id, s, o)

@@ -1,12 +1,12 @@
 package inject
 
 import (
-	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/settings"
 )
 
@@ -30,13 +30,9 @@ type amount struct {
 // resources returns the sidecar's requests and limits, all of them always set, since a ResourceQuota may ask for
 // that. They keep the pod's QoS class Guaranteed, and stay within the pod's own spec.resources.
 func (p *pass) resources() (corev1.ResourceRequirements, error) {
-	cpu, err := newAmount(corev1.ResourceCPU, p.s.CPURequest, p.s.CPULimit, defaultCPURequest, defaultCPULimit)
-	if err != nil {
-		return corev1.ResourceRequirements{}, err
-	}
-	mem, err := newAmount(corev1.ResourceMemory, p.s.MemoryRequest, p.s.MemoryLimit, defaultMemoryRequest, defaultMemoryLimit)
-	if err != nil {
-		return corev1.ResourceRequirements{}, err
+	cpu, mem, errs := p.amounts()
+	if len(errs) > 0 {
+		return corev1.ResourceRequirements{}, errs
 	}
 	p.raiseMemory(&mem)
 	if p.pod.Spec.Resources != nil {
@@ -53,18 +49,28 @@ func (p *pass) resources() (corev1.ResourceRequirements, error) {
 
 // checkUnused warns of values on the pod itself that would be refused if it had a sidecar.
 func (p *pass) checkUnused() {
-	_, cpu := newAmount(corev1.ResourceCPU, p.s.CPURequest, p.s.CPULimit, defaultCPURequest, defaultCPULimit)
-	_, mem := newAmount(corev1.ResourceMemory, p.s.MemoryRequest, p.s.MemoryLimit, defaultMemoryRequest, defaultMemoryLimit)
-	for _, err := range []error{cpu, mem} {
-		var annotation *settings.Error
-		if errors.As(err, &annotation) && annotation.Level == settings.Pod {
-			p.warn(annotation.Error())
+	_, _, errs := p.amounts()
+	for _, e := range errs {
+		if e.Level == settings.Pod {
+			p.warn(e.Error())
 		}
 	}
 }
 
+// amounts are what the annotations and the defaults give.
+func (p *pass) amounts() (cpu, mem amount, errs settings.Errors) {
+	cpu, err := newAmount(corev1.ResourceCPU, p.s.CPURequest, p.s.CPULimit, defaultCPURequest, defaultCPULimit)
+	if err != nil {
+		errs = append(errs, err)
+	}
+	if mem, err = newAmount(corev1.ResourceMemory, p.s.MemoryRequest, p.s.MemoryLimit, defaultMemoryRequest, defaultMemoryLimit); err != nil {
+		errs = append(errs, err)
+	}
+	return cpu, mem, errs
+}
+
 // newAmount takes the annotations, and the defaults where there are none; a default gives way to an annotation.
-func newAmount(name corev1.ResourceName, request, limit settings.Value, defaultRequest, defaultLimit resource.Quantity) (amount, error) {
+func newAmount(name corev1.ResourceName, request, limit settings.Value, defaultRequest, defaultLimit resource.Quantity) (amount, *settings.Error) {
 	a := amount{name, defaultRequest, defaultLimit}
 	for _, v := range []struct {
 		value settings.Value
@@ -84,7 +90,8 @@ func newAmount(name corev1.ResourceName, request, limit settings.Value, defaultR
 	}
 	switch {
 	case request.Given() && limit.Given():
-		return a, request.Err(fmt.Sprintf("more than the limit of %s in annotation %s", limit.Text, limit.Key))
+		return a, request.Err(fmt.Sprintf("more than the limit of %s in annotation %s%s: give at most that, or raise the limit",
+			limit.Text, contract.Prefix, limit.Key))
 	case request.Given():
 		a.limit = a.request
 	default:

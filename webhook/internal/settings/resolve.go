@@ -84,14 +84,13 @@ func Resolve(s Sources, o Options) (*Resolved, error) {
 	f := find(s)
 	r := &Resolved{Warnings: f.unknown()}
 	inject := f.first(contract.KeyInject)
-	wanted, ok := boolean(inject.Text)
-	if inject.Given() && !ok {
+	if _, ok := boolean(inject.Text); inject.Given() && !ok {
 		return nil, Errors{inject.Err(wantBoolean)}
 	}
 	g, given := f.group()
 	var errs Errors
 	switch {
-	case given && (wanted || !ok):
+	case given && inject.Text != "false":
 		errs = r.resolve(f, g, o)
 	case o.Endpoint:
 		errs = r.resolveEndpoint(f)
