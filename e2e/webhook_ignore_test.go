@@ -39,8 +39,9 @@ func TestFailurePolicyIgnore(t *testing.T) {
 	if err := theStage.UpgradeChart(testContext(t), values); err != nil {
 		t.Fatal(err)
 	}
-	create := func(namespace, name string) *corev1.Pod {
-		pod := labelled(namespace, "web", annotated(key("certificates"), secretURL("web")))
+	wanted := annotated(key("certificates"), secretURL("web"))
+	create := func(namespace, name string, annotations map[string]string) *corev1.Pod {
+		pod := labelled(namespace, "web", annotations)
 		pod.Name = name
 		keepOff(pod)
 		pod, err := theStage.Client.CoreV1().Pods(namespace).Create(testContext(t), pod, metav1.CreateOptions{})
@@ -49,10 +50,14 @@ func TestFailurePolicyIgnore(t *testing.T) {
 		}
 		return pod
 	}
-	untouched(t, create(excluded, "left-alone"))
-	containerOf(t, create(namespace, "seen"), contract.ContainerName)
+	untouched(t, create(excluded, "left-alone", wanted))
+	containerOf(t, create(namespace, "seen", wanted), contract.ContainerName)
+	// So that it need not be read again by those who look for missed ones.
+	if mark := create(namespace, "identity-only", nil).Annotations[key(contract.KeyInjected)]; mark != "true" {
+		t.Errorf("a pod with identity alone is marked as %q", mark)
+	}
 	scale(t, 0)
-	untouched(t, create(namespace, "missed"))
+	untouched(t, create(namespace, "missed", wanted))
 	scale(t, 1)
 
 	event, err := theStage.AwaitEvent(testContext(t), namespace, func(e *corev1.Event) bool { return e.Reason == "NotInjected" })
