@@ -8,24 +8,24 @@ import (
 // parallel bounds how many certificates are fetched at once.
 const parallel = 16
 
-// round fetches certificates, puts what changed into the stores, and sets when they are due next.
-func (l *Loop) round(ctx context.Context, round []*entry) {
-	r := Report{Synced: true, Retry: anyFailed(round)}
-	asked := round
-	round = slices.Clone(round)
-	l.fetch(ctx, round)
+// round fetches certificates, puts what changed into the stores, and sets when they, and others that a store failed
+// or lost, are due next.
+func (l *Loop) round(ctx context.Context, asked []*entry) {
+	r := Report{Synced: true, Retry: anyFailed(asked)}
+	l.fetch(ctx, asked)
 	if ctx.Err() != nil {
 		return
 	}
+	settled := slices.Clone(asked)
 	for dir, entries := range l.byStore() {
 		l.observer.Beat()
 		if err := l.commit(dir, entries, &r); err != nil {
 			l.log.Error("store cannot be written, what it has stays", "store", dir, "error", err)
 			fail(entries, err)
-			round = union(round, entries)
+			settled = union(settled, entries)
 		}
 	}
-	l.schedule(union(round, l.lost()))
+	l.schedule(union(settled, l.lost()))
 	l.settle(asked)
 	l.report(r)
 }

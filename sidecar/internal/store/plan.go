@@ -1,11 +1,7 @@
 package store
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 
@@ -84,27 +80,17 @@ func makePlan(entries []Entry, current *generation) (*plan, error) {
 func (p *plan) add(e Entry, current *generation) (bool, error) {
 	c := Installed{FileName: e.FileName, LinkName: e.LinkName, Version: e.Version, Leaf: Leaf{
 		Fingerprint: e.Leaf.Fingerprint, NotBefore: e.Leaf.NotBefore.UTC(), NotAfter: e.Leaf.NotAfter.UTC()}}
-	files := e.Files.byName(c)
+	var files map[string]*node
 	if e.Files.empty() {
 		kept, ok := current.find(e)
 		if !ok {
 			return false, nil
 		}
 		c.Leaf, c.Formats = kept.Leaf, kept.Formats
-		files = make(map[string]*node)
-		for name, sum := range current.manifest.Files {
-			if kept.owns(name) {
-				files[relink(name, kept, c)] = &node{sum: sum, from: name}
-			}
-		}
+		files = current.carried(kept, c)
 	} else {
 		c.Formats = e.Files.formats()
-		for name, n := range files {
-			n.sum = sum(n.data)
-			if current.manifest.Files[name] == n.sum {
-				n.from = name
-			}
-		}
+		files = e.Files.nodes(c, current)
 	}
 	for name, n := range files {
 		n.access, n.asIs = e.Access, e.KeepAccess && e.Files.empty()
@@ -216,86 +202,4 @@ func (p *plan) unchanged(current *generation) (bool, error) {
 	}
 	published, err := there.encode()
 	return err == nil && string(planned) == string(published), err
-}
-
-// relink gives a kept file the name that it has under another link name.
-func relink(name string, from, to Installed) string {
-	if name == versioned(from.FileName, from.Version) {
-		return name
-	}
-	return to.LinkName + strings.TrimPrefix(name, from.LinkName)
-}
-
-func (f Files) empty() bool {
-	return f.PEM == nil && f.Split == nil && f.PKCS12 == nil && f.JKS == nil
-}
-
-func (f Files) formats() (formats []string) {
-	if f.PEM != nil {
-		formats = append(formats, contract.FormatPEM)
-	}
-	if f.Split != nil {
-		formats = append(formats, contract.FormatSplit)
-	}
-	if f.PKCS12 != nil {
-		formats = append(formats, contract.FormatPKCS12)
-	}
-	if f.JKS != nil {
-		formats = append(formats, contract.FormatJKS)
-	}
-	return formats
-}
-
-func (f Files) byName(c Installed) map[string]*node {
-	nodes := make(map[string]*node)
-	if f.PEM != nil {
-		nodes[versioned(c.FileName, c.Version)] = &node{data: f.PEM}
-	}
-	for name, data := range f.Split {
-		nodes[path.Join(c.LinkName+splitSuffix, name)] = &node{data: data}
-	}
-	if f.PKCS12 != nil {
-		nodes[c.LinkName+pkcs12Suffix] = &node{data: f.PKCS12}
-	}
-	if f.JKS != nil {
-		nodes[c.LinkName+jksSuffix] = &node{data: f.JKS}
-	}
-	return nodes
-}
-
-func (e Entry) validate() error {
-	names := append([]string{e.FileName, e.LinkName}, slices.Collect(maps.Keys(e.Files.Split))...)
-	if e.Version != "" || !e.Files.empty() {
-		names = append(names, e.Version)
-	}
-	for _, name := range names {
-		if err := checkName(name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-const maxNameBytes = 255 // NAME_MAX of Linux
-
-// checkName accepts one path element that is neither hidden behind "..", which is how the names of the
-// store's own begin, nor the manifest's.
-func checkName(name string) error {
-	switch {
-	case name == "", name == ".", name == manifestName, strings.HasPrefix(name, ".."),
-		strings.ContainsAny(name, "/\x00"), len(name) > maxNameBytes:
-		return &Error{Reason: Invalid, Op: "name", Path: name, Err: errors.New("cannot be a file name in the store"),
-			Do: `use one path element of at most 255 bytes that does not begin with ".."`}
-	}
-	return nil
-}
-
-func conflict(name, why string) *Error {
-	return &Error{Reason: Conflict, Op: "plan", Path: name, Err: errors.New(why),
-		Do: "give one of them another customSymbolicLinkName or certificateStoreLocation"}
-}
-
-func sum(data []byte) string {
-	s := sha256.Sum256(data)
-	return hex.EncodeToString(s[:])
 }
