@@ -119,6 +119,6 @@ func (v *validator) checkTenantID(path, id string) {
 	} else if !tenantPattern.MatchString(id) {
 		v.fail(path, id, "a tenant is named by its GUID or one of its domain names")
 	} else if !IsGUID(id) {
-		v.warn(path, "%s is no GUID: a vault names its tenant by its GUID, and a token of another name is not given to it", quote(id))
+		v.warn(path, "%s is no GUID: a vault asks for a token of its tenant's GUID, and no name is taken for that", quote(id))
 	}
 }
