@@ -24,10 +24,10 @@ var (
 	oidEd25519 = asn1.ObjectIdentifier{1, 3, 101, 112}
 )
 
-// strangers are kinds of keys and curves that are not supported. Of these Key Vault itself offers P-256K.
+// unsupportedKinds are kinds of keys and curves that are not supported. Of these Key Vault itself offers P-256K.
 //
 // Source: https://learn.microsoft.com/azure/key-vault/keys/about-keys
-var strangers = map[string]string{
+var unsupportedKinds = map[string]string{
 	"1.2.840.113549.1.1.10": "an RSASSA-PSS key",
 	"1.2.840.10040.4.1":     "a DSA key",
 	"1.3.101.110":           "an X25519 key",
@@ -66,14 +66,14 @@ func unsupportedKey(kind string) *Error {
 	return &Error{Unsupported, what, supportedKeys}
 }
 
-// strangeKey says what kind of key a PKCS #8 or SEC 1 structure has, if that is none of the supported ones.
-func strangeKey(der []byte) string {
+// unsupportedKeyKind says what kind of key a PKCS #8 or SEC 1 structure has, if that is none of the supported ones.
+func unsupportedKeyKind(der []byte) string {
 	var pkcs8 struct {
 		Version   int
 		Algorithm pkix.AlgorithmIdentifier
 	}
 	if _, err := asn1.Unmarshal(der, &pkcs8); err == nil {
-		return strange(pkcs8.Algorithm)
+		return unsupportedKind(pkcs8.Algorithm)
 	}
 	var sec1 struct {
 		Version    int
@@ -81,13 +81,13 @@ func strangeKey(der []byte) string {
 		Curve      asn1.ObjectIdentifier `asn1:"optional,explicit,tag:0"`
 	}
 	if _, err := asn1.Unmarshal(der, &sec1); err == nil {
-		return strangeCurve(sec1.Curve)
+		return unsupportedCurve(sec1.Curve)
 	}
 	return ""
 }
 
-// strangeCertificate says the same of a certificate's public key.
-func strangeCertificate(der []byte) string {
+// unsupportedCertificateKind says the same of a certificate's public key.
+func unsupportedCertificateKind(der []byte) string {
 	var cert struct {
 		TBS struct {
 			Version   int `asn1:"optional,explicit,tag:0"`
@@ -102,10 +102,10 @@ func strangeCertificate(der []byte) string {
 	if _, err := asn1.Unmarshal(der, &cert); err != nil {
 		return ""
 	}
-	return strange(cert.TBS.Key.Algorithm)
+	return unsupportedKind(cert.TBS.Key.Algorithm)
 }
 
-func strange(a pkix.AlgorithmIdentifier) string {
+func unsupportedKind(a pkix.AlgorithmIdentifier) string {
 	switch {
 	case a.Algorithm.Equal(oidRSA), a.Algorithm.Equal(oidEd25519):
 		return ""
@@ -114,14 +114,14 @@ func strange(a pkix.AlgorithmIdentifier) string {
 		if len(a.Parameters.FullBytes) > 0 && !unmarshal(a.Parameters.FullBytes, &curve) {
 			return "an EC key with its curve written out rather than named"
 		}
-		return strangeCurve(curve)
+		return unsupportedCurve(curve)
 	}
-	return cmp.Or(strangers[a.Algorithm.String()], "a key of the algorithm "+a.Algorithm.String())
+	return cmp.Or(unsupportedKinds[a.Algorithm.String()], "a key of the algorithm "+a.Algorithm.String())
 }
 
-func strangeCurve(curve asn1.ObjectIdentifier) string {
+func unsupportedCurve(curve asn1.ObjectIdentifier) string {
 	if len(curve) == 0 || curve.Equal(oidP256) || curve.Equal(oidP384) || curve.Equal(oidP521) {
 		return ""
 	}
-	return cmp.Or(strangers[curve.String()], "an EC key on the curve "+curve.String())
+	return cmp.Or(unsupportedKinds[curve.String()], "an EC key on the curve "+curve.String())
 }

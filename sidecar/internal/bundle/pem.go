@@ -69,7 +69,7 @@ func (m *material) add(block *pem.Block) error {
 
 // unreadable is about the n-th certificate.
 func unreadable(der []byte, n int) *Error {
-	if kind := strangeCertificate(der); kind != "" {
+	if kind := unsupportedCertificateKind(der); kind != "" {
 		return &Error{Unsupported, fmt.Sprintf("certificate %d of the PEM data is for %s, which is not supported", n, kind), supportedKeys}
 	}
 	return &Error{Malformed, fmt.Sprintf("certificate %d of the PEM data cannot be read", n), "import the certificate again"}
@@ -83,7 +83,7 @@ func encryptedKey() *Error {
 // parseKey goes by the content, since tools disagree about the labels: PKCS #8 (RFC 5958), PKCS #1
 // (RFC 8017) or SEC 1 (RFC 5915). The parsers' errors are left out: they may quote what they read.
 func parseKey(der []byte) (crypto.Signer, error) {
-	if kind := strangeKey(der); kind != "" {
+	if kind := unsupportedKeyKind(der); kind != "" {
 		return nil, unsupportedKey(kind)
 	}
 	if key, err := x509.ParsePKCS8PrivateKey(der); err == nil {
