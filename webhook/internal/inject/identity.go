@@ -34,9 +34,26 @@ func (p *pass) identity() error {
 				Name: p.tokenVolume(legacyVolume, contract.TokenFileName), MountPath: contract.LegacyIdentityMountPath, ReadOnly: true,
 			})
 		}
+		p.followToken(c, file)
 		p.addVariables(c, append(p.variables(file), p.endpointVariables(c)...))
 	}
 	return nil
+}
+
+// followToken corrects variables of an earlier pass where the token is elsewhere by now: versions of the original webhook
+// after v1.6.0 move the mount of a volume of the name that both give it.
+func (p *pass) followToken(c *container, file string) {
+	if file == contract.IdentityTokenFile {
+		return
+	}
+	now := p.variables(file)
+	for i, before := range p.variables(contract.IdentityTokenFile) {
+		for j := range c.Env {
+			if e := &c.Env[j]; e.Name == before.Name && e.Value == before.Value && e.ValueFrom == nil && before.Value != now[i].Value {
+				p.patch.add(element(c.path()+"/env", j)+"/value", now[i].Value)
+			}
+		}
+	}
 }
 
 // token returns the path of the token's file in a container. A token that is mounted at a place where Azure

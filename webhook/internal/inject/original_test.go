@@ -36,20 +36,39 @@ func TestBesideOriginal(t *testing.T) {
 					}
 					return patched(t, raw, r)
 				}
-				first := original(t, ours(original(t, raw)))
-				last := ours(original(t, ours(raw)))
-				if diff := cmp.Diff(unordered(t, first), unordered(t, last)); diff != "" {
-					t.Errorf("(-original first +original last):\n%s", diff)
+				for version, hashed := range map[string]bool{"v1.6.0": false, "later": true} {
+					first := original(t, ours(original(t, raw, hashed)), hashed)
+					last := ours(original(t, ours(raw), hashed))
+					if diff := cmp.Diff(unordered(t, first), unordered(t, last)); diff != "" {
+						t.Errorf("%s (-original first +original last):\n%s", version, diff)
+					}
+					for _, after := range [][]byte{first, last} {
+						checkValid(t, decode(t, after))
+						checkTokens(t, decode(t, after))
+					}
 				}
-				checkValid(t, decode(t, first))
-				checkValid(t, decode(t, last))
 			})
 		}
 	}
 }
 
-// original does what Azure Workload Identity v1.6.0 does with a pod.
-func original(t *testing.T, raw []byte) []byte {
+// checkTokens checks that each container finds its token where it is told that it is.
+func checkTokens(t *testing.T, pod *corev1.Pod) {
+	t.Helper()
+	for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
+		for _, e := range c.Env {
+			if e.Name == "AZURE_FEDERATED_TOKEN_FILE" && !slices.ContainsFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool {
+				return m.MountPath+"/token/azure-identity-token" == e.Value || m.MountPath+"/azure-identity-token" == e.Value
+			}) {
+				t.Errorf("container %s has no token at %s: %v", c.Name, e.Value, c.VolumeMounts)
+			}
+		}
+	}
+}
+
+// original does what Azure Workload Identity v1.6.0 does with a pod; hashed is what versions after it do, which mount the
+// token at a path of the pod's own.
+func original(t *testing.T, raw []byte, hashed bool) []byte {
 	t.Helper()
 	pod := decode(t, raw)
 	name := pod.Name
@@ -57,6 +76,10 @@ func original(t *testing.T, raw []byte) []byte {
 		name = pod.GenerateName + " (prefix)"
 	}
 	volume := fmt.Sprintf("azure-workload-identity-reserved-%x", sha256.Sum256([]byte(name)))[:63]
+	mountPath := "/var/run/secrets/azure/wi"
+	if hashed {
+		mountPath += "/" + strings.TrimPrefix(volume, "azure-workload-identity-reserved-")
+	}
 	seconds := int64(3600)
 	replaceOrAdd(&pod.Spec.Volumes, corev1.Volume{Name: volume, VolumeSource: corev1.VolumeSource{
 		Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{{
@@ -70,14 +93,14 @@ func original(t *testing.T, raw []byte) []byte {
 			for _, v := range []corev1.EnvVar{
 				{Name: "AZURE_CLIENT_ID", Value: clientID},
 				{Name: "AZURE_TENANT_ID", Value: "aaaabbbb-0000-cccc-1111-dddd2222eeee"},
-				{Name: "AZURE_FEDERATED_TOKEN_FILE", Value: "/var/run/secrets/azure/wi/token/azure-identity-token"},
+				{Name: "AZURE_FEDERATED_TOKEN_FILE", Value: mountPath + "/token/azure-identity-token"},
 				{Name: "AZURE_AUTHORITY_HOST", Value: "https://login.microsoftonline.com/"},
 			} {
 				if !slices.ContainsFunc(list[i].Env, func(e corev1.EnvVar) bool { return e.Name == v.Name }) {
 					list[i].Env = append(list[i].Env, v)
 				}
 			}
-			replaceOrAdd(&list[i].VolumeMounts, corev1.VolumeMount{Name: volume, MountPath: "/var/run/secrets/azure/wi", ReadOnly: true},
+			replaceOrAdd(&list[i].VolumeMounts, corev1.VolumeMount{Name: volume, MountPath: mountPath, ReadOnly: true},
 				func(m corev1.VolumeMount) string { return m.Name })
 		}
 	}

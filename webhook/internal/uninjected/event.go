@@ -17,15 +17,20 @@ const (
 	reason    = "NotInjected"
 
 	message = "The pod has the label " + contract.LabelUse + " but was created without azure-cert-sync's webhook, " +
-		"which did not answer then or was not there yet: it has no identity and no certificates from it. " +
-		"Delete the pod, so that its controller creates it again."
+		"which did not answer then or was not there yet: it has no identity and no certificates from it. "
+	// What to do, by whether somebody else creates it again.
+	remedyControlled = "Delete the pod, so that its controller creates it again."
+	remedyBare       = "Delete the pod and create it again."
 	// maxMessage is the API server's limit of an Event's message, in bytes.
 	maxMessage = 1024
 )
 
 // tell creates the pod's Event. Its name is made of the pod's, so that replicas make one, not one each.
 func (f *Finder) tell(ctx context.Context, pod *corev1.Pod, refusal string) error {
-	text := message
+	text := message + remedyBare
+	if metav1.GetControllerOf(pod) != nil {
+		text = message + remedyControlled
+	}
 	if refusal != "" {
 		text += " It would be refused then: " + refusal
 	}

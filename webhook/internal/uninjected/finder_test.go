@@ -120,8 +120,12 @@ func TestMissedPodsAreCountedAndTold(t *testing.T) {
 		c := newTestCluster()
 		injected := func(p *corev1.Pod) { p.Annotations = map[string]string{mark: "true"} }
 		done := func(p *corev1.Pod) { p.Status.Phase = corev1.PodSucceeded }
+		controlled := func(p *corev1.Pod) {
+			yes := true
+			p.OwnerReferences = []metav1.OwnerReference{{Kind: "ReplicaSet", Name: "missed", Controller: &yes}}
+		}
 		list := []*metav1.PartialObjectMetadata{
-			c.add("injected", injected), c.add("identity-only"), c.add("missed-done", done), c.add("missed"), c.add("missed-refused"),
+			c.add("injected", injected), c.add("identity-only"), c.add("missed-done", done), c.add("missed", controlled), c.add("missed-refused"),
 		}
 		replicas := []*Finder{start(t, c), start(t, c)}
 		for _, f := range replicas {
@@ -138,10 +142,10 @@ func TestMissedPodsAreCountedAndTold(t *testing.T) {
 		}
 		e := c.events["certsync-uninjected-uid-of-missed"]
 		if e == nil || e.InvolvedObject.Name != "missed" || e.InvolvedObject.UID != "uid-of-missed" ||
-			e.Type != corev1.EventTypeWarning || !strings.Contains(e.Message, "Delete the pod") {
+			e.Type != corev1.EventTypeWarning || !strings.Contains(e.Message, "Delete the pod, so that its controller creates it again.") {
 			t.Errorf("event: %+v", e)
 		}
-		if e := c.events["certsync-uninjected-uid-of-missed-refused"]; e == nil || !strings.Contains(e.Message, "annotation x: no") {
+		if e := c.events["certsync-uninjected-uid-of-missed-refused"]; e == nil || !strings.Contains(e.Message, "Delete the pod and create it again. It would be refused then: annotation x: no") {
 			t.Errorf("event of a pod that would be refused: %+v", e)
 		}
 
