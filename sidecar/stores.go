@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"slices"
 	"sync"
 
@@ -71,7 +72,7 @@ func (s *stores) Commit(dir string, items []certsync.Item) (certsync.Committed, 
 	if err != nil {
 		return certsync.Committed{}, err
 	}
-	b := &batch{store: o, render: s.render, have: o.Current(), failed: map[string]error{}}
+	b := &batch{render: s.render, have: o.Current(), passwords: o.passwords, made: map[string]passwordDigest{}, failed: map[string]error{}}
 	result, err := o.Commit(b.entries(items))
 	if err == nil && b.lacks(result.Missing) {
 		// Files that were left as they are turn out to be gone or damaged, and their content is at hand.
@@ -82,6 +83,7 @@ func (s *stores) Commit(dir string, items []certsync.Item) (certsync.Committed, 
 	if err != nil {
 		return certsync.Committed{}, err
 	}
+	maps.Copy(o.passwords, b.made)
 	warnings := slices.Concat(o.warnings, result.Warnings)
 	o.warnings = nil
 	return certsync.Committed{Changed: result.Changed, Missing: result.Missing, Failed: b.failed, Warnings: warnings}, nil
@@ -89,10 +91,11 @@ func (s *stores) Commit(dir string, items []certsync.Item) (certsync.Committed, 
 
 // batch turns items into a store's entries.
 type batch struct {
-	store  *openStore
 	render renderer
 	have   map[string]store.Installed
-	failed map[string]error
+	// passwords are those of the keystores that the store has, made of those that it is to have.
+	passwords, made map[string]passwordDigest
+	failed          map[string]error
 	// held are the LinkNames of items that have content but were left as they are.
 	held []string
 }
@@ -141,14 +144,14 @@ func (b *batch) entry(item certsync.Item) (store.Entry, error) {
 	}
 	have, ok := b.have[link]
 	if ok && have.FileName == item.FileName && have.Version == item.Version &&
-		slices.Equal(have.Formats, item.Certificate.Formats) && b.store.passwords[link] == digest {
+		slices.Equal(have.Formats, item.Certificate.Formats) && b.passwords[link] == digest {
 		b.held = append(b.held, link)
 		return e, nil
 	}
 	if e.Files, err = files(item.Content.(*material), item.Certificate.Formats, password); err != nil {
 		return store.Entry{}, err
 	}
-	b.store.passwords[link] = digest
+	b.made[link] = digest
 	return e, nil
 }
 

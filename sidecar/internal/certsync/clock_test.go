@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,21 +12,31 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// counting is a Source that counts, and has one version, which is valid from a time on that a test sets.
+// counting is a Source that counts, and has what a test sets.
 type counting struct {
-	asked     int
-	err       error
-	version   string
-	notBefore time.Time
+	mu     sync.Mutex
+	asked  int
+	answer Fetched
+	err    error
 }
 
 func (c *counting) Fetch(context.Context, contract.Certificate, string) (Fetched, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.asked++
-	return Fetched{Version: c.version, Leaf: Leaf{NotBefore: c.notBefore}, Content: c.version}, c.err
+	return c.answer, c.err
+}
+
+func (c *counting) set(version string, notBefore time.Time, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.answer, c.err = Fetched{Version: version, Leaf: Leaf{NotBefore: notBefore}, Content: version}, err
 }
 
 // since is how often it was asked since the last call.
 func (c *counting) since() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	n := c.asked
 	c.asked = 0
 	return n
@@ -112,9 +123,10 @@ func TestClockJumps(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				source := &counting{version: "1"}
+				source := &counting{}
+				source.set("1", time.Time{}, nil)
 				if c.failing {
-					source.err = errors.New("no answer")
+					source.set("", time.Time{}, errors.New("no answer"))
 				}
 				l := New(Settings{Interval: time.Hour, Certificates: []contract.Certificate{{LinkName: "a"}}},
 					source, &keeper{}, deaf{}, slog.New(slog.DiscardHandler))
@@ -128,7 +140,7 @@ func TestClockJumps(t *testing.T) {
 				if n := source.since(); n < c.min || n > c.max {
 					t.Errorf("%d polls in the minute after, want %d to %d", n, c.min, c.max)
 				}
-				source.err = nil
+				source.set("1", time.Time{}, nil)
 				time.Sleep(30 * time.Minute) // the initial sync, if it was still going on, ends
 				source.since()
 				time.Sleep(24 * time.Hour)
@@ -144,11 +156,12 @@ func TestClockJumps(t *testing.T) {
 // A version that waits is switched to when the wall clock says that it is valid.
 func TestValidityFollowsTheWallClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		source, stores := &counting{version: "1"}, &keeper{}
+		source, stores := &counting{}, &keeper{}
+		source.set("1", time.Time{}, nil)
 		l := New(Settings{Interval: 24 * time.Hour, Certificates: []contract.Certificate{{LinkName: "a"}}},
 			source, stores, deaf{}, slog.New(slog.DiscardHandler))
 		r := start(t, l, source, l.Run)
-		source.version, source.notBefore = "2", time.Now().Add(10*time.Hour)
+		source.set("2", time.Now().Add(10*time.Hour), nil)
 		<-l.SyncNow()
 		time.Sleep(8 * time.Hour)
 		synctest.Wait()
@@ -156,7 +169,7 @@ func TestValidityFollowsTheWallClock(t *testing.T) {
 			t.Errorf("version %s is installed before it is valid", got)
 		}
 		r.pause()
-		source.notBefore = time.Now() // in the loop's eyes: the clock is set forward by two hours
+		source.set("2", time.Now(), nil) // in the loop's eyes: the clock is set forward by two hours
 		l.jump(2 * time.Hour)
 		r = start(t, l, source, l.turn)
 		if got := stores.has["a"].Version; got != "2" {

@@ -66,6 +66,7 @@ func TestConnectionThatBreaks(t *testing.T) {
 		})
 		for range 3 {
 			time.Sleep(time.Hour)
+			synctest.Wait()
 			if err := there.Close(); err != nil {
 				t.Fatal(err)
 			}
