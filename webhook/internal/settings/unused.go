@@ -26,12 +26,13 @@ func (f *found) unused(withheld bool, used []string) []string {
 		warnings = append(warnings, e.Error())
 	}
 	if !withheld {
-		text := "annotation "
+		what, have := "annotation ", "has"
 		if len(idle) > 1 {
-			text = "annotations "
+			what, have = "annotations ", "have"
 		}
-		warnings = append(warnings, text+contract.Prefix+strings.Join(idle, ", "+contract.Prefix)+" on the pod: no effect, since it has no certificates: "+
-			"name them in annotation "+contract.Prefix+contract.KeyCertificates+", "+contract.KeySettings+" or "+contract.KeySettingsConfigMap)
+		warnings = append(warnings, what+contract.Prefix+strings.Join(idle, ", "+contract.Prefix)+" on the pod "+have+
+			" no effect, since no certificates are asked for: name them in annotation "+contract.Prefix+contract.KeyCertificates+", "+
+			contract.KeySettings+" or "+contract.KeySettingsConfigMap)
 	}
 	return warnings
 }
