@@ -63,6 +63,12 @@ func checkParse(t *testing.T, value string, keys [][]byte) {
 		}
 		return
 	}
+	checkBundle(t, b)
+}
+
+// checkBundle holds a bundle to what the comments of the package say.
+func checkBundle(t *testing.T, b *bundle.Bundle) {
+	t.Helper()
 	chain := b.Chain()
 	if len(chain)+b.Dropped > bundle.MaxCertificates {
 		t.Errorf("%d certificates and %d more", len(chain), b.Dropped)

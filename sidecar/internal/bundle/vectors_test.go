@@ -41,7 +41,7 @@ func outcome(t *testing.T, value string) string {
 	t.Helper()
 	b, err := bundle.Parse(value, "")
 	if err == nil {
-		checkParse(t, value, nil)
+		checkBundle(t, b)
 		return fmt.Sprintf("%T, %s, %d dropped", b.Key, names(b.Chain()), b.Dropped)
 	}
 	var e *bundle.Error
