@@ -7,6 +7,7 @@
 //   - A newer version that is not valid yet waits while an older one is there.
 //   - Readiness latches: once ready, always ready.
 //   - The loop starts from what the stores have: with everything there it is ready before the first request.
+//   - Polls keep their pace when the machine's clock is set, and come at once when a suspended machine wakes up.
 //
 // It knows neither Key Vault nor the file system nor Kubernetes: a Source gets certificates, Stores keep
 // them, an Observer is told. It reacts to two behaviours of their errors, RetryAfter and Permanent.
