@@ -52,19 +52,22 @@ func (p *pass) sidecar() (*sidecar, error) {
 		return nil, err
 	}
 	want := &sidecar{volumes: p.sidecarVolumes(), hash: hash, signals: signals}
-	c := p.container(variable, resources, user)
-	switch shape {
-	case native:
-		want.init = []corev1.Container{p.nativeSidecar(c, port)}
-	case regular:
-		if p.s.Config.RequireInitialSync {
-			want.init = []corev1.Container{once(c)}
-		}
-		want.main = []corev1.Container{p.regularSidecar(c, port)}
-	case initOnly:
-		want.init = []corev1.Container{once(c)}
-	}
+	want.init, want.main = p.shaped(shape, p.container(variable, resources, user), port)
 	return want, nil
+}
+
+// shaped makes the containers of a shape of the common one.
+func (p *pass) shaped(s shape, c corev1.Container, port int) (init, main []corev1.Container) {
+	switch s {
+	case native:
+		return []corev1.Container{p.nativeSidecar(c, port)}, nil
+	case initOnly:
+		return []corev1.Container{once(c)}, nil
+	}
+	if p.s.Config.RequireInitialSync {
+		init = []corev1.Container{once(c)}
+	}
+	return init, []corev1.Container{p.regularSidecar(c, port)}
 }
 
 // shape is the form that the sidecar takes.
