@@ -1,12 +1,17 @@
 package store
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -169,12 +174,7 @@ func (f *fsys) list(name string) ([]fs.DirEntry, error) {
 	if err != nil {
 		return nil, fileError("read", filepath.Join(f.dir, name), err)
 	}
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int {
-		if a.Name() < b.Name() {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	return entries, nil
 }
 
@@ -191,4 +191,39 @@ func (f *fsys) readlink(name string) string {
 func (f *fsys) exists(name string) bool {
 	_, err := f.root.Lstat(name)
 	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// read returns a whole file, and an error where it is longer than limit.
+func (f *fsys) read(name string, limit int64) ([]byte, error) {
+	file, err := f.root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close() // nothing was written through it
+	data, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("longer than %d bytes", limit)
+	}
+	return data, err
+}
+
+// digest returns the SHA-256 digest of a regular file.
+func (f *fsys) digest(name string) (string, error) {
+	info, err := f.root.Lstat(name)
+	if err != nil {
+		return "", err
+	}
+	if !info.Mode().IsRegular() {
+		return "", fs.ErrInvalid
+	}
+	file, err := f.root.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close() // nothing was written through it
+	h := sha256.New()
+	if _, err := io.Copy(h, file); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -7,6 +7,16 @@ import (
 	"strings"
 )
 
+// versioned is the name of a version's PEM file.
+func versioned(fileName, version string) string { return fileName + "." + version }
+
+// Suffixes of the link name.
+const (
+	splitSuffix  = ".d"
+	pkcs12Suffix = ".p12"
+	jksSuffix    = ".jks"
+)
+
 func (e Entry) validate() error {
 	names := append([]string{e.FileName, e.LinkName}, slices.Collect(maps.Keys(e.Files.Split))...)
 	if e.Version != "" || !e.Files.empty() {
