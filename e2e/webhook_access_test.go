@@ -13,7 +13,7 @@ import (
 // Who may read the key, by what users a pod has: the app always, others where nothing keeps them out.
 func TestAccess(t *testing.T) {
 	t.Parallel()
-	yes := true
+	yes, no := true, false
 	for _, test := range []struct {
 		name, level string
 		edit        func(*testing.T, *corev1.Pod)
@@ -46,6 +46,14 @@ func TestAccess(t *testing.T) {
 				`{"url":"`+secretURL(p.Name)+`","acls":[{"group":"4000"}]}]}}`)
 		}, "-rw-r----- 1000", true},
 		{"file-mode", "restricted", func(_ *testing.T, p *corev1.Pod) { p.Annotations[key("file-mode")] = "0444" }, "-r--r--r-- 1000", true},
+		{"user-namespace", "restricted", func(_ *testing.T, p *corev1.Pod) { p.Spec.HostUsers = &no }, "-rw------- 1000", false},
+		{"user-namespace-root", "baseline", func(_ *testing.T, p *corev1.Pod) {
+			p.Spec.HostUsers, p.Spec.SecurityContext = &no, &corev1.PodSecurityContext{RunAsUser: user(0)}
+		}, "-rw-r--r-- 65532", true},
+		{"other-user-and-groups", "restricted", func(_ *testing.T, p *corev1.Pod) {
+			p.Spec.SecurityContext.RunAsUser, p.Spec.SecurityContext.RunAsGroup = user(1234), user(1235)
+			p.Spec.SecurityContext.FSGroup, p.Spec.SecurityContext.SupplementalGroups = user(1236), []int64{1237}
+		}, "-rw------- 1234", false},
 		{"shared-processes", "restricted", func(_ *testing.T, p *corev1.Pod) { p.Spec.ShareProcessNamespace = &yes }, "-rw------- 1000", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {

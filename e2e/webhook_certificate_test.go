@@ -2,8 +2,10 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"testing"
+	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -46,6 +48,7 @@ func TestServingCertificate(t *testing.T) {
 		}
 		settles(t, "pods are accepted", func() bool { return accepted(t, pod) == nil })
 	})
+	t.Run("renewal begun", func(t *testing.T) { renewalBegun(t, pod) })
 	t.Run("from nothing", func(t *testing.T) {
 		before := readSecret(t)
 		scale(t, 0)
@@ -56,6 +59,29 @@ func TestServingCertificate(t *testing.T) {
 			t.Error("the certificate is the one from before, which nobody had")
 		}
 		settles(t, "pods are accepted", func() bool { return accepted(t, pod) == nil })
+	})
+}
+
+// renewalBegun has the certificate be one of 20 days left: the next one is staged beside it, and its CA published with
+// those that are in use, while no pod is refused.
+func renewalBegun(t *testing.T, pod *corev1.Pod) {
+	ca := newAuthority(t)
+	aged := ca.issue(t, servedName, 20*24*time.Hour)
+	whileAdmitting(t, pod, func() {
+		patch, err := json.Marshal(map[string]any{"data": map[string][]byte{"tls.crt": aged.cert, "tls.key": aged.key, "ca.crt": []byte(ca.pem())}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = theStage.Client.CoreV1().Secrets(stage.SystemNamespace).Patch(testContext(t), tlsSecret,
+			types.MergePatchType, patch, metav1.PatchOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		awaitLogs(t, webhookPods(t), aged.serial)
+		settles(t, "the next certificate is staged, and its CA trusted beside that of the current one", func() bool {
+			data := readSecret(t).Data
+			return bytes.Equal(data["tls.crt"], aged.cert) && len(data["next-tls.crt"]) > 0 && bytes.Contains(awaitBundle(t), data["ca.crt"])
+		})
 	})
 }
 

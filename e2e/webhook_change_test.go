@@ -32,7 +32,8 @@ func observe(t *testing.T, certificates ...string) map[string]string {
 	return map[string]string{"settings.json": string(text)}
 }
 
-// An edit of the ConfigMap with the settings reaches running pods, without a restart; a bad one takes none down.
+// An edit of the ConfigMap with the settings reaches running pods, without a restart; a bad one takes none down, not even
+// where the sidecar starts again meanwhile.
 func TestSettingsEdited(t *testing.T) {
 	t.Parallel()
 	pod := newCertified(t, "edited", "restricted")
@@ -52,8 +53,19 @@ func TestSettingsEdited(t *testing.T) {
 	}
 	edit(map[string]string{"settings.json": `{"secretsManagementSetting":{}}`})
 	awaitLog(t, pod, contract.ContainerName, `secretsManagementSettings`)
+	// Nor does one that finds the sidecar restarting: it comes back as it was, and ready.
+	if err := theStage.KillContainer(testContext(t), pod, contract.ContainerName); err != nil {
+		t.Fatal(err)
+	}
+	_, err := theStage.AwaitPod(testContext(t), pod.Namespace, pod.Name, func(p *corev1.Pod) bool {
+		return stage.ContainerStatus(p, contract.ContainerName).RestartCount == 1 && stage.Ready(p)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	inContainer(t, pod, "app", "read", stage.StoreFile(pod.Name))
 	edit(observe(t, pod.Name, "edited-more"))
-	err := wait.PollUntilContextCancel(testContext(t), time.Second, true, func(ctx context.Context) (bool, error) {
+	err = wait.PollUntilContextCancel(testContext(t), time.Second, true, func(ctx context.Context) (bool, error) {
 		_, err := theStage.Cluster.Kubectl(ctx, "exec", pod.Name, "--namespace", pod.Namespace, "--container", "app", "--",
 			program, "read", stage.StoreFile("edited-more"))
 		return err == nil, ctx.Err()
@@ -65,7 +77,7 @@ func TestSettingsEdited(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if restarts := stage.ContainerStatus(now, contract.ContainerName).RestartCount; restarts != 0 || !stage.Ready(now) {
+	if restarts := stage.ContainerStatus(now, contract.ContainerName).RestartCount; restarts != 1 || !stage.Ready(now) {
 		t.Errorf("the sidecar was restarted %d times, the pod is ready: %t", restarts, stage.Ready(now))
 	}
 }
@@ -80,6 +92,21 @@ func TestReloadSignal(t *testing.T) {
 		t.Fatal(err)
 	}
 	awaitLog(t, pod, "app", "told to reload")
+}
+
+// An app that can be told by HTTP is told until it answers that it has understood.
+func TestReloadURL(t *testing.T) {
+	t.Parallel()
+	pod := newCertified(t, "notified", "restricted")
+	pod.Annotations[key("reload-url")] = "http://127.0.0.1:8081/reload"
+	app := &pod.Spec.Containers[0]
+	app.Args = append(app.Args, "--notify", "127.0.0.1:8081")
+	pod = inService(t, pod)
+	if _, err := theStage.Azure.Renew(testContext(t), azure.Renewal{Vault: stage.Vault, Name: pod.Name}); err != nil {
+		t.Fatal(err)
+	}
+	awaitLog(t, pod, "app", "notified by POST /reload number 2")
+	awaitLog(t, pod, contract.ContainerName, `"msg":"renewal announced"`)
 }
 
 // awaitLog follows a container's log until a line has the text.

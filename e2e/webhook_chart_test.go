@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,6 +14,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
@@ -27,18 +29,25 @@ func TestChartUpgrade(t *testing.T) {
 	pod := labelled(namespace, "web", nil)
 	values := theStage.Values()
 	values["identity"] = map[string]any{
-		"tenantId": "aaaabbbb-0000-cccc-1111-dddd2222eeee", "environment": "AzureUSGovernment",
+		"tenantId": otherTenant, "environment": "AzureUSGovernment",
 		"tokenAudience": "api://AzureADTokenExchangeUSGov", "legacyTokenPath": true,
+		"tokenEndpoint": theStage.TokenEndpoint(map[string]any{"caSigner": bundleSigner, "caSelector": "for=token-proxy"}),
 	}
 	sidecar := values["sidecar"].(map[string]any)
 	sidecar["defaults"] = map[string]any{"certificates": secretURL("everybody"), "polling-interval": "2h"}
-	sidecar["env"] = map[string]any{"HTTPS_PROXY": "http://proxy.example.com:3128"}
+	sidecar["env"] = map[string]any{
+		"HTTPS_PROXY": "http://proxy.example.com:3128", "NO_PROXY": theStage.AzureIP + ",.vault.usgovcloudapi.net",
+	}
 	sidecar["pullSecrets"] = []string{"pull"}
 	sidecar["startAfter"] = []string{"mesh"}
 	sidecar["readSettingsConfigMaps"] = false
 
 	before := readSecret(t)
+	back := false
 	defer func() {
+		if back {
+			return
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := theStage.InstallChart(ctx); err != nil {
@@ -60,11 +69,59 @@ func TestChartUpgrade(t *testing.T) {
 
 	pod.Annotations = annotated(key("settings-configmap"), "bad")
 	warned(t, admit(t, pod), "ConfigMap bad was not read", contract.DefaultStoreLocation)
+	inGovernmentCloud(t)
+
+	pod.Annotations, pod.Spec.InitContainers = nil, nil
+	whileAdmitting(t, pod, func() {
+		if _, err := theStage.Cluster.Helm(testContext(t), "rollback", "azure-cert-sync", "--namespace", stage.SystemNamespace, "--wait"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	back = true
+	if !bytes.Equal(before.Data[corev1.TLSCertKey], readSecret(t).Data[corev1.TLSCertKey]) {
+		t.Error("the rollback replaced the serving certificate")
+	}
+	if diff := cmp.Diff(identityOf(stage.TenantID), variables(containerOf(t, admit(t, pod).Pod, "app"))); diff != "" {
+		t.Errorf("variables after the rollback (-want +got):\n%s", diff)
+	}
+}
+
+const (
+	otherTenant  = "aaaabbbb-0000-cccc-1111-dddd2222eeee"
+	bundleSigner = "example.com/token-proxy"
+)
+
+// inGovernmentCloud runs a pod with a vault of that cloud. Its tokens come from the token proxy, which is trusted by
+// ClusterTrustBundles.
+func inGovernmentCloud(t *testing.T) {
+	t.Helper()
+	const vault = "example-vault.vault.usgovcloudapi.net"
+	_, err := theStage.Cluster.KubectlApply(testContext(t), `apiVersion: certificates.k8s.io/v1beta1
+kind: ClusterTrustBundle
+metadata: {name: "example.com:token-proxy:e2e", labels: {for: token-proxy}}
+spec: {signerName: `+bundleSigner+`, trustBundle: `+strconv.Quote(theStage.Roots.TokenProxy)+`}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if _, err := theStage.Cluster.Kubectl(testContext(t), "delete", "clustertrustbundle", "example.com:token-proxy:e2e"); err != nil {
+			t.Error(err)
+		}
+	}()
+	pod := newCertified(t, "government", "restricted")
+	id := bound(t, pod, otherTenant, vault)
+	if _, err := theStage.Azure.CreateCertificate(testContext(t), azure.Certificate{Vault: vault, Name: pod.Name}); err != nil {
+		t.Fatal(err)
+	}
+	pod.Annotations = annotated(key("certificates"), "https://"+vault+"/secrets/"+pod.Name, contract.IdentityPrefix+"use-identity-binding", "true")
+	pod.Spec.HostAliases = []corev1.HostAlias{{IP: theStage.AzureIP, Hostnames: []string{vault}}}
+	throughProxy(t, inService(t, pod), id)
 }
 
 func upgraded(t *testing.T, pod *corev1.Pod) {
 	t.Helper()
-	identity := identityOf("aaaabbbb-0000-cccc-1111-dddd2222eeee")
+	identity := identityOf(otherTenant)
 	identity[contract.EnvAuthorityHost] = "https://login.microsoftonline.us/"
 	app := containerOf(t, pod, "app")
 	if diff := cmp.Diff(identity, variables(app)); diff != "" {

@@ -24,7 +24,9 @@ func tokens(pod *corev1.Pod) (list []corev1.ServiceAccountTokenProjection) {
 			continue
 		}
 		for _, s := range v.Projected.Sources {
-			list = append(list, *s.ServiceAccountToken)
+			if s.ServiceAccountToken != nil {
+				list = append(list, *s.ServiceAccountToken)
+			}
 		}
 	}
 	return list

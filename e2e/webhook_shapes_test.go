@@ -52,6 +52,11 @@ func TestShapes(t *testing.T) {
 				t.Errorf("the sidecar has the ports %v and the probes %v, %v", c.Ports, c.ReadinessProbe, c.LivenessProbe)
 			}
 		}},
+		{"host-pid", "privileged", func(_ *testing.T, p *corev1.Pod) { p.Spec.HostPID = true }, func(t *testing.T, p *corev1.Pod) {
+			if !p.Spec.HostPID || p.Spec.ShareProcessNamespace != nil {
+				t.Errorf("hostPID is %t, shareProcessNamespace %v", p.Spec.HostPID, p.Spec.ShareProcessNamespace)
+			}
+		}},
 		{"port-taken", "restricted", func(_ *testing.T, p *corev1.Pod) {
 			serves(&p.Spec.Containers[0], stage.StoreFile(p.Name), contract.DefaultPort)
 		}, func(t *testing.T, p *corev1.Pod) {

@@ -7,7 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // output runs a command and returns what it printed. The error names the command and has what it wrote to its
@@ -57,6 +60,19 @@ func (c *Cluster) Command(ctx context.Context, name string, args ...string) *exe
 	cmd := exec.CommandContext(ctx, "nsenter", append([]string{"--net=" + c.node.netns(), "--", name}, args...)...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+c.kubeconfig, "PATH="+c.node.programs.path()+":"+os.Getenv("PATH"))
 	return cmd
+}
+
+// OnNode returns a command that runs on the node itself, among its processes, mounts and addresses, with the machine's
+// programs and files: what an administrator would run there. It ends with the node at the latest. It is for a node of our
+// own only.
+func (c *Cluster) OnNode(ctx context.Context, name string, args ...string) *exec.Cmd {
+	target := []string{"--target", strconv.Itoa(c.node.init), "--mount", "--pid", "--net", "--", name}
+	return exec.CommandContext(ctx, "nsenter", append(target, args...)...)
+}
+
+// EmptyDir returns the path of a pod's emptyDir volume on the node, for OnNode.
+func (c *Cluster) EmptyDir(pod types.UID, volume string) string {
+	return c.node.path("kubelet", "pods", string(pod), "volumes", "kubernetes.io~empty-dir", volume)
 }
 
 // Kubectl runs kubectl and returns what it printed. The error is a *CommandError.

@@ -36,8 +36,9 @@ func (s *Stage) StartAzure(ctx context.Context) error {
 		return err
 	}
 	return s.Azure.Apply(ctx, azure.Config{
-		Issuers: []azure.Issuer{{URL: issuer, JWKS: keys}},
-		Vaults:  []azure.Vault{{Host: Vault, Tenant: TenantID}},
+		Issuers:      []azure.Issuer{{URL: issuer, JWKS: keys}},
+		TokenProxies: []string{TokenProxy},
+		Vaults:       []azure.Vault{{Host: Vault, Tenant: TenantID}},
 	})
 }
 
@@ -61,17 +62,21 @@ func (s *Stage) azureControl() (azure.Control, error) {
 // NewIdentity registers an application that the given service account may act as, and that may read Vault; it returns
 // the client ID. The same service account always gets the same one.
 func (s *Stage) NewIdentity(ctx context.Context, namespace, serviceAccount string) (string, error) {
-	issuer, _, err := s.Cluster.ServiceAccountKeys(ctx)
+	proof, err := s.Proof(ctx, namespace, serviceAccount)
 	if err != nil {
 		return "", err
 	}
-	subject := fmt.Sprintf("system:serviceaccount:%s:%s", namespace, serviceAccount)
-	clientID := uuid.NewSHA1(uuid.NameSpaceURL, []byte(subject)).String()
+	clientID := uuid.NewSHA1(uuid.NameSpaceURL, []byte(proof.Subject)).String()
 	return clientID, s.Azure.Apply(ctx, azure.Config{
 		Applications: []azure.Application{{
-			ClientID: clientID, Tenant: TenantID,
-			FederatedCredentials: []azure.FederatedCredential{{Issuer: issuer, Subject: subject}},
+			ClientID: clientID, Tenant: TenantID, FederatedCredentials: []azure.FederatedCredential{proof},
 		}},
 		Grants: []azure.Grant{{Vault: Vault, ClientID: clientID}},
 	})
+}
+
+// Proof is what the tokens of a service account prove, for the default audience.
+func (s *Stage) Proof(ctx context.Context, namespace, serviceAccount string) (azure.FederatedCredential, error) {
+	issuer, _, err := s.Cluster.ServiceAccountKeys(ctx)
+	return azure.FederatedCredential{Issuer: issuer, Subject: fmt.Sprintf("system:serviceaccount:%s:%s", namespace, serviceAccount)}, err
 }

@@ -2,6 +2,7 @@ package stage
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
@@ -21,13 +22,20 @@ const release = "azure-cert-sync"
 func (s *Stage) Values() map[string]any {
 	return map[string]any{
 		"webhook":  map[string]any{"image": s.Cluster.Image("webhook")},
-		"identity": map[string]any{"tenantId": TenantID},
+		"identity": map[string]any{"tenantId": TenantID, "tokenEndpoint": s.TokenEndpoint(map[string]any{"caConfigMap": TokenProxyCA})},
 		"sidecar": map[string]any{
 			"image":    s.Cluster.Image("sidecar"),
 			"extraCA":  s.Roots.TLS,
 			"defaults": map[string]any{"polling-interval": "10"},
 		},
 	}
+}
+
+// TokenEndpoint are the chart's values for the token proxy, with one of the sources of its CA.
+func (s *Stage) TokenEndpoint(ca map[string]any) map[string]any {
+	values := map[string]any{"url": "https://" + s.AzureIP, "suffix": "identity-binding", "sniName": TokenProxy}
+	maps.Copy(values, ca)
+	return values
 }
 
 // InstallChart installs or upgrades the product with Helm and waits until it serves.
@@ -44,6 +52,9 @@ func (s *Stage) UpgradeChart(ctx context.Context, with map[string]any) error {
 	if err != nil {
 		return err
 	}
+	if err := s.apply(ctx, "system.yaml", SystemNamespace); err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "azure-cert-sync-stage-")
 	if err != nil {
 		return err
@@ -54,7 +65,7 @@ func (s *Stage) UpgradeChart(ctx context.Context, with map[string]any) error {
 		return err
 	}
 	_, err = s.Cluster.Helm(ctx, "upgrade", "--install", release, filepath.Join(s.root, "charts", release),
-		"--namespace", SystemNamespace, "--create-namespace", "--values", file, "--wait", "--timeout", "3m")
+		"--namespace", SystemNamespace, "--values", file, "--wait", "--timeout", "3m")
 	return err
 }
 

@@ -34,6 +34,13 @@ const (
 	Vault    = "example-vault.vault.azure.net"
 )
 
+// TokenProxy is the TLS server name of the proxy of AKS identity bindings, at the emulator's address, and TokenProxyCA the
+// ConfigMap with its CA, which a test makes in the namespace of pods that use it.
+const (
+	TokenProxy   = "0a1b2c3d-1111-2222-3333-444455556666.ests.aks"
+	TokenProxyCA = "token-proxy-ca"
+)
+
 // Stage is what was set up so far. Its methods are called in the order of Up.
 type Stage struct {
 	Cluster *cluster.Cluster

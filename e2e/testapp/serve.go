@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -17,6 +18,7 @@ func serve(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("serve", flag.ContinueOnError)
 	listen := f.String("listen", ":8443", "address to serve on")
 	pem := f.String("pem", "", "file with the certificate chain and the key")
+	notify := f.String("notify", "", "address to be told of renewals on by POST; the first time is refused")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
@@ -46,10 +48,25 @@ func serve(ctx context.Context, args []string) error {
 			fmt.Println("told to reload")
 		}
 	}()
+	if *notify != "" {
+		go func() { fmt.Println(http.ListenAndServe(*notify, notified())) }()
+	}
 	context.AfterFunc(ctx, func() { _ = server.Close() })
 	fmt.Println("serving", *pem, "on", *listen)
 	if err := server.ListenAndServeTLS("", ""); err != http.ErrServerClosed {
 		return err
 	}
 	return nil
+}
+
+// notified notes POSTs, by their number. An app may be too busy to reload: so the first is answered 503.
+func notified() http.Handler {
+	var count atomic.Int32
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n := count.Add(1)
+		fmt.Println("notified by", r.Method, r.URL.Path, "number", n)
+		if n == 1 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
 }

@@ -1,0 +1,147 @@
+package e2e
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+)
+
+// The files in a pod's volume are what the programs that people use take for certificates: openssl, nginx and Java, run
+// on the node.
+func TestConsumers(t *testing.T) {
+	t.Parallel()
+	if theStage.Cluster.External() {
+		return // nothing can be run on its nodes; the files are tested by package bundle, too
+	}
+	pod := newCertified(t, "consumers", "restricted")
+	createCertificate(t, azure.Certificate{Name: pod.Name, DNSNames: []string{"consumers.example.com"}})
+	pod.Annotations[key("formats")] = "pem,split,pkcs12,jks"
+	pod.Annotations[key("keystore-password-secret")] = "keystore/pass"
+	_, err := theStage.Client.CoreV1().Secrets(pod.Namespace).Create(testContext(t), &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: "keystore"}, StringData: map[string]string{"pass": "not changeit"},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pod = inService(t, pod)
+	file := filepath.Join(storeOnNode(t, pod), filepath.Base(stage.StoreFile(pod.Name)))
+	root := filepath.Join(t.TempDir(), "root.pem")
+	if err := os.WriteFile(root, []byte(theStage.Roots.Issuer), 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	onNode(t, "OK", "openssl", "verify", "-CAfile", root, "-untrusted", file, file)
+	onNode(t, "OK", "openssl", "verify", "-CAfile", root, "-untrusted", file+".d/tls.crt", file+".d/tls.crt")
+	onNode(t, "Key is valid", "openssl", "pkey", "-in", file+".d/tls.key", "-check", "-noout")
+	onNode(t, "subject=CN = consumers", "openssl", "pkcs12", "-in", file+".p12", "-passin", "pass:not changeit", "-nokeys")
+	onNode(t, "chain length: 3", "keytool", "-list", "-v", "-keystore", file+".p12", "-storepass", "not changeit")
+	onNode(t, "chain length: 3", "keytool", "-list", "-v", "-keystore", file+".jks", "-storetype", "JKS", "-storepass", "not changeit")
+	withNginx(t, pod, file)
+}
+
+// storeOnNode returns the path of the pod's default store on the node.
+func storeOnNode(t *testing.T, pod *corev1.Pod) string {
+	t.Helper()
+	volumes := mountsAt(containerOf(t, pod, contract.ContainerName), contract.DefaultStoreLocation)
+	if len(volumes) != 1 {
+		t.Fatalf("the sidecar has the volumes %q at its store", volumes)
+	}
+	return theStage.Cluster.EmptyDir(pod.UID, volumes[0])
+}
+
+// onNode runs a program there, which is to succeed and to print the text.
+func onNode(t *testing.T, want, name string, args ...string) {
+	t.Helper()
+	out, err := theStage.Cluster.OnNode(testContext(t), name, args...).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), want) {
+		t.Errorf("%s %s: %v, want it to print %q:\n%s", name, strings.Join(args, " "), err, want, out)
+	}
+}
+
+const nginxAddress = "127.0.0.1:10443"
+
+// withNginx has nginx serve the file, and after a renewal and a reload the new one, verified by a client that trusts
+// the vault's root alone.
+func withNginx(t *testing.T, pod *corev1.Pod, file string) {
+	t.Helper()
+	dir := t.TempDir()
+	config := filepath.Join(dir, "nginx.conf")
+	text := fmt.Sprintf(`daemon off; user root; worker_processes 1; pid %[1]s/pid; error_log stderr; events {}
+http {
+  access_log off;
+  client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/fastcgi; uwsgi_temp_path %[1]s/uwsgi; scgi_temp_path %[1]s/scgi;
+  server { listen %[2]s ssl; ssl_certificate %[3]s; ssl_certificate_key %[3]s; }
+}`, dir, nginxAddress, file)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	nginx := theStage.Cluster.OnNode(t.Context(), "nginx", "-e", "stderr", "-c", config)
+	nginx.Stderr = &log
+	if err := nginx.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		onNode(t, "", "nginx", "-e", "stderr", "-c", config, "-s", "quit")
+		if err := nginx.Wait(); err != nil || t.Failed() {
+			t.Errorf("nginx: %v: %s", err, log.String())
+		}
+	}()
+	versions, err := theStage.Azure.Versions(testContext(t), azure.SecretRef{Vault: stage.Vault, Name: pod.Name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	awaitServed(t, versions[len(versions)-1].Serial)
+	renewed, err := theStage.Azure.Renew(testContext(t), azure.Renewal{Vault: stage.Vault, Name: pod.Name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = wait.PollUntilContextCancel(testContext(t), 100*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		target, err := theStage.Cluster.OnNode(ctx, "readlink", "-e", file).Output()
+		return strings.HasSuffix(strings.TrimSpace(string(target)), renewed.Version), err
+	})
+	if err != nil {
+		t.Fatalf("version %s does not arrive in the volume: %v", renewed.Version, err)
+	}
+	onNode(t, "", "nginx", "-e", "stderr", "-c", config, "-s", "reload")
+	awaitServed(t, renewed.Serial)
+}
+
+// awaitServed waits until a certificate of this serial number is served for the app's name.
+func awaitServed(t *testing.T, serial string) {
+	t.Helper()
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM([]byte(theStage.Roots.Issuer))
+	var last error
+	err := wait.PollUntilContextCancel(testContext(t), 100*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		raw, err := theStage.Cluster.Dial(ctx, "tcp", nginxAddress)
+		if last = err; err != nil {
+			return false, nil
+		}
+		defer raw.Close()
+		conn := tls.Client(raw, &tls.Config{RootCAs: roots, ServerName: "consumers.example.com", MinVersion: tls.VersionTLS12})
+		if last = conn.HandshakeContext(ctx); last != nil {
+			return false, nil
+		}
+		got := conn.ConnectionState().PeerCertificates[0].SerialNumber.Text(16)
+		last = fmt.Errorf("serial number %s is served", got)
+		return got == serial, nil
+	})
+	if err != nil {
+		t.Fatalf("nginx never serves serial number %s: %v", serial, last)
+	}
+}

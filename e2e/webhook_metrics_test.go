@@ -1,0 +1,69 @@
+package e2e
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+)
+
+// Each replica tells its requests by outcome with their duration, when its certificate expires and what it keeps in
+// memory, and never a name of the cluster's objects.
+func TestWebhookMetrics(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t, "metrics", "restricted", nil)
+	newServiceAccount(t, namespace, "web", withClientID())
+	admit(t, labelled(namespace, "web", nil))
+	refused(t, labelled(namespace, "web", annotated(key("certificates"), "https://example.com/secrets/web")))
+	sums := map[string]float64{}
+	for _, pod := range webhookPods(t) {
+		text, err := theStage.Client.CoreV1().Pods(stage.SystemNamespace).
+			ProxyGet("http", pod.Name, "8095", "metrics", nil).DoRaw(testContext(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), namespace) || strings.Contains(string(text), "namespace=") {
+			t.Errorf("the metrics of %s name a namespace:\n%s", pod.Name, text)
+		}
+		samples := samplesOf(t, string(text))
+		if expires := time.Unix(int64(samples["certsync_webhook_serving_certificate_not_after_timestamp_seconds"]), 0); time.Until(expires) < 24*time.Hour {
+			t.Errorf("the certificate of %s expires at %s", pod.Name, expires)
+		}
+		for name, value := range samples {
+			sums[name] += value
+		}
+	}
+	for _, name := range []string{
+		`certsync_webhook_requests_total{outcome="injected"}`, `certsync_webhook_requests_total{outcome="denied"}`,
+		`certsync_webhook_request_duration_seconds_count`, `certsync_webhook_request_duration_seconds_bucket{le="+Inf"}`,
+		`certsync_webhook_cached_objects{resource="serviceaccounts"}`, `certsync_webhook_cached_objects{resource="namespaces"}`,
+	} {
+		if sums[name] < 1 {
+			t.Errorf("%s is %v", name, sums[name])
+		}
+	}
+	for _, outcome := range []string{"skipped", "error"} {
+		if _, there := sums[`certsync_webhook_requests_total{outcome="`+outcome+`"}`]; !there {
+			t.Errorf("there is no sample of the outcome %q", outcome)
+		}
+	}
+}
+
+var sample = regexp.MustCompile(`(?m)^(certsync_\S+) (\S+)$`)
+
+// samplesOf returns the project's samples by name and labels.
+func samplesOf(t *testing.T, text string) map[string]float64 {
+	t.Helper()
+	samples := map[string]float64{}
+	for _, m := range sample.FindAllStringSubmatch(text, -1) {
+		value, err := strconv.ParseFloat(m[2], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		samples[m[1]] = value
+	}
+	return samples
+}

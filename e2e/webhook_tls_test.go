@@ -1,0 +1,237 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+)
+
+const (
+	ownSecret  = "e2e-own-tls"
+	servedName = webhookName + "." + stage.SystemNamespace + ".svc"
+)
+
+// The serving certificate may be the administrator's, or cert-manager's; and when the chart is gone, so is all of it.
+//
+// All of it concerns the whole cluster: this test does not run beside others.
+func TestServingCertificateOfOthers(t *testing.T) {
+	namespace := newNamespace(t, "others-tls", "restricted", nil)
+	newServiceAccount(t, namespace, "web", withClientID())
+	pod := labelled(namespace, "web", nil)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := theStage.InstallChart(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	ownCertificate(t, pod)
+	certManagers(t, pod)
+	uninstalled(t)
+}
+
+// ownCertificate serves what is in a Secret, and what replaces it; what cannot be used takes no replica's place.
+func ownCertificate(t *testing.T, pod *corev1.Pod) {
+	ca := newAuthority(t)
+	putSecret(t, ownSecret, ca.issue(t, servedName, time.Hour))
+	defer removeSecret(t, ownSecret)
+	values := theStage.Values()
+	values["webhook"].(map[string]any)["tls"] = map[string]any{"source": "secret", "secretName": ownSecret, "caBundle": ca.pem()}
+	if err := theStage.UpgradeChart(testContext(t), values); err != nil {
+		t.Fatal(err)
+	}
+	settles(t, "pods are accepted", func() bool { return accepted(t, pod) == nil })
+	replicas := webhookPods(t)
+
+	whileAdmitting(t, pod, func() {
+		next := ca.issue(t, servedName, 2*time.Hour)
+		putSecret(t, ownSecret, next)
+		awaitLogs(t, replicas, next.serial)
+
+		// A replica that has nothing else to serve does not come into service, and says why.
+		putSecret(t, ownSecret, ca.issue(t, servedName, -time.Hour))
+		if _, err := theStage.Cluster.Kubectl(testContext(t), "delete", "pod", replicas[0].Name, "--namespace", stage.SystemNamespace); err != nil {
+			t.Fatal(err)
+		}
+		awaitLog(t, &replicas[1], "webhook", "that expired")
+		for _, late := range webhookPods(t) {
+			if late.Name != replicas[1].Name {
+				awaitLog(t, &late, "webhook", `"msg":"webhook not ready yet","reason":"the Secret `+stage.SystemNamespace+`/`+ownSecret)
+			}
+		}
+		last := ca.issue(t, servedName, 3*time.Hour)
+		putSecret(t, ownSecret, last)
+		awaitLogs(t, webhookPods(t), last.serial)
+	})
+}
+
+// certManagers applies the chart's objects of cert-manager, which the API server validates by cert-manager's own
+// definitions of them, and puts the certificates in place that they ask for, as cert-manager does.
+//
+// cert-manager itself would have to be built: five minutes of a processor.
+func certManagers(t *testing.T, pod *corev1.Pod) {
+	definitions := certManagerDefinitions(t)
+	if _, err := theStage.Cluster.Kubectl(testContext(t), "apply", "--server-side", "--filename", definitions); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if _, err := theStage.Cluster.Kubectl(ctx, "delete", "--filename", definitions); err != nil {
+			t.Error(err)
+		}
+	})
+	err := wait.PollUntilContextCancel(testContext(t), 100*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		_, err := theStage.Cluster.Kubectl(ctx, "get", "issuers.cert-manager.io,certificates.cert-manager.io", "--all-namespaces")
+		return err == nil, nil
+	})
+	if err != nil {
+		t.Fatalf("cert-manager's kinds are never served: %v", err)
+	}
+	values := theStage.Values()
+	values["webhook"].(map[string]any)["tls"] = map[string]any{"source": "cert-manager"}
+	installed := make(chan error, 1)
+	go func() { installed <- theStage.UpgradeChart(testContext(t), values) }()
+	issueAsked(t)
+	if err := <-installed; err != nil {
+		t.Fatal(err)
+	}
+	settles(t, "pods are accepted", func() bool { return accepted(t, pod) == nil })
+}
+
+// issueAsked plays cert-manager's part: the Secret that the Certificate asks for, under the CA of the issuer that it
+// names, and that CA into the caBundle of the configuration that asks for it.
+func issueAsked(t *testing.T) {
+	t.Helper()
+	kubectl := func(args ...string) []byte {
+		out, err := theStage.Cluster.Kubectl(testContext(t), append(args, "--namespace", stage.SystemNamespace)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return []byte(out)
+	}
+	get := func(resource string, into any) {
+		kubectl("wait", "--for=create", resource, "--timeout=2m")
+		if err := json.Unmarshal(kubectl("get", resource, "--output=json"), into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var leaf, ca struct {
+		Spec struct {
+			SecretName string
+			DNSNames   []string
+			IsCA       bool
+			IssuerRef  struct{ Name, Kind string }
+		}
+	}
+	var issuer struct {
+		Spec struct{ CA struct{ SecretName string } }
+	}
+	get("certificate.cert-manager.io/"+webhookName, &leaf)
+	get("issuer.cert-manager.io/"+leaf.Spec.IssuerRef.Name, &issuer)
+	get("certificate.cert-manager.io/"+issuer.Spec.CA.SecretName, &ca)
+	if !ca.Spec.IsCA || ca.Spec.SecretName != issuer.Spec.CA.SecretName || len(leaf.Spec.DNSNames) != 1 {
+		t.Fatalf("the certificate %+v is not of a CA that cert-manager makes: %+v", leaf, ca)
+	}
+	authority := newAuthority(t)
+	putSecret(t, leaf.Spec.SecretName, authority.issue(t, leaf.Spec.DNSNames[0], time.Hour))
+	t.Cleanup(func() { removeSecret(t, leaf.Spec.SecretName) }) // cert-manager leaves its Secrets, too
+
+	var configuration metav1.PartialObjectMetadata
+	get("mutatingwebhookconfiguration/"+webhookName, &configuration)
+	if from, want := configuration.Annotations["cert-manager.io/inject-ca-from"], stage.SystemNamespace+"/"+webhookName; from != want {
+		t.Fatalf("the caBundle is to be of %q, want %q", from, want)
+	}
+	patch, err := json.Marshal([]map[string]any{{"op": "add", "path": "/webhooks/0/clientConfig/caBundle", "value": []byte(authority.pem())}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kubectl("patch", "mutatingwebhookconfiguration/"+webhookName, "--type=json", "--patch", string(patch))
+}
+
+// certManagerDefinitions returns the folder of the custom resource definitions of the pinned cert-manager.
+func certManagerDefinitions(t *testing.T) string {
+	t.Helper()
+	cmd := exec.CommandContext(testContext(t), "go", "mod", "download", "-json", "github.com/cert-manager/cert-manager")
+	cmd.Dir = "cluster/programs/cert-manager"
+	cmd.Env = append(cmd.Environ(), "GOWORK=off", "GOFLAGS=")
+	out, err := cmd.Output()
+	var module struct{ Dir, Error string }
+	if decodeErr := json.Unmarshal(out, &module); err != nil || decodeErr != nil {
+		t.Fatalf("cert-manager's module: %v: %v: %s", err, decodeErr, module.Error)
+	}
+	return filepath.Join(module.Dir, "deploy", "crds")
+}
+
+// uninstalled asserts that Helm leaves nothing of the chart.
+func uninstalled(t *testing.T) {
+	if _, err := theStage.Cluster.Helm(testContext(t), "uninstall", "azure-cert-sync", "--namespace", stage.SystemNamespace, "--wait"); err != nil {
+		t.Fatal(err)
+	}
+	kinds := "deployments,replicasets,services,serviceaccounts,secrets,configmaps,poddisruptionbudgets,roles,rolebindings," +
+		"clusterroles,clusterrolebindings,mutatingwebhookconfigurations,certificates.cert-manager.io,issuers.cert-manager.io"
+	left, err := theStage.Cluster.Kubectl(testContext(t), "get", kinds, "--all-namespaces", "--output=name",
+		"--selector=app.kubernetes.io/name=azure-cert-sync")
+	if err != nil || strings.TrimSpace(left) != "" {
+		t.Errorf("after helm uninstall there is still %s (%v)", left, err)
+	}
+}
+
+// webhookPods returns the webhook's two replicas, without those that end.
+func webhookPods(t *testing.T) []corev1.Pod {
+	t.Helper()
+	pods, err := theStage.Client.CoreV1().Pods(stage.SystemNamespace).List(testContext(t), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	replicas := slices.DeleteFunc(pods.Items, func(p corev1.Pod) bool { return p.DeletionTimestamp != nil })
+	if len(replicas) != 2 {
+		t.Fatalf("the webhook has %d pods", len(replicas))
+	}
+	return replicas
+}
+
+// awaitLogs waits until all replicas have logged a text.
+func awaitLogs(t *testing.T, replicas []corev1.Pod, text string) {
+	t.Helper()
+	for i := range replicas {
+		awaitLog(t, &replicas[i], "webhook", text)
+	}
+}
+
+// putSecret creates or replaces a TLS Secret of the webhook's namespace.
+func putSecret(t *testing.T, name string, c issued) {
+	t.Helper()
+	secret := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: name}, Type: corev1.SecretTypeTLS,
+		Data: map[string][]byte{corev1.TLSCertKey: c.cert, corev1.TLSPrivateKeyKey: c.key},
+	}
+	secrets := theStage.Client.CoreV1().Secrets(stage.SystemNamespace)
+	_, err := secrets.Update(testContext(t), secret, metav1.UpdateOptions{})
+	if err != nil {
+		_, err = secrets.Create(testContext(t), secret, metav1.CreateOptions{})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func removeSecret(t *testing.T, name string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := theStage.Client.CoreV1().Secrets(stage.SystemNamespace).Delete(ctx, name, metav1.DeleteOptions{}); err != nil {
+		t.Error(err)
+	}
+}
