@@ -94,10 +94,10 @@ func Resolve(s Sources, o Options) (*Resolved, error) {
 		errs = r.resolve(f, g, o)
 	case o.Endpoint:
 		errs = r.resolveEndpoint(f)
-		r.Warnings = append(r.Warnings, f.unused(given, endpointKeys)...)
+		r.Warnings = append(r.Warnings, f.unused(given, endpointKeys, o)...)
 	default:
 		r.readResources(f)
-		r.Warnings = append(r.Warnings, f.unused(given, nil)...)
+		r.Warnings = append(r.Warnings, f.unused(given, nil, o)...)
 	}
 	if len(errs) > 0 {
 		return nil, errs
@@ -107,9 +107,9 @@ func Resolve(s Sources, o Options) (*Resolved, error) {
 
 func (r *Resolved) resolve(f *found, g group, o Options) Errors {
 	var errs Errors
-	var err *Error
-	if r.base, err = g.base(o); err != nil {
-		errs = append(errs, err)
+	var noBase *Error
+	if r.base, noBase = g.base(o); noBase != nil {
+		errs = append(errs, noBase)
 	}
 	r.over = &contract.Settings{}
 	for _, u := range urls(g.certificates.Text) {
@@ -130,11 +130,11 @@ func (r *Resolved) resolve(f *found, g group, o Options) Errors {
 	if v := f.first(contract.KeyKeystorePassword); v.Given() {
 		given[keystorePath] = v
 	}
-	if len(errs) > 0 {
-		return errs
+	if noBase != nil {
+		return errs // what it lacks would seem to be missing
 	}
 	r.group, r.Source, r.ConfigMap = g, g.source(), g.configMap.Text
-	return r.validate(g, given, o)
+	return append(errs, r.validate(g, given, o)...)
 }
 
 // others reads the keys that are no settings.
