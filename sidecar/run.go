@@ -57,7 +57,7 @@ func run(o options, s *settings) error {
 	r.start()
 	log.Info("starting", "version", version, "certificates", len(s.Certificates), "pollingInterval", s.PollingInterval.String())
 	if o.once {
-		return loop.Once(ctx)
+		return once(ctx, r)
 	}
 	return keep(ctx, r, newEndpoint(client, metrics, log))
 }
@@ -66,6 +66,15 @@ func (s *settings) loop() certsync.Settings {
 	return certsync.Settings{
 		Certificates: s.Certificates, Interval: s.PollingInterval, RequireInitialSync: s.RequireInitialSync,
 	}
+}
+
+// once syncs, and tells of renewals if there may be somebody: in a pod that starts, there is nobody yet.
+func once(ctx context.Context, r *reloader) error {
+	err := r.loop.Once(ctx)
+	if r.options.host {
+		err = errors.Join(err, r.announcer.Once(ctx))
+	}
+	return err
 }
 
 // errStalled ends the process, so that it is started again.

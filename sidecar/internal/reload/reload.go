@@ -96,19 +96,12 @@ func (r *Reloader) Run(ctx context.Context) {
 func (r *Reloader) announce(ctx context.Context) {
 	call, current, renewal := r.next()
 	for attempt := 1; call != nil; attempt++ {
-		err := call.Try(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		if err == nil {
-			r.log.Info("renewal announced", "attempt", attempt)
-			r.succeed(current)
-			r.tell(attempt, nil)
+		err := r.try(ctx, call, current, attempt)
+		if ctx.Err() != nil || err == nil {
 			return
 		}
 		wait := backoff(attempt)
 		r.log.Warn("renewal cannot be announced, it is tried again", "attempt", attempt, "error", err, "wait", wait.String())
-		r.tell(attempt, err)
 		select {
 		case <-time.After(wait):
 		case <-r.wake:
@@ -120,6 +113,35 @@ func (r *Reloader) announce(ctx context.Context) {
 			attempt = 0
 		}
 	}
+}
+
+// Once announces what is to be announced, if anything is, with one attempt, and is for a process that does not Run. What
+// fails is to be announced by the next process, if there is a file.
+func (r *Reloader) Once(ctx context.Context) error {
+	select {
+	case <-r.wake:
+	default:
+		return nil
+	}
+	call, current, _ := r.next()
+	if call == nil {
+		return nil
+	}
+	return r.try(ctx, call, current, 1)
+}
+
+// try makes an attempt, and notes and tells how it went, unless ctx has ended.
+func (r *Reloader) try(ctx context.Context, call Call, current versions, attempt int) error {
+	err := call.Try(ctx)
+	if ctx.Err() != nil {
+		return err
+	}
+	if err == nil {
+		r.log.Info("renewal announced", "attempt", attempt)
+		r.succeed(current)
+	}
+	r.tell(attempt, err)
+	return err
 }
 
 // next returns what is to be announced, by a call that is nil where nobody is to be told any more.

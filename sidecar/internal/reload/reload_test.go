@@ -213,6 +213,35 @@ func TestAfterCrash(t *testing.T) {
 	})
 }
 
+// A process that syncs once tries once; what fails is left to the next one.
+func TestOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "announced.json")
+	for i, step := range []struct {
+		version string
+		err     error
+		tried   []string
+	}{
+		{"v1", nil, nil},
+		{"v2", errAway, []string{"call 1 at 0s"}},
+		{"v2", errAway, []string{"call 1 at 0s"}},
+		{"v2", nil, []string{"call 1 at 0s"}},
+		{"v2", nil, nil},
+	} {
+		a := &app{began: time.Now(), err: step.err}
+		var told []string
+		r := reload.New(path, func(attempt int, err error) { told = append(told, fmt.Sprint(attempt, " ", err)) }, slog.New(slog.DiscardHandler))
+		r.Configure(a.newCall)
+		r.Report(has(one(step.version)))
+		if err := r.Once(t.Context()); !errors.Is(err, step.err) {
+			t.Errorf("step %d: %v", i, err)
+		}
+		want(t, fmt.Sprintf("step %d", i), a.history(), step.tried...)
+		if len(told) != len(step.tried) {
+			t.Errorf("step %d: told %q", i, told)
+		}
+	}
+}
+
 // A file that cannot be read or written does no more harm than none.
 func TestBrokenFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "announced.json")
