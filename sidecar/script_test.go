@@ -69,6 +69,7 @@ func TestScripts(t *testing.T) {
 			"serves":   w.servesCommand,
 			"proxy":    proxyCommand,
 			"awaits":   awaitsCommand,
+			"tmpfs":    tmpfsCommand,
 
 			"forwarded": forwardedCommand,
 			"token":     tokenCommand,
