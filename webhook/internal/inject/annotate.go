@@ -39,6 +39,7 @@ func (p *pass) keepWarnings(warnings []string) (annotation, bool) {
 	key := contract.Prefix + contract.KeyWarnings
 	text := p.pod.Annotations[key]
 	for _, w := range warnings {
+		w = strings.ReplaceAll(w, "\n", " ") // of a key with a line break, which the API server will refuse
 		if containsLine(text, w) {
 			continue
 		}
