@@ -28,8 +28,8 @@ func (s *Store) salvage(p *plan) error {
 
 // carry adds a name of the current generation to a plan, with what it contains or leads to.
 func (s *Store) carry(p *plan, name string) error {
-	if p.nodes[name] != nil {
-		return nil
+	if p.nodes[name] != nil || checkName(path.Base(name)) != nil {
+		return nil // there, or never made
 	}
 	full := path.Join(s.current.name, name)
 	info, err := s.fs.root.Lstat(full)
@@ -45,7 +45,7 @@ func (s *Store) carry(p *plan, name string) error {
 	case fs.ModeSymlink:
 		target := s.fs.readlink(full)
 		p.keepAsIs(name, &node{kind: linkNode, target: target})
-		if checkName(target) == nil {
+		if target == path.Base(target) {
 			return s.carry(p, target)
 		}
 	case fs.ModeDir:

@@ -3,6 +3,7 @@ package store
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -88,6 +89,16 @@ func TestUnknownGoesWhenNobodyAsks(t *testing.T) {
 	mustCommit(t, s, pemEntry("v.a", "2"))
 	if names := topNames(t, dir); cmp.Diff(names, []string{"..0000000003", "..data", "v.a", "v.a.1", "v.a.2"}) != "" {
 		t.Errorf("the store has %q", names)
+	}
+}
+
+// TestLongNameThatIsNotThereYet: a name may be as long as the file system lets it be, with no room for suffixes.
+func TestLongNameThatIsNotThereYet(t *testing.T) {
+	s := mustOpen(t, memoryDir(t))
+	mustCommit(t, s, pemEntry("v.a", "1"))
+	long := Entry{FileName: "v.b", LinkName: strings.Repeat("x", maxNameBytes)}
+	if r := mustCommit(t, s, pemEntry("v.a", "2"), long); !r.Changed {
+		t.Error("nothing changed")
 	}
 }
 
