@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"io/fs"
 	"path"
 	"path/filepath"
@@ -33,10 +34,10 @@ func (s *Store) carry(p *plan, name string) error {
 	}
 	full := path.Join(s.current.name, name)
 	info, err := s.fs.root.Lstat(full)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
-		if !s.fs.exists(full) {
-			return nil
-		}
 		return fileError("stat", filepath.Join(s.fs.dir, full), err)
 	}
 	switch info.Mode().Type() {
