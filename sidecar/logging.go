@@ -47,11 +47,16 @@ func (l *logs) configure(s contract.Logging) {
 		return
 	}
 	l.logging = s
-	l.stop()
-	l.stop = func() {}
+	former := l.stop
+	l.stop = l.start(s)
+	former() // last, so that nothing more gets there
+}
+
+// start makes the log go to an endpoint, or to none, and returns what ends that.
+func (l *logs) start(s contract.Logging) (stop func()) {
 	if s == (contract.Logging{}) {
 		l.to.Store(nil)
-		return
+		return func() {}
 	}
 	f := forward.New(s.Endpoint, s.ServiceName, l.dropped, l.stderr)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -60,11 +65,11 @@ func (l *logs) configure(s contract.Logging) {
 		f.Run(ctx)
 		close(done)
 	}()
-	l.stop = func() {
+	l.to.Store(f)
+	return func() {
 		cancel()
 		<-done
 	}
-	l.to.Store(f)
 }
 
 // close sends what is left, which takes a quarter of a second at most.
