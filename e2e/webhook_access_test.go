@@ -47,6 +47,10 @@ func TestAccess(t *testing.T) {
 		}, "-rw-r----- 1000", true},
 		{"file-mode", "restricted", func(_ *testing.T, p *corev1.Pod) { p.Annotations[key("file-mode")] = "0444" }, "-r--r--r-- 1000", true},
 		{"user-namespace", "restricted", func(_ *testing.T, p *corev1.Pod) { p.Spec.HostUsers = &no }, "-rw------- 1000", false},
+		{"user-namespace-two-users", "restricted", func(_ *testing.T, p *corev1.Pod) {
+			p.Spec.HostUsers = &no
+			addSecondUser(p)
+		}, "-rw-r----- 65532", false},
 		{"user-namespace-root", "baseline", func(_ *testing.T, p *corev1.Pod) {
 			p.Spec.HostUsers, p.Spec.SecurityContext = &no, &corev1.PodSecurityContext{RunAsUser: user(0)}
 		}, "-rw-r--r-- 65532", true},
