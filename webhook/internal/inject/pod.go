@@ -69,7 +69,7 @@ func (p *pass) apply(want *sidecar) error {
 	case kept || len(p.own) == 0:
 	case want != nil:
 		p.strip()
-	case p.pod.Annotations[contract.Prefix+contract.KeyInjected] == "true":
+	case p.pod.Annotations[contract.Prefix+contract.KeySettingsHash] != "": // KeyInjected may be the mark alone
 		p.withdraw()
 	}
 	if p.o.InjectIdentity {
