@@ -34,7 +34,7 @@ type attempt struct {
 	token chan struct{} // closed when the token is there, or err says why not
 	err   error
 
-	challenged chan struct{} // closed when the vault has answered, or the first request is over
+	challenged chan struct{} // closed when the vault's challenge was read, or the first request is over
 	once       sync.Once
 }
 
@@ -113,9 +113,12 @@ func (a *attempt) seen() bool {
 	}
 }
 
-// Do is the policy that sees the vault's answers before the SDK's client does: it notes the challenge, and refuses one
-// that no vault would make.
+// Do is the policy between the SDK's client and the vault: it notes that the challenge was read, and refuses one that no
+// vault would make.
 func (o *opening) Do(req *policy.Request) (*http.Response, error) {
+	if req.Raw().Header.Get("Authorization") != "" {
+		o.answered()
+	}
 	resp, err := req.Next()
 	if err != nil || resp.StatusCode != http.StatusUnauthorized {
 		return resp, err
@@ -125,10 +128,15 @@ func (o *opening) Do(req *policy.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
+	return resp, nil
+}
+
+// answered lets the others go: the first request comes again, with a token, so that the SDK's client has read the challenge.
+// When the challenge itself is seen here, the client has not yet.
+func (o *opening) answered() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.current != nil {
 		o.current.answer()
 	}
-	return resp, nil
 }
