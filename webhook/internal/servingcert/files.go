@@ -40,6 +40,7 @@ type Files struct {
 
 	mu      sync.Mutex
 	config  *admissionregistrationv1.MutatingWebhookConfiguration
+	seen    bool  // whether there is a configuration
 	problem error // why what the files have cannot be used
 	trusted bool  // by the caBundle, once; then the replica stays ready
 
@@ -54,7 +55,7 @@ type Files struct {
 // NewFiles returns a Files that serves nothing yet. dir has tls.crt and tls.key; names.Secret is where they come from.
 func NewFiles(dir string, names Names, log *slog.Logger) *Files {
 	f := &Files{names: names, dir: dir, log: log, wake: make(chan struct{}, 1)}
-	f.problem = fmt.Errorf("the Secret %s/%s has not been read yet", names.Namespace, names.Secret)
+	f.problem = fmt.Errorf("the MutatingWebhookConfiguration %s has not been read yet", names.Configuration)
 	return f
 }
 
@@ -81,7 +82,7 @@ func (f *Files) Ready() error {
 // ObserveConfiguration takes the MutatingWebhookConfiguration as it is now, nil where there is none.
 func (f *Files) ObserveConfiguration(c *admissionregistrationv1.MutatingWebhookConfiguration) {
 	f.mu.Lock()
-	f.config = c
+	f.config, f.seen = c, true
 	f.mu.Unlock()
 	select {
 	case f.wake <- struct{}{}:
@@ -105,8 +106,11 @@ func (f *Files) Run(ctx context.Context) {
 func (f *Files) step(now time.Time) {
 	f.read()
 	f.mu.Lock()
-	config := f.config
+	config, seen := f.config, f.seen
 	f.mu.Unlock()
+	if !seen {
+		return // it will be, in a moment
+	}
 	problem := f.unusable
 	if problem == nil {
 		problem = f.check(f.candidate, config, now)

@@ -100,6 +100,9 @@ func TestFilesReplaced(t *testing.T) {
 		if _, err := m.GetCertificate(nil); err == nil {
 			t.Error("something is served before there is anything")
 		}
+		m.unready("has not been read yet")
+		m.ObserveConfiguration(nil)
+		synctest.Wait()
 		m.unready("has no tls.crt and tls.key")
 
 		first, firstCA := made(t, time.Now(), testName)
