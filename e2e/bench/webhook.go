@@ -9,21 +9,15 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 const (
-	// clients send at once, for throughput.
-	clients = 16
 	// warm and measured are requests of the one client, for latency.
 	warm, measured = 500, 5000
-	// loadFor is how long the many send.
-	loadFor = 10 * time.Second
 	// settle is what a start gets to give back the memory that it needed.
 	settle = 2 * time.Second
 	// targetMedian is the target at one client, which the first request's is made of too.
@@ -240,58 +234,6 @@ func (h *hook) latency(ctx context.Context, config *tls.Config) (time.Duration, 
 		}
 	}
 	return middle(all), nil
-}
-
-// throughputFigures are of all clients together.
-type throughputFigures struct {
-	perSecond float64
-	// cpu and ownCPU are what the webhook and this process needed per request.
-	cpu, ownCPU time.Duration
-}
-
-// throughput measures how many requests the clients get answered.
-func (h *hook) throughput(ctx context.Context, s *startFigures) (f throughputFigures, err error) {
-	before, err := s.last.cpu()
-	if err != nil {
-		return f, err
-	}
-	ownBefore, begin := ownCPU(), time.Now()
-	answered, err := h.load(ctx, s.config, begin.Add(loadFor))
-	if err != nil {
-		return f, err
-	}
-	took, own := time.Since(begin), ownCPU()-ownBefore
-	after, err := s.last.cpu()
-	if err != nil {
-		return f, err
-	}
-	f.perSecond = float64(answered) / took.Seconds()
-	f.cpu, f.ownCPU = (after-before)/time.Duration(answered), own/time.Duration(answered)
-	return f, nil
-}
-
-// load sends with all clients until the given time and returns how many requests were answered.
-func (h *hook) load(ctx context.Context, config *tls.Config, until time.Time) (int64, error) {
-	group, ctx := errgroup.WithContext(ctx)
-	var answered atomic.Int64
-	for i := range clients {
-		group.Go(func() error {
-			c, err := h.node.connect(ctx, config)
-			if err != nil {
-				return err
-			}
-			defer c.close()
-			for k := i; time.Now().Before(until) && ctx.Err() == nil; k++ {
-				if _, err := c.admit(h.requests[k%len(h.requests)]); err != nil {
-					return err
-				}
-				answered.Add(1)
-			}
-			return ctx.Err()
-		})
-	}
-	err := group.Wait()
-	return answered.Load(), err
 }
 
 // middle is the median.
