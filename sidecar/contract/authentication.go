@@ -112,6 +112,10 @@ func (v *validator) checkClientID(path, id string) {
 	}
 }
 
+// TenantNoGUID follows a tenant that is named otherwise: the sidecar sends tokens of one tenant only, and compares
+// what a vault's challenge names with it.
+const TenantNoGUID = "is no GUID: a vault asks for a token of its tenant's GUID, and no name is taken for that"
+
 // checkTenantID takes a GUID or one of the tenant's domain names, which Entra ID takes too. It becomes a part of a URL.
 func (v *validator) checkTenantID(path, id string) {
 	if reason := notFilledIn(id); reason != "" {
@@ -119,6 +123,6 @@ func (v *validator) checkTenantID(path, id string) {
 	} else if !tenantPattern.MatchString(id) {
 		v.fail(path, id, "a tenant is named by its GUID or one of its domain names")
 	} else if !IsGUID(id) {
-		v.warn(path, "%s is no GUID: a vault asks for a token of its tenant's GUID, and no name is taken for that", quote(id))
+		v.warn(path, "%s %s", quote(id), TenantNoGUID)
 	}
 }

@@ -1,6 +1,7 @@
 package inject
 
 import (
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -38,6 +39,7 @@ func (p *pass) sidecar() (*sidecar, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.checkTenant()
 	user, readers := p.access()
 	placement := settings.Placement{Readers: readers}
 	if port != 0 && port != contract.DefaultPort && port != p.s.Config.Port {
@@ -95,6 +97,19 @@ func (p *pass) shape() (shape, error) {
 			"nothing would fetch them later")
 	}
 	return initOnly, nil
+}
+
+// checkTenant warns where the pod's own identity, with which a vault is asked, is of a tenant that no vault names.
+func (p *pass) checkTenant() {
+	c := p.s.Config
+	if p.id.VaultWarning == "" || p.s.EndpointOnly || c.Credential != contract.CredentialWorkloadIdentity {
+		return
+	}
+	// There are no certificates where they are in a ConfigMap that was not read.
+	own := func(c contract.Certificate) bool { return c.TenantID == "" }
+	if len(c.Certificates) == 0 || slices.ContainsFunc(c.Certificates, own) {
+		p.warn(p.id.VaultWarning)
+	}
 }
 
 // container returns what all shapes have in common.

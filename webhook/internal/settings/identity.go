@@ -23,6 +23,10 @@ type IdentityInput struct {
 	PodSecurity string
 }
 
+func (in IdentityInput) account() string {
+	return fmt.Sprintf("service account %s/%s", in.Namespace, in.ServiceAccountName)
+}
+
 // Identity is what the annotations of Azure Workload Identity say.
 type Identity struct {
 	ClientID, TenantID string
@@ -36,6 +40,8 @@ type Identity struct {
 	CustomTokenEndpoint bool
 	// Warnings are what is suspicious but legal, in a stable order.
 	Warnings []string
+	// VaultWarning is one more, for pods that ask vaults for certificates with this identity; empty where there is none.
+	VaultWarning string
 }
 
 // Skips reports whether the container is in SkipContainers.
@@ -67,7 +73,7 @@ func ResolveIdentity(in IdentityInput) (*Identity, error) {
 		use := in.Pod[contract.IdentityPrefix+"use-"+in.TokenEndpointSuffix]
 		id.CustomTokenEndpoint = strings.EqualFold(use, "true")
 	}
-	id.Warnings = identityWarnings(in, id)
+	id.Warnings, id.VaultWarning = identityWarnings(in, id), vaultWarning(in, id)
 	return id, nil
 }
 
@@ -92,7 +98,7 @@ func (i *Identity) setExpiration(in IdentityInput) *Error {
 }
 
 func identityWarnings(in IdentityInput, id *Identity) (warnings []string) {
-	account := fmt.Sprintf("service account %s/%s", in.Namespace, in.ServiceAccountName)
+	account := in.account()
 	command := func(annotation, value string) string {
 		return fmt.Sprintf("kubectl annotate serviceaccount %s --namespace %s --overwrite %s=%s", in.ServiceAccountName, in.Namespace, annotation, value)
 	}
@@ -114,4 +120,16 @@ func identityWarnings(in IdentityInput, id *Identity) (warnings []string) {
 		}
 	}
 	return warnings
+}
+
+// vaultWarning tells of a tenant that Entra ID knows, but for which vaults give nothing.
+func vaultWarning(in IdentityInput, id *Identity) string {
+	if id.TenantID == "" || contract.IsGUID(id.TenantID) {
+		return ""
+	}
+	source := "the webhook's default tenant"
+	if strings.TrimSpace(in.ServiceAccount[contract.AnnotationTenantID]) != "" {
+		source = "annotation " + contract.AnnotationTenantID + " on " + in.account()
+	}
+	return fmt.Sprintf("%s: %q %s", source, shorten(id.TenantID), contract.TenantNoGUID)
 }

@@ -144,6 +144,26 @@ func TestResolveIdentityNoTenant(t *testing.T) {
 	}
 }
 
+func TestVaultWarning(t *testing.T) {
+	const tenantKey = identityPrefix + "tenant-id"
+	for _, test := range []struct{ account, webhook, want string }{
+		{account: tenantID, webhook: "contoso.com"},
+		{account: "", webhook: ""},
+		{account: "contoso.com", webhook: tenantID, want: "annotation " + tenantKey + ` on service account shop/web: "contoso.com" is no GUID: `},
+		{account: "", webhook: "contoso.com", want: `the webhook's default tenant: "contoso.com" is no GUID: `},
+	} {
+		got, err := settings.ResolveIdentity(settings.IdentityInput{
+			ServiceAccount: map[string]string{tenantKey: test.account}, Namespace: "shop", ServiceAccountName: "web", DefaultTenantID: test.webhook,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(got.VaultWarning, test.want) || (got.VaultWarning == "") != (test.want == "") {
+			t.Errorf("%+v: warning %q", test, got.VaultWarning)
+		}
+	}
+}
+
 func TestResolveIdentityExpirationRefused(t *testing.T) {
 	for _, text := range []string{"3599", "86401", "-1", "1h", "3600.0", "9999999999999999999999"} {
 		for level, in := range map[settings.Level]settings.IdentityInput{
