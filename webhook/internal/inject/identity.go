@@ -35,6 +35,7 @@ func (p *pass) identity() error {
 			})
 		}
 		p.followToken(c, file)
+		p.followEndpoint(c)
 		p.addVariables(c, append(p.variables(file), p.endpointVariables(c)...))
 	}
 	return nil
@@ -48,10 +49,18 @@ func (p *pass) followToken(c *container, file string) {
 	}
 	now := p.variables(file)
 	for i, before := range p.variables(contract.IdentityTokenFile) {
-		for j := range c.Env {
-			if e := &c.Env[j]; e.Name == before.Name && e.Value == before.Value && e.ValueFrom == nil && before.Value != now[i].Value {
-				p.patch.add(element(c.path()+"/env", j)+"/value", now[i].Value)
-			}
+		p.correct(c, before, now[i].Value)
+	}
+}
+
+// correct gives a variable another value where the container has it with the one of before.
+func (p *pass) correct(c *container, before corev1.EnvVar, now string) {
+	if before.Value == now {
+		return
+	}
+	for i := range c.Env {
+		if e := &c.Env[i]; e.Name == before.Name && e.Value == before.Value && e.ValueFrom == nil {
+			p.patch.add(element(c.path()+"/env", i)+"/value", now)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -82,11 +83,13 @@ func (p *pass) endpointURL() string { return p.endpointHost() + contract.PathApp
 
 func (p *pass) endpointHost() string { return fmt.Sprintf("http://127.0.0.1:%d", p.endpoint.Port) }
 
+const podUID = "metadata.uid"
+
 // header is the secret that IDENTITY_HEADER is: the pod's UID, which nobody outside of the cluster knows or guesses, and
 // which is the same for the app and the sidecar without being written anywhere.
 func header(name string) corev1.EnvVar {
 	return corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{
-		FieldRef: &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: "metadata.uid"},
+		FieldRef: &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: podUID},
 	}}
 }
 
@@ -110,6 +113,21 @@ func (p *pass) endpointVariables(c *container) []corev1.EnvVar {
 		p.warn(fmt.Sprintf("container %s sets one of %s in its env, so that the SDKs are not led to the metadata endpoint there", c.Name, names(pair)))
 	}
 	return nil
+}
+
+// followEndpoint corrects variables of an earlier pass where the endpoint has another port by now, as in a copied pod. It is
+// by the header that they are known: who means another endpoint has a secret of its own.
+func (p *pass) followEndpoint(c *container) {
+	own := func(e corev1.EnvVar) bool {
+		return e.Name == contract.EnvIdentityHeader && e.ValueFrom != nil && e.ValueFrom.FieldRef != nil && e.ValueFrom.FieldRef.FieldPath == podUID
+	}
+	if p.endpoint == nil || !slices.ContainsFunc(c.Env, own) {
+		return
+	}
+	if before, ok := strings.CutSuffix(valueOf(c.Env, contract.EnvIdentityEndpoint), contract.PathAppServiceToken); ok {
+		p.correct(c, corev1.EnvVar{Name: contract.EnvIdentityEndpoint, Value: before + contract.PathAppServiceToken}, p.endpointURL())
+		p.correct(c, corev1.EnvVar{Name: contract.EnvPodIdentityAuthorityHost, Value: before}, p.endpointHost())
+	}
 }
 
 // serveEndpoint has the planned sidecar serve the endpoint.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
@@ -51,8 +52,8 @@ func (p *pass) withdraw() {
 	}
 }
 
-// holds reports whether the pod has the sidecar, from an earlier pass or a copied manifest: made for the same
-// settings and the same identity, and complete.
+// holds reports whether the pod has the sidecar, from an earlier pass or a copied manifest: made for the same settings, the
+// same identity, the same user and the same Secret or ConfigMap, and complete.
 func (p *pass) holds(want *sidecar) bool {
 	if p.pod.Annotations[contract.Prefix+contract.KeySettingsHash] != want.hash || len(p.own) != len(want.init)+len(want.main) {
 		return false
@@ -62,11 +63,41 @@ func (p *pass) holds(want *sidecar) bool {
 		if p.own[i].list == mainContainers {
 			list = want.main
 		}
-		if !slices.ContainsFunc(list, func(c corev1.Container) bool {
-			return c.Name == p.own[i].Name && (c.RestartPolicy == nil) == (p.own[i].RestartPolicy == nil) && slices.Equal(c.Args, p.own[i].Args) && sameIdentity(c.Env, p.own[i].Env)
-		}) {
+		if !slices.ContainsFunc(list, func(c corev1.Container) bool { return sameContainer(&c, p.own[i].Container) }) {
 			return false
 		}
+	}
+	return !p.hasOther(want.volumes)
+}
+
+// hasOther reports whether the pod has one of the volumes with another content. One that it lacks is added later.
+func (p *pass) hasOther(wanted []corev1.Volume) bool {
+	return slices.ContainsFunc(wanted, func(v corev1.Volume) bool {
+		have := p.volume(v.Name)
+		return have != nil && !sameSource(&v, have)
+	})
+}
+
+// sameContainer compares what the settings' hash does not tell and other webhooks have no reason to change.
+func sameContainer(want, have *corev1.Container) bool {
+	return want.Name == have.Name && (want.RestartPolicy == nil) == (have.RestartPolicy == nil) &&
+		slices.Equal(want.Args, have.Args) && sameIdentity(want.Env, have.Env) && sameUser(want.SecurityContext, have.SecurityContext)
+}
+
+// sameUser reports whether a container runs as the user that it is to run as. Where that is none, the cluster may have
+// chosen one, as OpenShift does.
+func sameUser(want, have *corev1.SecurityContext) bool {
+	return want.RunAsUser == nil || have != nil && have.RunAsUser != nil && *have.RunAsUser == *want.RunAsUser
+}
+
+// sameSource reports whether two volumes of one name, which are of one kind by checkReserved, hold the same. What the API
+// server adds to a volume is not compared.
+func sameSource(want, have *corev1.Volume) bool {
+	switch {
+	case want.Projected != nil:
+		return equality.Semantic.DeepEqual(want.Projected.Sources, have.Projected.Sources)
+	case want.ConfigMap != nil:
+		return want.ConfigMap.Name == have.ConfigMap.Name
 	}
 	return true
 }

@@ -66,10 +66,12 @@ func (p *pass) plan() (*sidecar, error) {
 func (p *pass) apply(want *sidecar) error {
 	kept := want != nil && p.holds(want)
 	switch {
-	case kept || len(p.own) == 0:
+	case kept:
 	case want != nil:
-		p.strip()
-	case p.pod.Annotations[contract.Prefix+contract.KeySettingsHash] != "": // KeyInjected may be the mark alone
+		if len(p.own) > 0 || p.hasOther(want.volumes) { // whoever copied the pod may have taken the containers out
+			p.strip()
+		}
+	case len(p.own) > 0 && p.pod.Annotations[contract.Prefix+contract.KeySettingsHash] != "": // KeyInjected may be the mark alone
 		p.withdraw()
 	}
 	if p.o.InjectIdentity {
