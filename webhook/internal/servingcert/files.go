@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -165,7 +166,7 @@ func (f *Files) check(p *pair, config *admissionregistrationv1.MutatingWebhookCo
 		return f.explain("has a certificate that is not valid yet", fmt.Errorf("before %s", leaf.NotBefore.UTC().Format(time.RFC3339)), "issue it anew, or correct the clocks")
 	}
 	if config == nil {
-		return fmt.Errorf("there is no MutatingWebhookConfiguration %s", f.names.Configuration)
+		return fmt.Errorf("there is no MutatingWebhookConfiguration %s: install the chart's again", f.names.Configuration)
 	}
 	intermediates := x509.NewCertPool()
 	intermediates.AppendCertsFromPEM(p.certPEM)
@@ -186,7 +187,8 @@ func (f *Files) explain(what string, err error, todo string) error {
 }
 
 func (f *Files) serve(c *tls.Certificate) {
-	if old := f.serving.Load(); old == nil || !old.Leaf.Equal(c.Leaf) {
+	// All of the chain counts: an intermediate that was missing may have been added.
+	if old := f.serving.Load(); old == nil || !slices.EqualFunc(old.Certificate, c.Certificate, bytes.Equal) {
 		f.serving.Store(c)
 		f.log.Info("serving certificate in use", "serial", c.Leaf.SerialNumber.Text(16), "notAfter", c.Leaf.NotAfter)
 	}

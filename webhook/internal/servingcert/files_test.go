@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -119,6 +120,22 @@ func TestFilesReplaced(t *testing.T) {
 		m.logged("does not trust", "put its CA there too")
 		m.publish(firstCA, secondCA)
 		m.serves(second)
+	})
+}
+
+// A chain that is completed is served, though its leaf is the one that was served before.
+func TestFilesChainCompleted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMountedSecret(t)
+		p, ca := made(t, time.Now(), testName)
+		m.put(p.certPEM, p.keyPEM)
+		m.publish(ca)
+		m.serves(p)
+		m.put(append(slices.Clone(p.certPEM), encodeCerts(ca)...), p.keyPEM)
+		m.serves(p)
+		if got, err := m.GetCertificate(nil); err != nil || len(got.Certificate) != 2 {
+			t.Errorf("served without what was added: %v", err)
+		}
 	})
 }
 

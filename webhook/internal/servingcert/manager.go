@@ -197,7 +197,7 @@ func (m *Manager) report(p plan, config *admissionregistrationv1.MutatingWebhook
 	case m.trouble != nil:
 		m.notReady("%v", m.trouble)
 	case config == nil:
-		m.notReady("there is no MutatingWebhookConfiguration %s", m.names.Configuration)
+		m.notReady("there is no MutatingWebhookConfiguration %s: install the chart's again", m.names.Configuration)
 	case p.state == nil:
 		m.notReady("the Secret %s/%s has no certificate yet", m.names.Namespace, m.names.Secret)
 	default:
