@@ -6,7 +6,7 @@
 // in a network, a mount and a PID namespace of its own. So it touches no address, mount or directory of the machine,
 // and it ends as a whole when the first process of its PID namespace ends. What lies outside of the namespaces is one
 // state directory (/var/tmp/NAME), one cgroup (NAME) and lock files (/run/lock/NAME.*): Down removes them all, also
-// those of a run that was killed.
+// those of a run that was killed, whose node ends by itself within seconds.
 //
 // With KUBECONFIG and E2E_REGISTRY both set, Up returns the cluster that KUBECONFIG names: images are pushed to that
 // registry, nothing is started, and Down and Release do nothing.

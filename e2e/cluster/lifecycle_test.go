@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -60,6 +61,18 @@ func TestLifecycle(t *testing.T) {
 			t.Errorf("the new node has pods: %q", got)
 		}
 		assertNamespaceGone(t, namespace)
+	})
+	t.Run("a node ends with its last user, however that ends", func(t *testing.T) {
+		namespace := hold(t, c.node.netns())
+		c.users.unlock() // as the kernel does it for a process that was killed
+		for left := []int{0}; len(left) > 0; time.Sleep(pollInterval) {
+			var err error
+			if left, err = nodeProcesses(o.Name); err != nil || t.Context().Err() != nil {
+				t.Fatalf("processes %v are left (error %v)", left, err)
+			}
+		}
+		assertNamespaceGone(t, namespace)
+		c = up(t, o)
 	})
 	t.Run("nothing is left", func(t *testing.T) {
 		runPod(t, c, "last", "sleep 1000")

@@ -1,11 +1,11 @@
 // Command nodeinit is the first process of a node's PID namespace. It is started in new PID, mount and network
 // namespaces, gives them what the node's programs expect, says "ready" on its standard output, and from then on only
-// reaps processes that lost their parent. When it ends, by whatever cause, the kernel ends every process of the node,
-// and with them the mounts and the network go.
+// reaps processes that lost their parent, until nobody uses the node any more. When it ends, by whatever cause, the
+// kernel ends every process of the node, and with them the mounts and the network go.
 //
 //	nodeinit NAME STATE-DIRECTORY
 //
-// It never starts a process and changes nothing outside of its namespaces.
+// It never starts a process and changes nothing outside of its namespaces but the node's lock files.
 package main
 
 import (
@@ -19,23 +19,43 @@ import (
 )
 
 func main() {
-	if err := setUp(os.Args); err != nil {
+	if err := run(os.Args); err != nil {
 		fmt.Fprintln(os.Stderr, "nodeinit:", err)
 		os.Exit(1)
 	}
-	stop := make(chan os.Signal, 1)
-	signal.Notify(stop, unix.SIGTERM, unix.SIGINT)
-	go reap()
-	fmt.Println("ready")
-	<-stop
 }
 
-// setUp makes the mounts. What programs write below fixed paths is sent elsewhere.
-func setUp(args []string) error {
+func run(args []string) error {
 	if len(args) != 3 || os.Getpid() != 1 {
 		return errors.New("want NAME and STATE-DIRECTORY, as the first process of a PID namespace")
 	}
-	state := args[2]
+	name, state := args[1], args[2]
+	u, err := findUsers(name, state)
+	if err != nil {
+		return err
+	}
+	if err := setUp(state); err != nil {
+		return err
+	}
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, unix.SIGTERM, unix.SIGINT)
+	unused := make(chan struct{})
+	go reap()
+	go func() {
+		u.awaitNone()
+		close(unused)
+	}()
+	fmt.Println("ready")
+	select {
+	case <-stop:
+	case <-unused:
+		fmt.Fprintln(os.Stderr, "nodeinit: the node's last user is gone without having taken it away: ending")
+	}
+	return nil
+}
+
+// setUp makes the mounts. What programs write below fixed paths is sent elsewhere.
+func setUp(state string) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
 	}
