@@ -31,6 +31,7 @@ type replica struct {
 
 // run serves until the context ends, and then drains. The error is why it could not go on.
 func run(ctx context.Context, o *options, log *slog.Logger) error {
+	tuneMemory()
 	api, err := kube.Connect(o.kubeconfig, "azure-cert-sync-webhook/"+version)
 	if err != nil {
 		return fmt.Errorf("connecting to the API server: %w", err)
