@@ -14,7 +14,8 @@ import (
 )
 
 // Annotations returns the annotations of the object of a name, and of a namespace also serviceaccount.LabelPodSecurity;
-// namespace is empty for a namespace itself. The map is not changed. The error is a *serviceaccount.NotFoundError, or says why the object could not be read.
+// namespace is empty for a namespace itself. The map is not changed. The error is a *serviceaccount.NotFoundError, or says
+// why the object could not be read.
 type Annotations func(ctx context.Context, namespace, name string) (map[string]string, error)
 
 // Config is what pods are injected by.

@@ -49,8 +49,8 @@ func NewLookup(kind string, cache *Cache, read Reader) *Lookup {
 }
 
 // Annotations returns the annotations of Azure Workload Identity and of certificate sync that an object has, and
-// LabelPodSecurity; the map is nil where it has none, and must not be changed. Namespace is empty for a kind that has none. The error is a
-// *NotFoundError, or says that the API server did not answer.
+// LabelPodSecurity; the map is nil where it has none, and must not be changed. Namespace is empty for a kind that has
+// none. The error is a *NotFoundError, or says that the API server did not answer.
 func (l *Lookup) Annotations(ctx context.Context, namespace, name string) (map[string]string, error) {
 	k := key{namespace, name}
 	if found, ok := l.cache.get(k); ok {
