@@ -22,11 +22,14 @@ type mountedSecret struct {
 	dir  string
 	swap int
 	log  bytes.Buffer
+	// logger is that of all replicas, and keeps their lines apart.
+	logger *slog.Logger
 	*Files
 }
 
 func newMountedSecret(t *testing.T) *mountedSecret {
 	m := &mountedSecret{t: t, dir: t.TempDir()}
+	m.logger = slog.New(slog.NewTextHandler(&m.log, nil))
 	m.Files = m.replica(t.Context())
 	return m
 }
@@ -35,7 +38,7 @@ func newMountedSecret(t *testing.T) *mountedSecret {
 func (m *mountedSecret) replica(ctx context.Context) *Files {
 	f := NewFiles(m.dir, Names{
 		Namespace: "azure-cert-sync-system", Secret: "ours", Service: "azure-cert-sync-webhook", Configuration: "webhook",
-	}, slog.New(slog.NewTextHandler(&m.log, nil)))
+	}, m.logger)
 	go f.Run(ctx)
 	return f
 }
@@ -51,13 +54,13 @@ func (m *mountedSecret) put(certPEM, keyPEM []byte) {
 	check(m.t, os.WriteFile(filepath.Join(version, keyKey), keyPEM, 0o600))
 	check(m.t, os.Symlink(version, link+"_tmp"))
 	check(m.t, os.Rename(link+"_tmp", link))
-	time.Sleep(2 * readEvery)
+	pass(2 * readEvery)
 }
 
 // publish tells the replica what the caBundle holds.
 func (m *mountedSecret) publish(cas ...*x509.Certificate) {
 	m.ObserveConfiguration(bundleOf(cas...))
-	time.Sleep(readEvery)
+	pass(readEvery)
 }
 
 func bundleOf(cas ...*x509.Certificate) *admissionregistrationv1.MutatingWebhookConfiguration {
@@ -184,12 +187,12 @@ func TestFilesExpire(t *testing.T) {
 		p, ca = left(7 * time.Hour)
 		m.put(p.certPEM, p.keyPEM)
 		m.publish(ca)
-		time.Sleep(6*time.Hour + 30*time.Minute)
+		pass(6*time.Hour + 30*time.Minute)
 		if n := strings.Count(m.log.String(), "expires soon"); n != 2 {
 			t.Errorf("the log told %d times in 6.5 hours", n)
 		}
 		m.serves(p)
-		time.Sleep(time.Until(p.tls.Leaf.NotAfter.Add(2 * readEvery)))
+		pass(time.Until(p.tls.Leaf.NotAfter.Add(2 * readEvery)))
 		m.unready("that expired")
 	})
 }
