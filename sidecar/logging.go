@@ -6,6 +6,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/forward"
@@ -72,9 +73,18 @@ func (l *logs) start(s contract.Logging) (stop func()) {
 	}
 }
 
-// close sends what is left, which takes a quarter of a second at most.
+// close sends what is left, which takes a quarter of a second. It does not wait for standard error, to which lost records
+// are told: that may be a pipe that nobody reads, and the process must end all the same.
 func (l *logs) close() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.stop()
+	ended := make(chan struct{})
+	go func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.stop()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(endTime):
+	}
 }

@@ -80,7 +80,7 @@ func once(ctx context.Context, r *reloader) error {
 // errStalled ends the process, so that it is started again.
 var errStalled = errors.New("the sync loop has not turned for five minutes: ending, to be started anew")
 
-// endTime is what the loop gets to end. What hangs is not waited for: the stores stand an end at any point.
+// endTime is what the loop, and then the log, get to end. What hangs is not waited for: the stores stand an end at any point.
 const endTime = time.Second
 
 // keep runs the loop and everything beside it until ctx ends.
