@@ -67,7 +67,7 @@ func main() {
 		case "probe":
 			os.Exit(probe(os.Args[2:]))
 		case contract.CommandIMDSInit:
-			os.Exit(imdsInit())
+			os.Exit(imdsInit(os.Args[2:]))
 		}
 	}
 	o, err := parseOptions(os.Args[1:])

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"net"
@@ -34,8 +35,20 @@ func (o *options) addMetadata(value string) error {
 	return nil
 }
 
-// imdsInit gives the metadata service's address to the pod, and returns the exit code.
-func imdsInit() int {
+// imdsInit gives the metadata service's address to the pod, and returns the exit code. It takes no flags but --help, which
+// must not change the network.
+func imdsInit(args []string) int {
+	f := flag.NewFlagSet("certsync "+contract.CommandIMDSInit, flag.ContinueOnError)
+	f.Usage = func() {
+		fmt.Fprintln(f.Output(), "certsync "+contract.CommandIMDSInit+" gives the address "+contract.MetadataAddress+
+			" to the loopback interface, which takes the capability NET_ADMIN.")
+	}
+	switch err := parseFlags(f, args, "it takes none"); {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		return exitUsage
+	}
 	if err := imds.AddAddress(metadataAddress); err != nil {
 		terminate(err)
 		return exitFailure
