@@ -68,7 +68,7 @@ func TestUnreachable(t *testing.T) {
 		says string
 	}{
 		"nothing listens": {url: "https://" + closed.Addr().String(), says: "check that network policies, firewalls and proxies let the pod connect"},
-		"no such name":    {url: "https://name.invalid", host: "name.invalid", says: "check the name, the cluster's DNS"},
+		"no such name":    {url: "https://name.invalid", host: "name.invalid", dial: unknown, says: "check the name, the cluster's DNS"},
 		"no way":          {url: "https://192.0.2.1", host: "192.0.2.1", dial: late, says: "check that network policies, firewalls and proxies let the pod connect"},
 		"another's name":  {url: "https://localhost:" + port, host: "localhost:" + port, says: "something else answers under its name"},
 		"expired":         {url: expired.URL, says: "check the node's clock"},
@@ -93,6 +93,11 @@ func TestUnreachable(t *testing.T) {
 			}
 		})
 	}
+}
+
+// unknown is a network whose DNS has no names: the machine's own one is not asked.
+func unknown(_ context.Context, _, address string) (net.Conn, error) {
+	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: address, IsNotFound: true}}
 }
 
 // late is a network that swallows everything.
