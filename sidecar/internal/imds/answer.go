@@ -1,11 +1,11 @@
 package imds
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -128,7 +128,7 @@ func (why *refusal) setHeader(h http.Header) {
 
 // send writes an answer that nobody on the way may keep.
 func send(w http.ResponseWriter, status int, body any) {
-	var text strings.Builder
+	var text bytes.Buffer
 	e := json.NewEncoder(&text)
 	e.SetEscapeHTML(false) // people read errors
 	if err := e.Encode(body); err != nil {
@@ -138,5 +138,5 @@ func send(w http.ResponseWriter, status int, body any) {
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write([]byte(text.String())) // the caller may be gone
+	_, _ = w.Write(text.Bytes()) // the caller may be gone
 }

@@ -105,7 +105,7 @@ func (e *AnswerError) Error() string {
 	switch {
 	case e.Status >= http.StatusInternalServerError:
 		advice = "Key Vault has a problem of its own; it is tried again"
-	case e.Status/100 == http.StatusMultipleChoices/100:
+	case e.Status >= http.StatusMultipleChoices && e.Status < http.StatusBadRequest:
 		advice = "redirects are not followed, since Key Vault makes none: " + advice
 	}
 	return fmt.Sprintf("%s: unexpected answer (status %d%s): %s", e.Ref.URL(), e.Status, code, advice)
