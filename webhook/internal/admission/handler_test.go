@@ -17,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/inject"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/serviceaccount"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/settings"
 )
@@ -261,8 +262,17 @@ func failing(context.Context, string, string) (map[string]string, error) {
 }
 
 func TestWarmUpCountsNothing(t *testing.T) {
-	h := testHandler(testConfig())
+	c := testConfig()
+	options, admitted := c.Options, 0
+	c.Options = func() *inject.Options {
+		admitted++
+		return options()
+	}
+	h := testHandler(c)
 	h.WarmUp(t.Context())
+	if admitted == 0 {
+		t.Error("no pod was admitted to warm up")
+	}
 	if diff := cmp.Diff(map[outcome]float64{}, outcomesOf(h)); diff != "" {
 		t.Error(diff)
 	}
