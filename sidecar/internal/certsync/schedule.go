@@ -3,6 +3,8 @@ package certsync
 import (
 	"math/rand/v2"
 	"time"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/backoff"
 )
 
 // MaxAttempts is how often the initial sync is tried before the state is Error.
@@ -13,6 +15,8 @@ const (
 	heartbeat = 30 * time.Second
 	// skew is the difference between clocks that is allowed for when a version is not valid yet.
 	skew = 5 * time.Minute
+	// maxAttemptWait bounds the waits between the attempts of the initial sync.
+	maxAttemptWait = 30 * time.Second
 	// maxThrottleWait bounds the pauses without a Retry-After. Key Vault counts in windows of ten seconds.
 	maxThrottleWait = 10 * time.Second
 	// together is how far apart the due times of certificates may be that are fetched in one round.
@@ -49,20 +53,6 @@ func (d deadline) left() time.Duration {
 	return min(d.wall.Sub(t), d.mono.Sub(t))
 }
 
-// jitter changes a time by up to 10 % in either direction, so that pods that started together do not go
-// on together.
-func jitter(d time.Duration) time.Duration {
-	return d + time.Duration((rand.Float64()-0.5)*0.2*float64(d))
-}
-
-// backoff is the wait after the n-th attempt of the initial sync: 1, 2, 4, 8, 16, then 30 s, with jitter.
-func backoff(n int) time.Duration {
-	if n > 5 {
-		return jitter(30 * time.Second)
-	}
-	return jitter(time.Second << (n - 1))
-}
-
 // throttleWait is the pause after the n-th answer in a row that asked for one. A pause that the service
 // named is kept, and up to a quarter (and a second) longer; otherwise it is anything between nothing and 1, 2, 4, 8,
 // then 10 s, which spreads ten thousand pods evenly where adding a little to a fixed wait would not.
@@ -79,11 +69,11 @@ func upTo(d time.Duration) time.Duration { return time.Duration(rand.Float64() *
 // of the initial sync that failed.
 func (l *Loop) schedule(round []*entry) {
 	if l.pollAt.left() <= together {
-		l.pollAt = in(jitter(l.settings.Interval))
+		l.pollAt = in(backoff.Jitter(l.settings.Interval))
 	}
 	if l.initial && l.retryAt.left() <= together && anyFailed(round) {
 		l.attempts++
-		l.retryAt = in(backoff(l.attempts))
+		l.retryAt = in(backoff.Wait(l.attempts, maxAttemptWait))
 	}
 	for _, e := range round {
 		e.due = l.next(e)
