@@ -2,45 +2,47 @@ package main
 
 import (
 	"log/slog"
-	"os"
 	"sync"
 
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/atomicfile"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/health"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/reload"
 )
 
-// statusFile is a certsync.Observer that writes the status where --status-file says, as the extension does.
-type statusFile struct {
+// observer is the certsync.Observer of the program. A report updates the state and the status file,
+// then its renewals are announced, and memory is released.
+type observer struct {
 	*health.State
-	path string // empty: nowhere
-	log  *slog.Logger
-	mu   sync.Mutex
+	announcer *reload.Reloader
+	memory    memoryReleaser
+	log       *slog.Logger
+
+	mu         sync.Mutex
+	statusFile string // empty: none
 }
 
 // Report implements certsync.Observer.
-func (s *statusFile) Report(r certsync.Report) {
-	s.State.Report(r)
-	s.write()
+func (o *observer) Report(r certsync.Report) {
+	o.State.Report(r)
+	o.writeStatus()
+	o.announcer.Report(r)
+	o.memory.release(r)
 }
 
-// Reloaded notes an attempt to announce a renewal.
-func (s *statusFile) Reloaded(attempt int, err error) {
-	s.State.Reloaded(attempt, err)
-	s.write()
+// Reloaded records an attempt to announce a renewal.
+func (o *observer) Reloaded(attempt int, err error) {
+	o.State.Reloaded(attempt, err)
+	o.writeStatus()
 }
 
-// write replaces the file by a rename: a reader never sees half of it.
-func (s *statusFile) write() {
-	if s.path == "" {
+func (o *observer) writeStatus() {
+	if o.statusFile == "" {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	err := os.WriteFile(s.path+".new", s.StatusJSON(), 0o644)
-	if err == nil {
-		err = os.Rename(s.path+".new", s.path)
-	}
-	if err != nil {
-		s.log.Error("status file cannot be written", "error", err)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := atomicfile.WriteFile(o.statusFile, o.StatusJSON(), 0o644); err != nil {
+		o.log.Error("status file cannot be written", "error", err)
 	}
 }

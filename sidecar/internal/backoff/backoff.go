@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Wait returns the wait after the n-th failure, counted from 1: 1, 2, 4 s and so on up to limit, with
-// Jitter.
+// Wait returns the wait after the n-th failure, counted from 1: 1, 2, 4 s and so on up to limit,
+// with Jitter.
 func Wait(n int, limit time.Duration) time.Duration {
 	const maxShift = 30 // 34 years: more would overflow
 	return Jitter(min(time.Second<<min(n-1, maxShift), limit))

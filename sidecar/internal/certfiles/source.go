@@ -1,4 +1,4 @@
-package main
+package certfiles
 
 import (
 	"context"
@@ -9,45 +9,48 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/keyvault"
 )
 
-// source is the certsync.Source: Key Vault's secrets, checked by package bundle.
-type source struct {
+// Source is a certsync.Source: it fetches secrets from Key Vault and checks them.
+type Source struct {
 	vaults *keyvault.Client
 }
 
-// material is the certsync.Fetched.Content: a secret that is opened when it is first needed. Most polls
-// find the version that the store has and never do.
-type material struct {
+// NewSource returns a Source.
+func NewSource(vaults *keyvault.Client) *Source { return &Source{vaults: vaults} }
+
+// Content is a fetched secret. It is parsed when it is first needed: most polls find the version
+// that the store has, and do not need it.
+type Content struct {
 	secret keyvault.Secret
-	opened *bundle.Bundle
+	parsed *bundle.Bundle
 }
 
-func (m *material) open() (*bundle.Bundle, error) {
-	if m.opened == nil {
-		b, err := bundle.Parse(m.secret.Value, m.secret.ContentType)
+func (c *Content) bundle() (*bundle.Bundle, error) {
+	if c.parsed == nil {
+		b, err := bundle.Parse(c.secret.Value, c.secret.ContentType)
 		if err != nil {
 			return nil, err
 		}
-		m.opened = b
+		c.parsed = b
 	}
-	return m.opened, nil
+	return c.parsed, nil
 }
 
-// Fetch implements certsync.Source.
-func (s *source) Fetch(ctx context.Context, c contract.Certificate, have string) (certsync.Fetched, error) {
+// Fetch implements certsync.Source. It checks the content of all versions except have.
+func (s *Source) Fetch(ctx context.Context, c contract.Certificate, have string) (certsync.Fetched[Content], error) {
 	secret, err := s.vaults.Get(ctx, keyvault.Ref{
 		VaultURL: c.VaultURL, Name: c.Name, Version: c.Version, ClientID: c.ClientID, TenantID: c.TenantID,
 	})
 	if err != nil {
-		return certsync.Fetched{}, err
+		return certsync.Fetched[Content]{}, err
 	}
-	m := &material{secret: secret}
-	fetched := certsync.Fetched{Version: secret.Version, Content: m}
+	content := &Content{secret: secret}
+	fetched := certsync.Fetched[Content]{Version: secret.Version, Content: content}
 	if secret.Version == have {
 		return fetched, nil
 	}
-	b, err := m.open()
+	b, err := content.bundle()
 	if err != nil {
-		return certsync.Fetched{}, err
+		return certsync.Fetched[Content]{}, err
 	}
 	fetched.Leaf = certsync.Leaf{Fingerprint: b.Fingerprint(), NotBefore: b.NotBefore(), NotAfter: b.NotAfter()}
 	return fetched, nil

@@ -1,4 +1,4 @@
-package main
+package certfiles
 
 import (
 	"maps"
@@ -10,33 +10,36 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/store"
 )
 
-// stores is the certsync.Stores: package store's, each opened when it is first needed, and until the process ends.
-type stores struct {
-	mu     sync.Mutex
-	render renderer
-	opened map[string]*openStore
+// Stores is a certsync.Stores. It opens a store when it is first needed, and keeps it open until
+// the process ends.
+type Stores struct {
+	mu           sync.Mutex
+	passwordFile string
+	opened       map[string]*openStore
 }
 
 type openStore struct {
 	*store.Store
-	// warnings of the opening, for the next Commit.
+	// warnings are those of Open; the next Commit reports them.
 	warnings []string
-	// passwords are digests of what the keystores were made with, by LinkName.
+	// passwords are the digests of the passwords of the keystores, by LinkName.
 	passwords map[string]passwordDigest
 }
 
-func newStores(s *settings) *stores {
-	return &stores{render: newRenderer(s), opened: map[string]*openStore{}}
+// NewStores returns Stores that read the password of keystores from a file. Without a path it is
+// contract.DefaultKeystorePass.
+func NewStores(passwordFile string) *Stores {
+	return &Stores{passwordFile: passwordFile, opened: map[string]*openStore{}}
 }
 
-// configure makes the next Commits follow other settings.
-func (s *stores) configure(c *settings) {
+// SetPasswordFile changes the password file for the next Commits.
+func (s *Stores) SetPasswordFile(path string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.render = newRenderer(c)
+	s.passwordFile = path
 }
 
-func (s *stores) open(dir string) (*openStore, error) {
+func (s *Stores) open(dir string) (*openStore, error) {
 	if o := s.opened[dir]; o != nil {
 		return o, nil
 	}
@@ -49,8 +52,8 @@ func (s *stores) open(dir string) (*openStore, error) {
 	return o, nil
 }
 
-// Current implements certsync.Stores.
-func (s *stores) Current(dir string) (map[string]certsync.Installed, error) {
+// Current implements certsync.Stores. The error is a *store.Error.
+func (s *Stores) Current(dir string) (map[string]certsync.Installed, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o, err := s.open(dir)
@@ -64,18 +67,21 @@ func (s *stores) Current(dir string) (map[string]certsync.Installed, error) {
 	return current, nil
 }
 
-// Commit implements certsync.Stores.
-func (s *stores) Commit(dir string, items []certsync.Item) (certsync.Committed, error) {
+// Commit implements certsync.Stores. The error is a *store.Error; errors of single items are in
+// Failed.
+func (s *Stores) Commit(dir string, items []certsync.Item[Content]) (certsync.Committed, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o, err := s.open(dir)
 	if err != nil {
 		return certsync.Committed{}, err
 	}
-	b := &batch{render: s.render, have: o.Current(), passwords: o.passwords, made: map[string]passwordDigest{}, failed: map[string]error{}}
+	b := &batch{
+		passwordFile: s.passwordFile, current: o.Current(), passwords: o.passwords,
+		written: map[string]passwordDigest{}, failed: map[string]error{},
+	}
 	result, err := o.Commit(b.entries(items))
-	if err == nil && b.lacks(result.Missing) {
-		// Files that were left as they are turn out to be gone or damaged, and their content is at hand.
+	if err == nil && b.canReplace(result.Missing) {
 		warnings := result.Warnings
 		result, err = o.Commit(b.entries(items))
 		result.Warnings = append(warnings, result.Warnings...)
@@ -83,86 +89,95 @@ func (s *stores) Commit(dir string, items []certsync.Item) (certsync.Committed, 
 	if err != nil {
 		return certsync.Committed{}, err
 	}
-	maps.Copy(o.passwords, b.made)
+	maps.Copy(o.passwords, b.written)
 	warnings := slices.Concat(o.warnings, result.Warnings)
 	o.warnings = nil
 	return certsync.Committed{Changed: result.Changed, Missing: result.Missing, Failed: b.failed, Warnings: warnings}, nil
 }
 
-// batch turns items into a store's entries.
+// batch converts the items of one Commit to entries of a store.
 type batch struct {
-	render renderer
-	have   map[string]store.Installed
-	// passwords are those of the keystores that the store has, made of those that it is to have.
-	passwords, made map[string]passwordDigest
-	failed          map[string]error
-	// held are the LinkNames of items that have content but were left as they are.
-	held []string
+	passwordFile string
+	current      map[string]store.Installed
+	// passwords are the digests of the current keystores' passwords, written those of the new
+	// keystores'.
+	passwords, written map[string]passwordDigest
+	failed             map[string]error
+	// unchanged are the LinkNames of items with content whose files the store keeps.
+	unchanged []string
 }
 
-func (b *batch) entries(items []certsync.Item) []store.Entry {
-	b.held = nil
+func (b *batch) entries(items []certsync.Item[Content]) []store.Entry {
+	b.unchanged = nil
 	entries := make([]store.Entry, 0, len(items))
 	for _, item := range items {
-		link := item.Certificate.LinkName
 		e, err := b.entry(item)
-		if err == nil {
-			entries = append(entries, e)
-			continue
+		if err != nil {
+			b.failed[item.Certificate.LinkName] = err
+			e = b.keep(item.Certificate)
 		}
-		b.failed[link] = err
-		entries = append(entries, b.kept(item.Certificate))
+		entries = append(entries, e)
 	}
 	return entries
 }
 
-// kept is the entry of whatever the store has under a certificate's link, for everyone who may read it now.
-func (b *batch) kept(c contract.Certificate) store.Entry {
+// keep returns an entry that keeps what a link leads to, and who may read it.
+func (b *batch) keep(c contract.Certificate) store.Entry {
 	e := store.Entry{FileName: c.FileName(), LinkName: c.LinkName, KeepAccess: true}
-	if have, ok := b.have[c.LinkName]; ok {
-		e.FileName, e.Version, e.Leaf = have.FileName, have.Version, have.Leaf
+	if current, ok := b.current[c.LinkName]; ok {
+		e.FileName, e.Version, e.Leaf = current.FileName, current.Version, current.Leaf
 	}
 	return e
 }
 
-func (b *batch) entry(item certsync.Item) (store.Entry, error) {
+func (b *batch) entry(item certsync.Item[Content]) (store.Entry, error) {
 	link := item.Certificate.LinkName
 	if item.Version == "" {
-		return b.kept(item.Certificate), nil
+		return b.keep(item.Certificate), nil
 	}
-	who, err := access(item.Certificate)
+	readers, err := access(item.Certificate)
 	if err != nil {
 		return store.Entry{}, err
 	}
-	e := store.Entry{FileName: item.FileName, LinkName: link, Version: item.Version, Leaf: store.Leaf(item.Leaf), Access: who}
+	e := store.Entry{
+		FileName: item.FileName, LinkName: link, Version: item.Version, Leaf: store.Leaf(item.Leaf), Access: readers,
+	}
 	if item.Content == nil {
 		return e, nil
 	}
-	password, digest, err := b.render.password(item.Certificate)
+	password, digest, err := keystorePassword(item.Certificate, b.passwordFile)
 	if err != nil {
 		return store.Entry{}, err
 	}
-	have, ok := b.have[link]
-	if ok && have.FileName == item.FileName && have.Version == item.Version &&
-		slices.Equal(have.Formats, item.Certificate.Formats) && b.passwords[link] == digest {
-		b.held = append(b.held, link)
+	if b.isCurrent(item, digest) {
+		b.unchanged = append(b.unchanged, link)
 		return e, nil
 	}
-	if e.Files, err = files(item.Content.(*material), item.Certificate.Formats, password); err != nil {
+	if e.Files, err = files(item.Content, item.Certificate.Formats, password); err != nil {
 		return store.Entry{}, err
 	}
-	b.made[link] = digest
+	b.written[link] = digest
 	return e, nil
 }
 
-// lacks says whether one of the missing links could be written, and sees to it that the next entries do.
-func (b *batch) lacks(missing []string) bool {
-	lacks := false
+// isCurrent reports whether the store has the item's version in its formats, with the same
+// password.
+func (b *batch) isCurrent(item certsync.Item[Content], password passwordDigest) bool {
+	link := item.Certificate.LinkName
+	current, ok := b.current[link]
+	return ok && current.FileName == item.FileName && current.Version == item.Version &&
+		slices.Equal(current.Formats, item.Certificate.Formats) && b.passwords[link] == password
+}
+
+// canReplace reports whether the content of a missing link is at hand. The next entries then write
+// it.
+func (b *batch) canReplace(missing []string) bool {
+	found := false
 	for _, link := range missing {
-		if slices.Contains(b.held, link) {
-			delete(b.have, link)
-			lacks = true
+		if slices.Contains(b.unchanged, link) {
+			delete(b.current, link)
+			found = true
 		}
 	}
-	return lacks
+	return found
 }

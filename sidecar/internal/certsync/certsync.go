@@ -1,15 +1,15 @@
 // Package certsync is the loop that keeps the certificates in stores up to date with Key Vault.
 //
 // It guarantees:
-//   - Each poll requests every certificate once. All changes of a store are written together, in one
-//     Commit.
+//   - Each poll requests every certificate once. All changes of a store are written together, in
+//     one Commit.
 //   - A certificate that fails keeps its last good version and does not hold back the others.
 //   - A newer version that is not valid yet waits while the store has an older one.
 //   - Readiness latches: once ready, always ready.
-//   - The loop starts from what the stores contain: if they are complete, it is ready before its first
-//     request.
-//   - Polls keep their pace when the machine's clock is set, and happen at once when a suspended machine
-//     wakes up.
+//   - The loop starts from what the stores contain: if they are complete, it is ready before its
+//     first request.
+//   - Polls keep their pace when the machine's clock is set, and happen at once when a suspended
+//     machine wakes up.
 //
 // It knows neither Key Vault nor the file system nor Kubernetes: a Source fetches certificates,
 // Stores keep them, an Observer receives reports. It reacts to two behaviours of their errors,

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"errors"
@@ -8,26 +8,28 @@ import (
 	"strings"
 )
 
-// needsNewPod returns an error if settings need what was fixed when the pod was admitted.
-func needsNewPod(running, next *settings) error {
+// needsNewPod returns an error if the next configuration changes what admission has fixed for the
+// pod.
+func needsNewPod(running, next *Loaded) error {
 	var reasons []string
-	known := running.storeDirs()
-	for _, dir := range next.storeDirs() {
-		if !slices.Contains(known, dir) && !mounted(dir) {
+	known := running.stores()
+	for _, dir := range next.stores() {
+		if !slices.Contains(known, dir) && !isMountPoint(dir) {
 			reasons = append(reasons, fmt.Sprintf("certificateStoreLocation %s needs a new pod: it is not mounted in this one", dir))
 		}
 	}
-	for _, fixed := range []struct {
+	for _, setting := range []struct {
 		name    string
 		changed bool
 	}{
 		{"port", next.Port != running.Port},
-		{"credential", otherCredential(running, next)},
+		{"credential", changesCredential(running, next)},
 		{"keystorePasswordFile", next.KeystorePasswordFile != running.KeystorePasswordFile},
-		{"reload.process", running.Reload.Process == "" && next.Reload.Process != ""}, // it takes a shared process namespace
+		// A signal needs a shared process namespace.
+		{"reload.process", running.Reload.Process == "" && next.Reload.Process != ""},
 	} {
-		if fixed.changed {
-			reasons = append(reasons, fmt.Sprintf("another %s needs a new pod", fixed.name))
+		if setting.changed {
+			reasons = append(reasons, fmt.Sprintf("another %s needs a new pod", setting.name))
 		}
 	}
 	if len(reasons) == 0 {
@@ -36,26 +38,28 @@ func needsNewPod(running, next *settings) error {
 	return errors.New(strings.Join(reasons, "; "))
 }
 
-// needsRestart returns an error if settings need what the process does only when it starts.
-func needsRestart(running, next *settings) error {
+// needsRestart returns an error if the next configuration changes what the process sets up only
+// when it starts.
+func needsRestart(running, next *Loaded) error {
 	switch {
 	case next.Port != running.Port:
 		return errors.New("another port needs a restart of certsync")
-	case otherCredential(running, next):
+	case changesCredential(running, next):
 		return errors.New("another credential or msiEndpoint needs a restart of certsync")
 	}
 	return nil
 }
 
-func otherCredential(running, next *settings) bool {
+func changesCredential(running, next *Loaded) bool {
 	return next.Credential != running.Credential || next.MSIEndpoint != running.MSIEndpoint
 }
 
-// mounted says whether there is a volume at a directory, as there is at every store that the pod was admitted with: also
-// at one that an edit in between did without. An unreadable list has none.
+// isMountPoint reports whether a volume is mounted at a directory. Admission mounts one for every
+// store of the pod's first settings, also for a store that a later edit has dropped. If the list of
+// mounts cannot be read, the result is false.
 //
 // Source: proc_pid_mountinfo(5)
-func mounted(dir string) bool {
+func isMountPoint(dir string) bool {
 	list, _ := os.ReadFile("/proc/self/mountinfo")
 	escaped := strings.NewReplacer(" ", `\040`, "\t", `\011`, "\n", `\012`, `\`, `\134`).Replace(dir)
 	for line := range strings.Lines(string(list)) {
@@ -64,14 +68,4 @@ func mounted(dir string) bool {
 		}
 	}
 	return false
-}
-
-// storeDirs are the directories of all stores, sorted.
-func (s *settings) storeDirs() []string {
-	var dirs []string
-	for _, c := range s.Certificates {
-		dirs = append(dirs, c.Store)
-	}
-	slices.Sort(dirs)
-	return slices.Compact(dirs)
 }

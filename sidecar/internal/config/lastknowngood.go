@@ -1,59 +1,56 @@
-package main
+package config
 
 import (
 	"bytes"
 	"cmp"
-	"log/slog"
 	"os"
+	"path/filepath"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/atomicfile"
 )
 
-// lastGoodFile has the settings file as it was when it could last be used. The pod's settings file may be
-// edited at any time, and its container may end at any time: with a bad edit in place it must come back as
-// it was. It lives as long as the pod, as the limits do that needsNewPod knows.
-const lastGoodFile = "settings.good.json"
+// lastKnownGoodFile is the settings file as it was when it was last in force. A user may edit the
+// settings of a pod at any time, and its container may restart at any time: after a bad edit it
+// must continue as before. The file lives as long as the pod, like the limits that needsNewPod
+// checks.
+const lastKnownGoodFile = "settings.good.json"
 
-// startSettings returns the settings to begin with: those that loadSettings finds or, in a pod where these
-// are an edit that cannot be used, the last ones that could, with the reason in refused. The error is
-// loadSettings', where there are no earlier ones.
-func startSettings(o options) (*settings, error) {
-	if o.host || o.check {
-		return loadSettings(o)
+func (o Options) lastKnownGood() string { return filepath.Join(o.StateDir, lastKnownGoodFile) }
+
+// AtStart returns the configuration of a process that starts: the one that Load returns or, in a
+// pod whose settings were edited so that they cannot be used, the last known good one, with the
+// reason in Refused. Without a last known good one, the error is that of Load.
+func AtStart(o Options) (*Loaded, error) {
+	if o.Host {
+		return Load(o)
 	}
 	earlier := o
-	earlier.settings = o.beside(lastGoodFile)
-	good, none := loadSettings(earlier)
-	if none != nil {
-		return loadSettings(o)
+	earlier.File = o.lastKnownGood()
+	good, err := Load(earlier)
+	if err != nil {
+		return Load(o)
 	}
-	o.settings = cmp.Or(o.settings, contract.SettingsFile) // there was one: that it is gone is an edit, too
-	next, err := loadSettings(o)
+	o.File = cmp.Or(o.File, contract.SettingsFile) // it existed before, so that a missing file is an edit, too
+	next, err := Load(o)
 	if err == nil {
 		err = needsNewPod(good, next)
 	}
 	if err == nil {
 		return next, nil
 	}
-	good.file = o.settings
-	good.refused = err
+	good.File, good.Refused = o.File, err
 	return good, nil
 }
 
-// keepGood notes settings that are in use, for startSettings.
-func keepGood(o options, s *settings, log *slog.Logger) {
-	path := o.beside(lastGoodFile)
-	if o.host || s.file == "" {
-		return
+// saveLastKnownGood saves settings that are in force, for AtStart.
+func saveLastKnownGood(o Options, l *Loaded) error {
+	path := o.lastKnownGood()
+	if o.Host || l.File == "" {
+		return nil
 	}
-	if kept, err := os.ReadFile(path); err == nil && bytes.Equal(kept, s.content) {
-		return
+	if saved, err := os.ReadFile(path); err == nil && bytes.Equal(saved, l.content) {
+		return nil
 	}
-	err := os.WriteFile(path+".new", s.content, 0o600)
-	if err == nil {
-		err = os.Rename(path+".new", path)
-	}
-	if err != nil {
-		log.Warn("settings cannot be noted: after a restart of the container a bad edit of them would end it", "error", err)
-	}
+	return atomicfile.WriteFile(path, l.content, 0o600)
 }

@@ -1,113 +1,132 @@
-package main
+package config
 
 import (
 	"context"
 	"log/slog"
 	"sync"
 	"time"
-
-	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
-	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/health"
-	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/reload"
 )
 
-// rereadInterval is how often the settings file is looked at. The kubelet brings an edit of a ConfigMap after
-// up to a minute anyway.
-const rereadInterval = 10 * time.Second
+// watchInterval is the time between two looks at the settings file. The kubelet updates the file of
+// a ConfigMap up to a minute after an edit anyway.
+const watchInterval = 10 * time.Second
 
-// reloader makes edits of the settings file take effect. An edit that cannot be used, or that needs what only
-// a new pod has, is refused: the running settings stay, and status and log say so.
-type reloader struct {
-	options   options
-	level     *slog.LevelVar
-	logs      *logs
-	stores    *stores
-	announcer *reload.Reloader
-	loop      *certsync.Loop
-	state     *health.State
-	log       *slog.Logger
-
-	mu      sync.Mutex
-	running *settings
-	refused string // why the last edit was
+// Target is the part of the program that a Watcher reconfigures. The Watcher never calls its
+// methods concurrently.
+type Target interface {
+	// Apply puts the next configuration into force in place of the running one.
+	Apply(running, next *Loaded)
+	// Notice shows to people why an edit is refused; with an empty text, no edit is refused any
+	// more.
+	Notice(text string)
 }
 
-// start notes the settings that the process begins with, and says if these are not the newest.
-func (r *reloader) start() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	keepGood(r.options, r.running, r.log)
-	if err := r.running.refused; err != nil {
-		r.refuse(err)
+// Watcher makes edits of the settings file take effect. It refuses an edit that cannot be used, or
+// that needs a new pod or a restart: the running configuration stays in force, and log and Target
+// show why.
+type Watcher struct {
+	options Options
+	target  Target
+	log     *slog.Logger
+
+	mu      sync.Mutex
+	running *Loaded
+	refused string // why the last edit is refused; empty if it is not
+}
+
+// NewWatcher returns a Watcher for a process that runs with a configuration. Call Start first.
+func NewWatcher(o Options, running *Loaded, target Target, log *slog.Logger) *Watcher {
+	return &Watcher{options: o, running: running, target: target, log: log}
+}
+
+// Start saves the running configuration as the last known good one, and reports why it is not the
+// newest if that is so.
+func (w *Watcher) Start() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.save()
+	if w.running.Refused != nil {
+		w.refuse(w.running.Refused)
 	}
 }
 
-// watch looks at the file until ctx ends.
-func (r *reloader) watch(ctx context.Context) {
-	ticker := time.NewTicker(rereadInterval)
+// Run checks the file regularly until ctx ends.
+func (w *Watcher) Run(ctx context.Context) {
+	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ticker.C:
-			r.reread()
+			w.Check()
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// syncNow takes over an edit at once, and polls. The channel is closed when the poll is over.
-func (r *reloader) syncNow() <-chan struct{} {
-	r.reread()
-	return r.loop.SyncNow()
-}
-
-func (r *reloader) reread() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.running.file == "" {
+// Check reads the file, and applies or refuses an edit. It is safe for concurrent use.
+func (w *Watcher) Check() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.running.File == "" {
 		return
 	}
-	o := r.options
-	o.settings = r.running.file // which may be gone
-	next, err := loadSettings(o)
-	if err == nil && next.text == r.running.text {
-		r.accept()
-		return
-	}
-	if err == nil && o.host {
-		err = needsRestart(r.running, next)
-	} else if err == nil {
-		err = needsNewPod(r.running, next)
-	}
+	next, err := w.load()
 	if err != nil {
-		r.refuse(err)
+		w.refuse(err)
 		return
 	}
-	r.log.Info("settings have changed", "file", next.file, "certificates", len(next.Certificates))
-	next.logWarnings(r.log)
-	r.accept()
-	if next.Reload != r.running.Reload {
-		r.announcer.Configure(reload.To(next.Reload))
+	w.accept()
+	if next.text == w.running.text {
+		return
 	}
-	r.running = next
-	keepGood(r.options, next, r.log)
-	r.level.Set(next.LogLevel)
-	r.logs.configure(next.Logging)
-	r.stores.configure(next)
-	r.loop.Change(next.loop())
+	w.log.Info("settings have changed", "file", next.File, "certificates", len(next.Certificates))
+	next.LogWarnings(w.log)
+	running := w.running
+	w.running = next
+	w.save()
+	w.target.Apply(running, next)
 }
 
-func (r *reloader) accept() {
-	r.refused = ""
-	r.state.Notice("")
+// load returns the configuration that the file results in now. The error says why it cannot be
+// used.
+func (w *Watcher) load() (*Loaded, error) {
+	o := w.options
+	o.File = w.running.File // not optional: a file that was removed is an edit that cannot be used
+	next, err := Load(o)
+	if err != nil || next.text == w.running.text {
+		return next, err
+	}
+	if o.Host {
+		return next, needsRestart(w.running, next)
+	}
+	return next, needsNewPod(w.running, next)
 }
 
-// refuse says once what is wrong.
-func (r *reloader) refuse(err error) {
-	if text := err.Error(); text != r.refused {
-		r.refused = text
-		r.log.Error("changed settings are refused, the running ones stay", "error", err)
-		r.state.Notice("changed settings are refused, the running ones stay: " + text)
+func (w *Watcher) accept() {
+	w.refused = ""
+	w.target.Notice("")
+}
+
+// refuse reports a refused edit, once for each reason.
+func (w *Watcher) refuse(err error) {
+	const message = "changed settings are refused, the running settings stay in force"
+	if text := err.Error(); text != w.refused {
+		w.refused = text
+		w.log.Error(message, "error", err)
+		w.target.Notice(message + ": " + text)
+	}
+}
+
+func (w *Watcher) save() {
+	if err := saveLastKnownGood(w.options, w.running); err != nil {
+		w.log.Warn("cannot save the last known good settings: a bad edit would stop the container after a restart", "error", err)
+	}
+}
+
+// LogWarnings logs the configuration's warnings.
+func (l *Loaded) LogWarnings(log *slog.Logger) {
+	for _, warning := range l.Warnings {
+		log.Warn("settings", "warning", warning)
 	}
 }
