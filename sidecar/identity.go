@@ -58,6 +58,6 @@ func managed(endpoint string, metrics *health.Metrics) (identify, error) {
 		if err != nil {
 			return keyvault.Identity{}, err
 		}
-		return keyvault.Identity{ClientID: cmp.Or(clientID, "(the machine's default identity)"), Credential: c}, nil
+		return keyvault.Identity{ClientID: cmp.Or(clientID, "(the machine's default)"), Credential: c}, nil
 	}, nil
 }
