@@ -24,7 +24,7 @@ func (b *Bundle) PEM() []byte {
 // Split returns the files of the "split" format by name: tls.crt (leaf and intermediates), tls.key
 // (PKCS #8) and ca.crt. ca.crt contains the root or, if the root is missing, the topmost
 // intermediate; for a self-signed leaf, it contains the leaf. If the secret contains only a leaf
-// that is not self-signed, there is no ca.crt.
+// that is not self-signed, Split returns no ca.crt.
 func (b *Bundle) Split() map[string][]byte {
 	files := map[string][]byte{
 		SplitCertificate: encodeCertificates(append([]*x509.Certificate{b.Leaf}, b.Intermediates...)...),
