@@ -28,8 +28,8 @@ const (
 	subject   = "system:serviceaccount:shop:web"
 )
 
-// TestMain runs everything in a network with nothing but loopback, where Entra ID and the vaults have their
-// real names, so that the program under test runs in its production configuration.
+// TestMain runs everything in a network with nothing but loopback, where Entra ID and the vaults
+// have their real names, so that the program under test runs in its production configuration.
 func TestMain(m *testing.M) {
 	vaults, err := filepath.Glob(scripts + "/*.txtar")
 	if err != nil {
@@ -42,7 +42,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"certsync": main})
 }
 
-// vaultOf is the vault of a script: each has its own, named like it, so that scripts can run side by side.
+// vaultOf is the vault of a script: each has its own, named like it, so that scripts can run side
+// by side.
 func vaultOf(script string) string { return script + ".vault.azure.net" }
 
 // clientIDOf is the identity of a script.
@@ -51,8 +52,8 @@ func clientIDOf(script string) string {
 	return fmt.Sprintf("%x-0000-4000-8000-000000000000", sum[:4])
 }
 
-// TestScripts runs the program as users do; each script in testdata/script is one page of a specification.
-// What scripts can do beside testscript's own commands is in scriptcmd_test.go.
+// TestScripts runs the program as users do; each script in testdata/script is one page of a
+// specification. What scripts can do beside testscript's own commands is in scriptcmd_test.go.
 func TestScripts(t *testing.T) {
 	w := newWorld(t)
 	w.serveMetadata(t)

@@ -21,8 +21,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
 )
 
-// settingsCommand puts a file into CERTSYNC_SETTINGS, or with a second argument into that file, with $NAME
-// replaced by the script's variables.
+// settingsCommand puts a file into CERTSYNC_SETTINGS, or with a second argument into that file,
+// with $NAME replaced by the script's variables.
 //
 //	settings FILE [TARGET]
 func settingsCommand(ts *testscript.TestScript, neg bool, args []string) {
@@ -40,7 +40,8 @@ func settingsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.Rename(target+".new", target))
 }
 
-// vaultCommand changes the script's vault, by the JSON of package azure; vault and host are filled in.
+// vaultCommand changes the script's vault, by the JSON of package azure; vault and host are filled
+// in.
 //
 //	vault certificate '{"name":"web"}'    vault secret '{...}'    vault renew '{"name":"web"}'
 //	vault disable NAME    vault enable NAME    vault delete NAME    vault revoke
@@ -107,7 +108,8 @@ func (w *world) vaultCommand(ts *testscript.TestScript, neg bool, args []string)
 	ts.Check(err)
 }
 
-// countsCommand compares how often the script's vault was asked: for secrets, with a token, and without.
+// countsCommand compares how often the script's vault was asked: for secrets, with a token, and
+// without.
 //
 //	counts GETS CHALLENGES
 func (w *world) countsCommand(ts *testscript.TestScript, neg bool, args []string) {
@@ -121,8 +123,8 @@ func (w *world) countsCommand(ts *testscript.TestScript, neg bool, args []string
 	}
 }
 
-// holdsCommand compares the first certificate and the key of a PEM file with a version of a certificate in
-// the vault: 1 is the first one; the newest without a number.
+// holdsCommand compares the first certificate and the key of a PEM file with a version of a
+// certificate in the vault: 1 is the first one; the newest without a number.
 //
 //	holds FILE NAME [VERSION]
 func (w *world) holdsCommand(ts *testscript.TestScript, neg bool, args []string) {
@@ -145,7 +147,8 @@ func (w *world) holdsCommand(ts *testscript.TestScript, neg bool, args []string)
 	}
 }
 
-// serial is the serial number of a certificate in the vault: that of the version that is given, or of the newest.
+// serial is the serial number of a certificate in the vault: that of the version that is given, or
+// of the newest.
 func (w *world) serial(ts *testscript.TestScript, nameAndVersion []string) string {
 	versions, err := w.Versions(context.Background(), azure.SecretRef{Vault: ts.Getenv("VAULT"), Name: nameAndVersion[0]})
 	ts.Check(err)
@@ -157,8 +160,9 @@ func (w *world) serial(ts *testscript.TestScript, nameAndVersion []string) strin
 	return versions[n-1].Serial
 }
 
-// getCommand and postCommand send a request to the program's port and print the answer. "!" wants a status
-// other than 2xx. The caller is on loopback, or on another address of the machine, or uses the socket.
+// getCommand and postCommand send a request to the program's port and print the answer. "!" wants a
+// status other than 2xx. The caller is on loopback, or on another address of the machine, or uses
+// the socket.
 //
 //	get PATH [ADDRESS|socket]    post PATH [ADDRESS|socket]
 func getCommand(ts *testscript.TestScript, neg bool, args []string)  { request(ts, "GET", neg, args) }

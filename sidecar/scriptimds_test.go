@@ -23,14 +23,15 @@ const (
 
 	imdsAddress = "169.254.169.254"
 	arcAddress  = "127.0.0.1:40342"
-	// arcKeys is where Azure Arc's agent leaves keys for those who may read them. In the test's own mount
-	// namespace it is a file system of its own.
+	// arcKeys is where Azure Arc's agent leaves keys for those who may read them. In the test's own
+	// mount namespace it is a file system of its own.
 	arcKeys = "/var/opt/azcmagent/tokens"
 	arcKey  = arcKeys + "/test.key"
 )
 
-// metadata is a small instance metadata service, and Azure Arc's, that gives the scripts' applications as
-// managed identities. It gets their tokens from the emulated Entra ID, so that the vaults accept them.
+// metadata is a small instance metadata service, and Azure Arc's, that gives the scripts'
+// applications as managed identities. It gets their tokens from the emulated Entra ID, so that the
+// vaults accept them.
 type metadata struct {
 	*world
 	client *http.Client

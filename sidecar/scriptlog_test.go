@@ -9,7 +9,8 @@ import (
 	"github.com/tinylib/msgp/msgp"
 )
 
-// forwardedCommand listens as fluentd does, for one connection, until a record with a message comes under a tag.
+// forwardedCommand listens as fluentd does, for one connection, until a record with a message comes
+// under a tag.
 //
 //	forwarded ADDRESS TAG MESSAGE
 func forwardedCommand(ts *testscript.TestScript, neg bool, args []string) {

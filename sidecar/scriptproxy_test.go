@@ -12,8 +12,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// proxyCommand begins an HTTP proxy, as HTTPS_PROXY names one, for the rest of the script. It writes a line into a file
-// for every tunnel. With a user and password it refuses those who do not give them.
+// proxyCommand begins an HTTP proxy, as HTTPS_PROXY names one, for the rest of the script. It
+// writes a line into a file for every tunnel. With a user and password it refuses those who do not
+// give them.
 //
 //	proxy ADDRESS FILE [USER:PASSWORD]
 func proxyCommand(ts *testscript.TestScript, neg bool, args []string) {

@@ -7,8 +7,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// servesCommand is a TLS client that connects, for a minute at most, until the server at an address shows a certificate
-// of the vault. The handshake shows that it has the certificate's key.
+// servesCommand is a TLS client that connects, for a minute at most, until the server at an address
+// shows a certificate of the vault. The handshake shows that it has the certificate's key.
 //
 //	serves ADDRESS NAME [VERSION]
 func (w *world) servesCommand(ts *testscript.TestScript, neg bool, args []string) {

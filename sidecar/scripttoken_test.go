@@ -11,8 +11,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// tokenCommand asks a metadata endpoint for a token, with headers, and prints the answer without the token's signature. "!"
-// wants another status than 200.
+// tokenCommand asks a metadata endpoint for a token, with headers, and prints the answer without
+// the token's signature. "!" wants another status than 200.
 //
 //	token URL [NAME:VALUE...]
 func tokenCommand(ts *testscript.TestScript, neg bool, args []string) {

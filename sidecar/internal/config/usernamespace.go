@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"bufio"
@@ -11,12 +11,13 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// checkIDs returns an error if an ACL names a user or group that does not exist in the process's user namespace:
-// in a pod with "hostUsers: false" there are 65536 of each, and the kernel refuses others ("invalid argument").
+// checkIDs returns an error if an ACL names a user or group ID that does not exist in the process's
+// user namespace. In a pod with "hostUsers: false", only 65536 of each exist, and the kernel
+// refuses others with "invalid argument".
 //
 // Source: user_namespaces(7), "User and group ID mappings: uid_map and gid_map"
 func checkIDs(c *contract.Config) error {
-	users, groups := idsIn("/proc/self/uid_map"), idsIn("/proc/self/gid_map")
+	users, groups := readIDMap("/proc/self/uid_map"), readIDMap("/proc/self/gid_map")
 	var errs []error
 	for _, certificate := range c.Certificates {
 		for _, acl := range certificate.ACLs {
@@ -26,13 +27,13 @@ func checkIDs(c *contract.Config) error {
 	return errors.Join(errs...)
 }
 
-// idRanges are the IDs of a user namespace.
+// idRanges are the IDs of a user namespace; nil if the kernel has no user namespaces.
 type idRanges []struct{ first, count uint32 }
 
-func idsIn(path string) idRanges {
+func readIDMap(path string) idRanges {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil // the kernel has no user namespaces
+		return nil
 	}
 	defer f.Close()
 	return parseIDMap(f)
@@ -53,13 +54,13 @@ func (l idRanges) check(kind, text string, c contract.Certificate) error {
 	if !ok || l == nil {
 		return nil
 	}
-	shown := make([]string, len(l))
+	available := make([]string, len(l))
 	for i, r := range l {
 		if id >= r.first && id-r.first < r.count {
 			return nil
 		}
-		shown[i] = fmt.Sprintf("%d to %d", r.first, uint64(r.first)+uint64(r.count)-1)
+		available[i] = fmt.Sprintf("%d to %d", r.first, uint64(r.first)+uint64(r.count)-1)
 	}
-	return fmt.Errorf("acls of %s: %s %s needs a new pod without hostUsers: false: this one's user namespace has %s only",
-		c.FileName(), kind, text, strings.Join(shown, " and "))
+	return fmt.Errorf("acls of %s: %s %s needs a new pod without hostUsers: false: its user namespace has only %s",
+		c.FileName(), kind, text, strings.Join(available, " and "))
 }

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"strings"
@@ -13,11 +13,11 @@ func TestIDsOfAUserNamespace(t *testing.T) {
 		name, idMap, id string
 		refusal         string // empty: the ID exists
 	}{
-		{"node's own", "         0          0 4294967295\n", "4294967294", ""},
-		{"pod's last", "         0 1879048192      65536\n", "65535", ""},
-		{"beyond the pod's", "         0 1879048192      65536\n", "65536", "user 65536 needs a new pod without hostUsers: false: this one's user namespace has 0 to 65535 only"},
+		{"IDs of the node", "         0          0 4294967295\n", "4294967294", ""},
+		{"last ID of the pod", "         0 1879048192      65536\n", "65535", ""},
+		{"after the last ID of the pod", "         0 1879048192      65536\n", "65536", "user 65536 needs a new pod without hostUsers: false: its user namespace has only 0 to 65535"},
 		{"second range", "0 100 10\n20 200 10\n", "29", ""},
-		{"between ranges", "0 100 10\n20 200 10\n", "15", "has 0 to 9 and 20 to 29 only"},
+		{"between ranges", "0 100 10\n20 200 10\n", "15", "has only 0 to 9 and 20 to 29"},
 		{"group alone", "0 100 10\n", "", ""},
 		{"name", "0 100 10\n", "web", ""},
 		{"no user namespaces", "", "15", ""},
