@@ -27,7 +27,7 @@ func TestReasonsAndRecovery(t *testing.T) {
 				}
 			},
 			want: func(app stage.App) []string {
-				return []string{"example-vault." + app.Name, "the secret is no certificate"}
+				return []string{"example-vault." + app.Name, "the secret is not a certificate"}
 			},
 			mend: func(t *testing.T, app stage.App) { createCertificate(t, azure.Certificate{Name: app.Name}) },
 		},

@@ -10,9 +10,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestUnknownIsKept: a store that does not know any more what it has keeps everything that is asked for until it can be
-// replaced, however often others change meanwhile, and nothing else.
-func TestUnknownIsKept(t *testing.T) {
+// TestUnlistedFilesAreKept checks that a store without its manifest keeps the files of all entries
+// until it can replace them, even if other certificates change several times, and keeps nothing
+// else.
+func TestUnlistedFilesAreKept(t *testing.T) {
 	dir := memoryDir(t)
 	s := mustOpen(t, dir)
 	b := pemEntry("v.b", "1")
@@ -24,15 +25,15 @@ func TestUnknownIsKept(t *testing.T) {
 	}
 	s, warnings, err := Open(dir)
 	if err != nil || len(warnings) != 1 || len(s.Current()) != 0 {
-		t.Fatalf("without its manifest the store has %v, warns %q, %v", s.Current(), warnings, err)
+		t.Fatalf("without its manifest: got %v, warnings %q, error %v; want no certificates and one warning", s.Current(), warnings, err)
 	}
-	s.grace = 0
-	notYet := kept(b) // it could not be fetched
-	notYet.Version = ""
+	s.gracePeriod = 0
+	notFetched := kept(b)
+	notFetched.Version = ""
 	for _, version := range []string{"2", "3", "3"} {
-		r := mustCommit(t, s, pemEntry("v.a", version), notYet, kept(Entry{FileName: "v.new", LinkName: "v.new"}))
+		r := mustCommit(t, s, pemEntry("v.a", version), notFetched, kept(Entry{FileName: "v.new", LinkName: "v.new"}))
 		if len(r.Missing) > 0 {
-			t.Errorf("missing: %q", r.Missing)
+			t.Errorf("got missing %q, want none", r.Missing)
 		}
 	}
 	wantTree(t, dir, `
@@ -58,16 +59,16 @@ v.b.jks -> ..data/v.b.jks
 	mustClose(t, s)
 	s = mustOpen(t, dir)
 	if got := s.Current(); len(got) != 1 || got["v.a"].Version != "3" {
-		t.Errorf("after a restart the store has %v", got)
+		t.Errorf("after a restart, the store has %v, want version 3 of v.a", got)
 	}
-	if r := mustCommit(t, s, pemEntry("v.a", "3"), notYet); r.Changed {
-		t.Error("nothing changed, but something is told to")
+	if r := mustCommit(t, s, pemEntry("v.a", "3"), notFetched); r.Changed {
+		t.Error("Commit reports a change, but nothing changed")
 	}
 	mustCommit(t, s, pemEntry("v.a", "3"), b)
 	if got := s.Current()["v.b"]; got.Version != "1" {
-		t.Errorf("once fetched, the store has %v", got)
+		t.Errorf("after the fetch, the store has %v, want version 1 of v.b", got)
 	}
-	// What is not asked for any more goes, known or not.
+	// Files without an entry are removed, listed or not.
 	mustCommit(t, s, pemEntry("v.a", "3"))
 	mustCommit(t, s, pemEntry("v.a", "3"))
 	if names := topNames(t, dir); cmp.Diff(names, []string{"..0000000005", "..data", "v.a", "v.a.2", "v.a.3"}) != "" {
@@ -75,7 +76,7 @@ v.b.jks -> ..data/v.b.jks
 	}
 }
 
-func TestUnknownGoesWhenNobodyAsks(t *testing.T) {
+func TestDamagedFilesWithoutEntryAreRemoved(t *testing.T) {
 	dir := memoryDir(t)
 	s := mustOpen(t, dir)
 	mustCommit(t, s, pemEntry("v.a", "1"), pemEntry("v.b", "1"))
@@ -83,7 +84,7 @@ func TestUnknownGoesWhenNobodyAsks(t *testing.T) {
 		t.Fatal(err)
 	}
 	if r, err := s.Commit([]Entry{pemEntry("v.a", "2"), kept(pemEntry("v.b", "1"))}); err != nil || len(r.Missing) != 1 {
-		t.Fatalf("missing %q, %v", r.Missing, err)
+		t.Fatalf("got missing %q, error %v; want v.b missing", r.Missing, err)
 	}
 	mustCommit(t, s, pemEntry("v.a", "2"))
 	mustCommit(t, s, pemEntry("v.a", "2"))
@@ -92,13 +93,14 @@ func TestUnknownGoesWhenNobodyAsks(t *testing.T) {
 	}
 }
 
-// TestLongNameThatIsNotThereYet: a name may be as long as the file system lets it be, with no room for suffixes.
-func TestLongNameThatIsNotThereYet(t *testing.T) {
+// TestLongNameWithoutFiles checks that a link name may have the maximum length, without room for
+// suffixes, while the entry has no files.
+func TestLongNameWithoutFiles(t *testing.T) {
 	s := mustOpen(t, memoryDir(t))
 	mustCommit(t, s, pemEntry("v.a", "1"))
 	long := Entry{FileName: "v.b", LinkName: strings.Repeat("x", maxNameBytes)}
 	if r := mustCommit(t, s, pemEntry("v.a", "2"), long); !r.Changed {
-		t.Error("nothing changed")
+		t.Error("Commit reports no change")
 	}
 }
 
@@ -114,17 +116,17 @@ func topNames(t *testing.T, dir string) (names []string) {
 	return names
 }
 
-// TestKeepAccess: a certificate of which it cannot be told who may read it is read by who could, also where the file
-// system has no hard links.
+// TestKeepAccess checks that KeepAccess keeps the current permissions, even if the file system does
+// not support hard links.
 func TestKeepAccess(t *testing.T) {
 	for name, failing := range map[string]string{"linked": "", "copied": "link"} {
 		t.Run(name, func(t *testing.T) {
 			dir := memoryDir(t)
 			s := mustOpen(t, dir)
 			group := uint32(4000)
-			e := filesOf(Access{Mode: 0o640, Group: &group, ReadUsers: []uint32{1000}})
+			e := entryWith(Access{Mode: 0o640, Group: &group, ReadUsers: []uint32{1000}})
 			mustCommit(t, s, e)
-			s.fs.before = func(op, _ string) error {
+			s.fs.beforeChange = func(op, _ string) error {
 				if op == failing {
 					return syscall.EOPNOTSUPP
 				}
@@ -133,18 +135,18 @@ func TestKeepAccess(t *testing.T) {
 			e = kept(e)
 			e.Access, e.KeepAccess = Access{Mode: 0o600}, true
 			if r := mustCommit(t, s, e); r.Changed {
-				t.Error("who may read is kept, but something changed")
+				t.Error("Commit reports a change, but the access is the same")
 			}
 			mustCommit(t, s, e, pemEntry("v.b", "1"))
 			for _, path := range accessPaths {
 				for id, want := range map[[2]uint32]bool{{1000, 9}: true, {2000, 4000}: true, {2000, 9}: false} {
 					if got := canRead(t, filepath.Join(dir, path), id[0], id[1]); got != want {
-						t.Errorf("user %d, group %d may read %s: %v, want %v", id[0], id[1], path, got, want)
+						t.Errorf("user %d, group %d can read %s: got %v, want %v", id[0], id[1], path, got, want)
 					}
 				}
 			}
 			if s.Current()["v.a"].Version != "1" {
-				t.Errorf("the store has %v", s.Current())
+				t.Errorf("the store has %v, want version 1 of v.a", s.Current())
 			}
 		})
 	}
