@@ -9,7 +9,8 @@ import (
 
 const module = "github.com/azure-cert-sync/azure-cert-sync/"
 
-// imports are the packages that another one must not depend on, directly or indirectly, with the reason.
+// imports are the packages that another one must not depend on, directly or indirectly, with the
+// reason.
 var imports = []struct{ of, forbidden, why string }{
 	{"sidecar", "k8s.io/", "the sidecar runs in every pod: Kubernetes' packages would double its size"},
 	{"sidecar", "sigs.k8s.io/", "the sidecar runs in every pod: Kubernetes' packages would double its size"},
@@ -63,8 +64,8 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// matches reports whether a dependency is a forbidden package or a package below it. A trailing slash
-// in forbidden makes no difference.
+// matches reports whether a dependency is a forbidden package or a package below it. A trailing
+// slash in forbidden makes no difference.
 func matches(dep, forbidden string) bool {
 	return dep == forbidden || strings.HasPrefix(dep, strings.TrimSuffix(forbidden, "/")+"/")
 }

@@ -39,7 +39,7 @@
 //	AZURE_TENANT_ID             its tenant; tenantId wins
 //	AZURE_FEDERATED_TOKEN_FILE  the projected service-account token
 //	AZURE_AUTHORITY_HOST        Entra ID (default: https://login.microsoftonline.com/)
-//	CERTSYNC_METADATA_HEADER    with --metadata: the apps' IDENTITY_HEADER, for App Service's protocol
+//	CERTSYNC_METADATA_HEADER    with --metadata: the apps' IDENTITY_HEADER (App Service's protocol)
 //	AZURE_KUBERNETES_*          AKS identity bindings: TOKEN_PROXY, SNI_NAME, CA_FILE, CA_DATA
 //	HTTPS_PROXY, NO_PROXY       as usual
 //	GOGC, GOMEMLIMIT            of the Go runtime; the defaults suit the container's limits

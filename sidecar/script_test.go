@@ -111,7 +111,8 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// setUp creates the vault of a script, an identity that may read it, a token, and a pod's variables.
+// setUp creates the vault of a script, an identity that may read it, a token, and a pod's
+// variables.
 func (w *world) setUp(env *testscript.Env) error {
 	script := strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
 	clientID := clientIDOf(script)

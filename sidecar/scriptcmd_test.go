@@ -40,8 +40,8 @@ func settingsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.Rename(target+".new", target))
 }
 
-// vaultCommand changes the script's vault. Arguments are the JSON of package azure, without the vault
-// and the host.
+// vaultCommand changes the script's vault. Arguments are the JSON of package azure, without the
+// vault and the host.
 //
 //	vault certificate '{"name":"web"}'    vault secret '{...}'    vault renew '{"name":"web"}'
 //	vault disable NAME    vault enable NAME    vault delete NAME    vault revoke

@@ -12,8 +12,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// proxyCommand starts an HTTP proxy for HTTPS_PROXY, for the rest of the script. It writes a line to
-// a file for every tunnel. With a user and password, it requires them.
+// proxyCommand starts an HTTP proxy for HTTPS_PROXY, for the rest of the script. It writes a line
+// to a file for every tunnel. With a user and password, it requires them.
 //
 //	proxy ADDRESS FILE [USER:PASSWORD]
 func proxyCommand(ts *testscript.TestScript, neg bool, args []string) {

@@ -40,8 +40,8 @@ func TestAccess(t *testing.T) {
 	}
 }
 
-// A user that cannot be found fails the certificate: its files stay as they are, newer ones wait, and
-// other certificates are installed.
+// A user that cannot be found fails the certificate: its files stay as they are, newer ones wait,
+// and other certificates are installed.
 func TestUnknownUser(t *testing.T) {
 	f := newFixture(t)
 	first := f.issue(t, "web")

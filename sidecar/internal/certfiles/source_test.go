@@ -34,7 +34,8 @@ func TestFetch(t *testing.T) {
 	}
 }
 
-// Only certificates get into a store. The errors are permanent where only a change in the vault helps.
+// Only certificates get into a store. The errors are permanent where only a change in the vault
+// helps.
 func TestFetchFails(t *testing.T) {
 	f := newFixture(t)
 	_, err := f.CreateSecret(t.Context(), azure.Secret{Vault: vaultHost, Name: "plain", Value: "hello", ContentType: "text/plain"})
@@ -49,8 +50,8 @@ func TestFetchFails(t *testing.T) {
 	}
 }
 
-// The version in the store is not parsed again. If its files turn out to be missing, and it cannot be
-// parsed, only this certificate fails.
+// The version in the store is not parsed again. If its files turn out to be missing, and it cannot
+// be parsed, only this certificate fails.
 func TestContentThatCannotBeParsed(t *testing.T) {
 	f := newFixture(t)
 	v, err := f.CreateSecret(t.Context(), azure.Secret{Vault: vaultHost, Name: "plain", Value: "hello", ContentType: "text/plain"})

@@ -77,8 +77,8 @@ func (f *fixture) wantKeystores(t *testing.T, password string) {
 	}
 }
 
-// The keystores follow the password file. A file that cannot be read fails the certificate and leaves
-// its keystores alone.
+// The keystores follow the password file. A file that cannot be read fails the certificate and
+// leaves its keystores alone.
 func TestKeystorePassword(t *testing.T) {
 	f := newFixture(t)
 	f.issue(t, "web")
