@@ -120,7 +120,7 @@ func TestChartImages(t *testing.T) {
 // The plain manifests are what the API server takes.
 func TestPlainManifests(t *testing.T) {
 	t.Parallel()
-	if _, err := theStage.Cluster.Kubectl(testContext(t), "apply", "--server-side", "--force-conflicts", "--dry-run=server",
+	if _, err := testEnv.Cluster.Kubectl(testContext(t), "apply", "--server-side", "--force-conflicts", "--dry-run=server",
 		"--validate=strict", "--filename", "../deploy/azure-cert-sync.yaml"); err != nil {
 		t.Error(err)
 	}
@@ -186,7 +186,7 @@ func render(t *testing.T, values map[string]any) (string, error) {
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return theStage.Cluster.Helm(testContext(t), "template", "azure-cert-sync", chartFolder, "--kube-version", "1.36.0", "--values", file)
+	return testEnv.Cluster.Helm(testContext(t), "template", "azure-cert-sync", chartFolder, "--kube-version", "1.36.0", "--values", file)
 }
 
 // set sets the value at a path of keys with dots between them. The last key may have dots of its own where its prefix

@@ -93,7 +93,7 @@ func (c *goldenCase) check(t *testing.T, namespace, account string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := theStage.AdmitJSON(testContext(t), namespace, pod)
+	a, err := testEnv.AdmitJSON(testContext(t), namespace, pod)
 	if c.want.Denied != "" {
 		if err == nil || !strings.Contains(err.Error(), here(c.want.Denied)) {
 			t.Errorf("the API server answers\n%v\nwant\n%s", err, here(c.want.Denied))

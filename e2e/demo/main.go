@@ -12,7 +12,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 )
 
 func main() {
@@ -26,11 +26,11 @@ func main() {
 }
 
 func run(ctx context.Context, keep bool) (err error) {
-	s, err := stage.New(os.Stdout)
+	env, err := framework.New(os.Stdout)
 	if err != nil {
 		return err
 	}
-	d := &demo{stage: s, narrator: newNarrator(os.Stdout)}
+	d := &demo{env: env, narrator: newNarrator(os.Stdout)}
 	defer func() {
 		d.narrator.summary(err)
 		if cleanup := d.end(keep); err == nil {

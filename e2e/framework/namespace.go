@@ -1,4 +1,4 @@
-package stage
+package framework
 
 import (
 	"context"
@@ -8,19 +8,19 @@ import (
 )
 
 // NewNamespace creates a namespace that enforces a Pod Security level: "privileged", "baseline" or "restricted".
-func (s *Stage) NewNamespace(ctx context.Context, name, level string, annotations map[string]string) error {
-	s.mu.Lock()
-	s.namespaces[name] = true
-	s.mu.Unlock()
-	_, err := s.Client.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+func (e *Environment) NewNamespace(ctx context.Context, name, level string, annotations map[string]string) error {
+	e.mu.Lock()
+	e.namespaces[name] = true
+	e.mu.Unlock()
+	_, err := e.Client.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 		Name: name, Annotations: annotations, Labels: map[string]string{"pod-security.kubernetes.io/enforce": level},
 	}}, metav1.CreateOptions{})
 	return err
 }
 
 // NewServiceAccount creates a service account.
-func (s *Stage) NewServiceAccount(ctx context.Context, namespace, name string, annotations map[string]string) error {
-	_, err := s.Client.CoreV1().ServiceAccounts(namespace).Create(ctx, &corev1.ServiceAccount{
+func (e *Environment) NewServiceAccount(ctx context.Context, namespace, name string, annotations map[string]string) error {
+	_, err := e.Client.CoreV1().ServiceAccounts(namespace).Create(ctx, &corev1.ServiceAccount{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Annotations: annotations},
 	}, metav1.CreateOptions{})
 	return err

@@ -1,4 +1,4 @@
-package stage
+package framework
 
 import (
 	"context"
@@ -20,11 +20,11 @@ func render(name string, data any) (string, error) {
 }
 
 // apply renders and applies one of the manifests.
-func (s *Stage) apply(ctx context.Context, name string, data any) error {
+func (e *Environment) apply(ctx context.Context, name string, data any) error {
 	manifest, err := render(name, data)
 	if err != nil {
 		return err
 	}
-	_, err = s.Cluster.KubectlApply(ctx, manifest)
+	_, err = e.Cluster.KubectlApply(ctx, manifest)
 	return err
 }

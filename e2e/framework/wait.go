@@ -1,4 +1,4 @@
-package stage
+package framework
 
 import (
 	"context"
@@ -14,16 +14,16 @@ import (
 )
 
 // rolledOut waits until a Deployment's pods are of its newest template and available.
-func (s *Stage) rolledOut(ctx context.Context, namespace, deployment string) error {
-	_, err := s.Cluster.Kubectl(ctx, "rollout", "status", "deployment/"+deployment, "--namespace", namespace, "--timeout=3m")
+func (e *Environment) rolledOut(ctx context.Context, namespace, deployment string) error {
+	_, err := e.Cluster.Kubectl(ctx, "rollout", "status", "deployment/"+deployment, "--namespace", namespace, "--timeout=3m")
 	return err
 }
 
 // AwaitPod watches the pods with the label app=<app> until one satisfies the condition, which is called on every
 // change, and returns it. With an error of the context it says what state the last pod was in.
-func (s *Stage) AwaitPod(ctx context.Context, namespace, app string, condition func(*corev1.Pod) bool) (*corev1.Pod, error) {
+func (e *Environment) AwaitPod(ctx context.Context, namespace, app string, condition func(*corev1.Pod) bool) (*corev1.Pod, error) {
 	selector := "app=" + app
-	pods := s.Client.CoreV1().Pods(namespace)
+	pods := e.Client.CoreV1().Pods(namespace)
 	source := &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			o.LabelSelector = selector
@@ -50,8 +50,8 @@ func (s *Stage) AwaitPod(ctx context.Context, namespace, app string, condition f
 }
 
 // AwaitEvent watches the events of a namespace until one satisfies the condition, and returns it.
-func (s *Stage) AwaitEvent(ctx context.Context, namespace string, condition func(*corev1.Event) bool) (*corev1.Event, error) {
-	source := cache.NewListWatchFromClient(s.Client.CoreV1().RESTClient(), "events", namespace, fields.Everything())
+func (e *Environment) AwaitEvent(ctx context.Context, namespace string, condition func(*corev1.Event) bool) (*corev1.Event, error) {
+	source := cache.NewListWatchFromClient(e.Client.CoreV1().RESTClient(), "events", namespace, fields.Everything())
 	var found *corev1.Event
 	_, err := watchtools.UntilWithSync(ctx, source, &corev1.Event{}, nil, func(e watch.Event) (bool, error) {
 		event, ok := e.Object.(*corev1.Event)

@@ -1,4 +1,4 @@
-package stage
+package framework
 
 import (
 	"context"
@@ -8,12 +8,12 @@ import (
 
 // BuildImages builds the product's images from their Dockerfiles and packs the test programs, and delivers them all
 // to the cluster.
-func (s *Stage) BuildImages(ctx context.Context) error {
+func (e *Environment) BuildImages(ctx context.Context) error {
 	for _, spec := range []cluster.BuildSpec{
 		{Name: "webhook", Dockerfile: "Dockerfile.webhook", Inputs: []string{"go.mod", "go.sum", "webhook", "sidecar/contract"}},
 		{Name: "sidecar", Dockerfile: "Dockerfile.sidecar", Inputs: []string{"go.mod", "go.sum", "sidecar"}},
 	} {
-		if _, err := s.Cluster.BuildImage(ctx, spec); err != nil {
+		if _, err := e.Cluster.BuildImage(ctx, spec); err != nil {
 			return err
 		}
 	}
@@ -21,7 +21,7 @@ func (s *Stage) BuildImages(ctx context.Context) error {
 		{Name: "azure-emulator", Package: "./e2e/azure/cmd/azure-emulator"},
 		{Name: "testapp", Package: "./e2e/testapp"},
 	} {
-		if _, err := s.Cluster.PackImage(ctx, spec); err != nil {
+		if _, err := e.Cluster.PackImage(ctx, spec); err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,4 @@
-package stage
+package framework
 
 import (
 	"context"
@@ -23,23 +23,23 @@ type Watcher struct {
 //
 // The client connects to the pod itself: a pod of which a container starts again, whichever it is, is out of its
 // Services until the kubelet has seen that container's startup probe succeed, which would be counted as the app's failure.
-func (s *Stage) Watch(ctx context.Context, namespace, app, dnsName string) (*Watcher, error) {
-	server, err := s.AwaitPod(ctx, namespace, app, Ready)
+func (e *Environment) Watch(ctx context.Context, namespace, app, dnsName string) (*Watcher, error) {
+	server, err := e.AwaitPod(ctx, namespace, app, Ready)
 	if err != nil {
 		return nil, err
 	}
-	err = s.apply(ctx, "watcher.yaml", map[string]string{
+	err = e.apply(ctx, "watcher.yaml", map[string]string{
 		"Namespace": namespace, "App": app, "Address": server.Status.PodIP, "DNSName": dnsName,
-		"Root": s.Roots.Issuer, "Image": s.Cluster.Image("testapp"),
+		"Root": e.Roots.Issuer, "Image": e.Cluster.Image("testapp"),
 	})
 	if err != nil {
 		return nil, err
 	}
 	pod := app + "-watcher"
-	if _, err := s.AwaitPod(ctx, namespace, pod, Ready); err != nil {
+	if _, err := e.AwaitPod(ctx, namespace, pod, Ready); err != nil {
 		return nil, err
 	}
-	log, err := s.Client.CoreV1().Pods(namespace).GetLogs(pod, &corev1.PodLogOptions{Follow: true}).Stream(ctx)
+	log, err := e.Client.CoreV1().Pods(namespace).GetLogs(pod, &corev1.PodLogOptions{Follow: true}).Stream(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package stage
+package framework
 
 import (
 	"context"
@@ -13,29 +13,29 @@ import (
 )
 
 // StartAzure runs the emulator and gives it a tenant with one vault.
-func (s *Stage) StartAzure(ctx context.Context) error {
-	if err := s.apply(ctx, "azure.yaml", map[string]string{"Image": s.Cluster.Image("azure-emulator")}); err != nil {
+func (e *Environment) StartAzure(ctx context.Context) error {
+	if err := e.apply(ctx, "azure.yaml", map[string]string{"Image": e.Cluster.Image("azure-emulator")}); err != nil {
 		return err
 	}
-	if err := s.rolledOut(ctx, AzureNamespace, "azure-emulator"); err != nil {
+	if err := e.rolledOut(ctx, AzureNamespace, "azure-emulator"); err != nil {
 		return err
 	}
-	service, err := s.Client.CoreV1().Services(AzureNamespace).Get(ctx, "azure-emulator", metav1.GetOptions{})
+	service, err := e.Client.CoreV1().Services(AzureNamespace).Get(ctx, "azure-emulator", metav1.GetOptions{})
 	if err != nil {
 		return err
 	}
-	s.AzureIP = service.Spec.ClusterIP
-	if s.Azure, err = s.azureControl(); err != nil {
+	e.AzureIP = service.Spec.ClusterIP
+	if e.Azure, err = e.azureControl(); err != nil {
 		return err
 	}
-	if s.Roots, err = s.Azure.Roots(ctx); err != nil {
+	if e.Roots, err = e.Azure.Roots(ctx); err != nil {
 		return err
 	}
-	issuer, keys, err := s.Cluster.ServiceAccountKeys(ctx)
+	issuer, keys, err := e.Cluster.ServiceAccountKeys(ctx)
 	if err != nil {
 		return err
 	}
-	return s.Azure.Apply(ctx, azure.Config{
+	return e.Azure.Apply(ctx, azure.Config{
 		Issuers:      []azure.Issuer{{URL: issuer, JWKS: keys}},
 		TokenProxies: []string{TokenProxy},
 		Vaults:       []azure.Vault{{Host: Vault, Tenant: TenantID}},
@@ -43,8 +43,8 @@ func (s *Stage) StartAzure(ctx context.Context) error {
 }
 
 // azureControl reaches the emulator's admin port through the API server, which works in every cluster.
-func (s *Stage) azureControl() (azure.Control, error) {
-	config, err := s.Cluster.RESTConfig()
+func (e *Environment) azureControl() (azure.Control, error) {
+	config, err := e.Cluster.RESTConfig()
 	if err != nil {
 		return nil, err
 	}
@@ -61,13 +61,13 @@ func (s *Stage) azureControl() (azure.Control, error) {
 
 // NewIdentity registers an application that the given service account may act as, and that may read Vault; it returns
 // the client ID. The same service account always gets the same one.
-func (s *Stage) NewIdentity(ctx context.Context, namespace, serviceAccount string) (string, error) {
-	proof, err := s.Proof(ctx, namespace, serviceAccount)
+func (e *Environment) NewIdentity(ctx context.Context, namespace, serviceAccount string) (string, error) {
+	proof, err := e.Proof(ctx, namespace, serviceAccount)
 	if err != nil {
 		return "", err
 	}
 	clientID := uuid.NewSHA1(uuid.NameSpaceURL, []byte(proof.Subject)).String()
-	return clientID, s.Azure.Apply(ctx, azure.Config{
+	return clientID, e.Azure.Apply(ctx, azure.Config{
 		Applications: []azure.Application{{
 			ClientID: clientID, Tenant: TenantID, FederatedCredentials: []azure.FederatedCredential{proof},
 		}},
@@ -76,7 +76,7 @@ func (s *Stage) NewIdentity(ctx context.Context, namespace, serviceAccount strin
 }
 
 // Proof is what the tokens of a service account prove, for the default audience.
-func (s *Stage) Proof(ctx context.Context, namespace, serviceAccount string) (azure.FederatedCredential, error) {
-	issuer, _, err := s.Cluster.ServiceAccountKeys(ctx)
+func (e *Environment) Proof(ctx context.Context, namespace, serviceAccount string) (azure.FederatedCredential, error) {
+	issuer, _, err := e.Cluster.ServiceAccountKeys(ctx)
 	return azure.FederatedCredential{Issuer: issuer, Subject: fmt.Sprintf("system:serviceaccount:%s:%s", namespace, serviceAccount)}, err
 }

@@ -1,4 +1,4 @@
-package stage
+package framework
 
 import (
 	"errors"
@@ -19,7 +19,7 @@ func repositoryRoot() (string, error) {
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
-			return "", errors.New("stage: run this from within the repository: its charts folder was not found")
+			return "", errors.New("run this from within the repository: its charts folder was not found")
 		}
 		dir = parent
 	}

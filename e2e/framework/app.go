@@ -1,4 +1,4 @@
-package stage
+package framework
 
 import (
 	"context"
@@ -22,26 +22,26 @@ type App struct {
 }
 
 // Manifest renders the app's objects.
-func (s *Stage) Manifest(a App) (string, error) {
-	return render("app.yaml", map[string]any{"App": a, "Image": s.Cluster.Image("testapp"), "AzureIP": s.AzureIP, "Vault": Vault})
+func (e *Environment) Manifest(a App) (string, error) {
+	return render("app.yaml", map[string]any{"App": a, "Image": e.Cluster.Image("testapp"), "AzureIP": e.AzureIP, "Vault": Vault})
 }
 
 // Deploy applies the app and returns at once.
-func (s *Stage) Deploy(ctx context.Context, a App) error {
-	manifest, err := s.Manifest(a)
+func (e *Environment) Deploy(ctx context.Context, a App) error {
+	manifest, err := e.Manifest(a)
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	s.namespaces[a.Namespace] = true
-	s.mu.Unlock()
-	_, err = s.Cluster.KubectlApply(ctx, manifest)
+	e.mu.Lock()
+	e.namespaces[a.Namespace] = true
+	e.mu.Unlock()
+	_, err = e.Cluster.KubectlApply(ctx, manifest)
 	return err
 }
 
 // RemoveNamespace deletes a namespace with all that is in it and waits until it is gone.
-func (s *Stage) RemoveNamespace(ctx context.Context, name string) error {
-	_, err := s.Cluster.Kubectl(ctx, "delete", "namespace", name, "--ignore-not-found", "--wait", "--timeout=2m")
+func (e *Environment) RemoveNamespace(ctx context.Context, name string) error {
+	_, err := e.Cluster.Kubectl(ctx, "delete", "namespace", name, "--ignore-not-found", "--wait", "--timeout=2m")
 	return err
 }
 

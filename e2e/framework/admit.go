@@ -1,4 +1,4 @@
-package stage
+package framework
 
 import (
 	"context"
@@ -23,19 +23,19 @@ type Admission struct {
 
 // Admit asks the API server for a server-side dry run: everything happens but that the pod is stored, admission
 // webhooks included. The error is the API server's. It drops fields that it does not know, with a warning.
-func (s *Stage) Admit(ctx context.Context, pod *corev1.Pod) (Admission, error) {
+func (e *Environment) Admit(ctx context.Context, pod *corev1.Pod) (Admission, error) {
 	body, err := json.Marshal(pod)
 	if err != nil {
 		return Admission{}, err
 	}
-	return s.AdmitJSON(ctx, pod.Namespace, body)
+	return e.AdmitJSON(ctx, pod.Namespace, body)
 }
 
 // AdmitJSON is Admit for a pod's JSON.
-func (s *Stage) AdmitJSON(ctx context.Context, namespace string, pod []byte) (Admission, error) {
+func (e *Environment) AdmitJSON(ctx context.Context, namespace string, pod []byte) (Admission, error) {
 	collected := &warnings{}
 	ctx = context.WithValue(ctx, warningsKey{}, collected)
-	result := s.warning.CoreV1().RESTClient().Post().Namespace(namespace).Resource("pods").
+	result := e.warning.CoreV1().RESTClient().Post().Namespace(namespace).Resource("pods").
 		Param("dryRun", metav1.DryRunAll).Param("fieldValidation", metav1.FieldValidationWarn).
 		SetHeader("Content-Type", "application/json").Body(pod).Do(ctx)
 	if err := result.Error(); err != nil {
