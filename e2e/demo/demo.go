@@ -63,30 +63,35 @@ func (d *demo) play(ctx context.Context, keep bool) error {
 	return nil
 }
 
-// deploy creates a certificate in the vault and an app that asks for it, and waits until the app is in service.
-func (d *demo) deploy(ctx context.Context) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
-	defer cancel()
+// newApp creates a certificate in the vault, and the identity of the app that asks for it.
+func (d *demo) newApp(ctx context.Context) (framework.App, error) {
 	var err error
 	d.first, err = d.env.Azure.CreateCertificate(ctx, azure.Certificate{
 		Vault: framework.Vault, Name: certificate, DNSNames: []string{dnsName},
 	})
 	if err != nil {
-		return "", err
+		return framework.App{}, err
 	}
 	clientID, err := d.env.NewIdentity(ctx, namespace, appName)
-	if err != nil {
-		return "", err
-	}
-	app := framework.App{
+	return framework.App{
 		Namespace: namespace, Name: appName, ClientID: clientID, PEM: framework.StoreFile(certificate),
 		Annotations: map[string]string{contract.Prefix + contract.KeyCertificates: "https://" + framework.Vault + "/secrets/" + certificate},
+	}, err
+}
+
+// deploy deploys the app and waits until its pod is ready.
+func (d *demo) deploy(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	app, err := d.newApp(ctx)
+	if err != nil {
+		return "", err
 	}
 	manifest, err := d.env.Manifest(app)
 	if err != nil {
 		return "", err
 	}
-	d.narrator.say("its service account names the identity %s; the Deployment is:", clientID)
+	d.narrator.say("its service account names the identity %s; the Deployment is:", app.ClientID)
 	_, deployment, _ := strings.Cut(manifest, "kind: Deployment\n")
 	d.narrator.show("kind: Deployment\n" + deployment)
 	start := time.Now()
@@ -213,7 +218,7 @@ func (d *demo) end(keep bool) error {
 	ctx, cancel := context.WithTimeout(context.Background(), stepTimeout)
 	defer cancel()
 	if keep {
-		d.narrator.say("KEEP=1: still running. Look around with")
+		d.narrator.say("still running; look around with")
 		d.narrator.show(fmt.Sprintf("go run ./e2e/cluster/cmd/cluster kubectl get pods -A\n"+
 			"go run ./e2e/cluster/cmd/cluster kubectl describe pod -n %s\nmake cluster-down", namespace))
 		return nil

@@ -19,6 +19,14 @@ func (e *Environment) rolledOut(ctx context.Context, namespace, deployment strin
 	return err
 }
 
+// Restart replaces the pods of a Deployment and waits until the new ones are available.
+func (e *Environment) Restart(ctx context.Context, namespace, deployment string) error {
+	if _, err := e.Cluster.Kubectl(ctx, "rollout", "restart", "deployment/"+deployment, "--namespace", namespace); err != nil {
+		return err
+	}
+	return e.rolledOut(ctx, namespace, deployment)
+}
+
 // AwaitPod watches the pods with the label app=<app> until one satisfies the condition, which is called on every
 // change, and returns it. With an error of the context it says what state the last pod was in.
 func (e *Environment) AwaitPod(ctx context.Context, namespace, app string, condition func(*corev1.Pod) bool) (*corev1.Pod, error) {

@@ -148,10 +148,15 @@ func Inside() bool {
 
 // Enter runs this program again, with the same arguments, inside a sandbox and
 // exits with its exit code. Inside of a sandbox it only returns. It is the first
-// call of a TestMain. On failure it prints why and exits with code 1.
+// call of a TestMain. On failure it prints why and exits with code 1. With "go test -short", which
+// runs without root, it skips all tests of the package.
 func Enter(hosts map[string]string) {
 	if Inside() {
 		return
+	}
+	if slices.Contains(os.Args, "-test.short=true") {
+		fmt.Println("--- SKIP: all tests of the package: need root, for a network with the real host names")
+		os.Exit(0)
 	}
 	code, err := rerun(hosts)
 	if err != nil {

@@ -58,6 +58,7 @@ var accessPaths = []string{"v.a", "v.a.1", "v.a.d/tls.key", "v.a.p12"}
 
 // TestACL checks that the kernel grants access to the listed users and denies it to others.
 func TestACL(t *testing.T) {
+	needsRoot(t)
 	dir := memoryDir(t)
 	s := mustOpen(t, dir)
 	group := uint32(4000)
@@ -126,6 +127,7 @@ func TestCarriedFilesDoNotShareNewPermissions(t *testing.T) {
 }
 
 func TestSharedVersionIsReadByBoth(t *testing.T) {
+	needsRoot(t)
 	dir := memoryDir(t)
 	s := mustOpen(t, dir)
 	following, pinned := pemEntry("v.a", "1"), pemEntry("v.a", "1")
@@ -173,6 +175,7 @@ func TestNoACLSupport(t *testing.T) {
 // TestUmaskAndSetgid checks that directories have mode 0755 regardless of the umask, and that files
 // inherit the volume's group.
 func TestUmaskAndSetgid(t *testing.T) {
+	needsRoot(t)
 	dir := memoryDir(t)
 	if err := os.Chown(dir, -1, 4000); err != nil {
 		t.Fatal(err)

@@ -119,6 +119,7 @@ func topNames(t *testing.T, dir string) (names []string) {
 // TestKeepAccess checks that KeepAccess keeps the current permissions, even if the file system does
 // not support hard links.
 func TestKeepAccess(t *testing.T) {
+	needsRoot(t)
 	for name, failing := range map[string]string{"linked": "", "copied": "link"} {
 		t.Run(name, func(t *testing.T) {
 			dir := memoryDir(t)

@@ -77,6 +77,7 @@ func wantClean(t *testing.T, dir string, generations int) {
 
 // TestFailAtEveryOperation lets each file operation fail once, in a separate run.
 func TestFailAtEveryOperation(t *testing.T) {
+	needsRoot(t)
 	for n := 1; ; n++ {
 		dir := memoryDir(t)
 		s := mustOpen(t, dir)
@@ -129,6 +130,7 @@ func wantRecovers(t *testing.T, s *Store, dir string) {
 // TestFailFromAnyOperationOn lets all file operations from the n-th on fail, so that nothing can be
 // cleaned up.
 func TestFailFromAnyOperationOn(t *testing.T) {
+	needsRoot(t)
 	for n := 1; ; n++ {
 		dir := memoryDir(t)
 		s := mustOpen(t, dir)

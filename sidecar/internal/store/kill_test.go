@@ -85,6 +85,7 @@ func runChild(t *testing.T, at int, dir string) (out []byte, killed bool) {
 // TestKillAtEveryOperation kills a process before each of its file operations, in separate runs,
 // while readers keep reading.
 func TestKillAtEveryOperation(t *testing.T) {
+	needsRoot(t)
 	out, _ := runChild(t, 0, crashedStore(t))
 	operations := strings.Split(strings.TrimSpace(string(out)), "\n")
 	kinds := make(map[string]bool)

@@ -12,6 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// needsRoot skips a test that mounts volumes or changes owners, with "go test -short".
+func needsRoot(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs root, to mount volumes and to change owners")
+	}
+}
+
 // onVolume runs body in a separate process, with a tmpfs on the directory that it passes to body.
 // The mount is in the mount namespace of that process, and ends with it.
 func onVolume(t *testing.T, options string, body func(dir string)) {
@@ -44,6 +52,7 @@ func statfs(t *testing.T, dir string) (blocks, inodes uint64) {
 // TestNoSpace checks that a full volume keeps its files, that failed attempts use no space, and
 // that Commit works again as soon as space is free.
 func TestNoSpace(t *testing.T) {
+	needsRoot(t)
 	onVolume(t, "size=256k", func(dir string) {
 		s := mustOpen(t, dir)
 		big := func(version string) Entry {
@@ -77,6 +86,7 @@ func TestNoSpace(t *testing.T) {
 
 // TestNoInodes uses a volume that has space but no free inodes.
 func TestNoInodes(t *testing.T) {
+	needsRoot(t)
 	onVolume(t, "size=1m,nr_inodes=24", func(dir string) {
 		s := mustOpen(t, dir)
 		mustCommit(t, s, pemEntry("v.a", "1"))
@@ -91,6 +101,7 @@ func TestNoInodes(t *testing.T) {
 // TestReplacedGenerationsYieldSpace checks that replaced generations are removed early if a new one
 // needs their space.
 func TestReplacedGenerationsYieldSpace(t *testing.T) {
+	needsRoot(t)
 	onVolume(t, "size=64k", func(dir string) {
 		s := mustOpen(t, dir)
 		s.gracePeriod = readerGracePeriod
@@ -104,6 +115,7 @@ func TestReplacedGenerationsYieldSpace(t *testing.T) {
 
 // TestReadOnly checks that a volume that becomes read-only keeps its files.
 func TestReadOnly(t *testing.T) {
+	needsRoot(t)
 	onVolume(t, "size=1m", func(dir string) {
 		remount := func(flags uintptr) {
 			t.Helper()
@@ -136,6 +148,7 @@ func TestReadOnly(t *testing.T) {
 
 // TestDenied runs as the sidecar's user on a directory of another user.
 func TestDenied(t *testing.T) {
+	needsRoot(t)
 	const variable = "CERTSYNC_TEST_DENIED"
 	if dir := os.Getenv(variable); dir != "" {
 		s := mustOpen(t, dir)
