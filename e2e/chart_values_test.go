@@ -161,9 +161,9 @@ func TestChartRefuses(t *testing.T) {
 		"tenantId":                       {otherTenant, "tenantId"},
 		"webhook.failurePolicy":          {"ignore", "failurePolicy"},
 		"webhook.timeoutSeconds":         {60, "timeoutSeconds"},
-		"webhook.tls.source":             {"secret", "is needed with webhook.tls.source=secret"},
+		"webhook.tls.source":             {"secret", "webhook.tls.source=secret requires"},
 		"webhook.namespaceSelector.team": {"a", "team"},
-		"identity.tokenEndpoint.suffix":  {"bound", "url and suffix are needed together"},
+		"identity.tokenEndpoint.suffix":  {"bound", "set both url and suffix, or neither"},
 		"identity.tokenEndpoint":         {map[string]any{"url": "https://proxy.example.com", "suffix": "bound"}, "exactly one of ca, caConfigMap and caSigner"},
 		"sidecar.allowedVaults":          {[]string{"https://vault.azure.net"}, "allowedVaults"},
 	} {
