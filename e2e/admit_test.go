@@ -123,7 +123,7 @@ func warned(t *testing.T, a framework.Admission, want ...string) {
 	}
 }
 
-// containerOf returns a container or init container, and fails where there is none.
+// containerOf returns a container or init container, and fails if it does not exist.
 func containerOf(t *testing.T, pod *corev1.Pod, name string) *corev1.Container {
 	t.Helper()
 	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {

@@ -69,7 +69,7 @@ var otherValues = map[string]struct {
 	"webhook.podDisruptionBudget":           {false, ""}, // TestChartImages has the default
 }
 
-// Every value of the chart does what its comment says, and there is none that this test does not know.
+// Every value of the chart does what its comment says, and this test knows every value.
 func TestChartValues(t *testing.T) {
 	t.Parallel()
 	values := map[string]any{}
@@ -189,7 +189,7 @@ func render(t *testing.T, values map[string]any) (string, error) {
 	return testEnv.Cluster.Helm(testContext(t), "template", "azure-cert-sync", chartFolder, "--kube-version", "1.36.0", "--values", file)
 }
 
-// set sets the value at a path of keys with dots between them. The last key may have dots of its own where its prefix
+// set sets the value at a path of keys with dots between them. The last key may contain dots where its prefix
 // is that of a label.
 func set(values map[string]any, path string, value any) {
 	key, rest, nested := strings.Cut(path, ".")
@@ -205,7 +205,7 @@ func set(values map[string]any, path string, value any) {
 	set(inner, rest, value)
 }
 
-// leaves returns the paths of all values that are no objects with members.
+// leaves returns the paths of all values except objects with members.
 func leaves(prefix string, values map[string]any) (paths []string) {
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		if inner, _ := values[key].(map[string]any); len(inner) > 0 {

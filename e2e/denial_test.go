@@ -49,7 +49,7 @@ func TestDenials(t *testing.T) {
 	}
 }
 
-// A service account without a client ID is no reason to refuse the pod, but it is told to whoever applies a pod and
+// A service account without a client ID is not a reason to refuse the pod, but a warning tells the user who applies a pod and
 // stays readable on the pod.
 func TestMissingClientID(t *testing.T) {
 	t.Parallel()

@@ -23,7 +23,7 @@ func testContext(t *testing.T) context.Context {
 	return ctx
 }
 
-// newApp returns an app in a namespace of its own, which is removed with the test, with an identity that may read the
+// newApp returns an app in a separate namespace, which is removed with the test, with an identity that may read the
 // vault and one certificate asked for by the annotation, which is not created.
 func newApp(t *testing.T, name string) framework.App {
 	t.Helper()

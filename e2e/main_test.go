@@ -15,7 +15,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 )
 
-// testEnv is what all tests of the package share; each uses namespaces and certificates of its own on it.
+// testEnv is what all tests of the package share; each uses its own namespaces and certificates in it.
 var testEnv *framework.Environment
 
 func TestMain(m *testing.M) {

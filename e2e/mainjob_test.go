@@ -61,7 +61,7 @@ func TestArrivesServedRenewed(t *testing.T) {
 	}
 }
 
-// A vault that cannot be reached and a sidecar that was killed are no reason to take a pod out of service that has its
+// A vault that cannot be reached and a sidecar that was killed do not take a pod out of service that has its
 // certificates.
 func TestSurvivesVaultAndSidecar(t *testing.T) {
 	t.Parallel()

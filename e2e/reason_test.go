@@ -8,7 +8,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// What Azure refuses shows where the pod's owner looks, while the app's containers wait; once it is mended the pod
+// What Azure refuses shows where the pod's owner looks, while the app's containers wait; once it is corrected the pod
 // starts by itself.
 func TestReasonsAndRecovery(t *testing.T) {
 	t.Parallel()
@@ -16,7 +16,7 @@ func TestReasonsAndRecovery(t *testing.T) {
 		name  string
 		spoil func(t *testing.T, app framework.App)
 		want  func(app framework.App) []string
-		mend  func(t *testing.T, app framework.App)
+		fix   func(t *testing.T, app framework.App)
 	}{
 		{
 			name: "no-certificate",
@@ -29,7 +29,7 @@ func TestReasonsAndRecovery(t *testing.T) {
 			want: func(app framework.App) []string {
 				return []string{"example-vault." + app.Name, "the secret is not a certificate"}
 			},
-			mend: func(t *testing.T, app framework.App) { createCertificate(t, azure.Certificate{Name: app.Name}) },
+			fix: func(t *testing.T, app framework.App) { createCertificate(t, azure.Certificate{Name: app.Name}) },
 		},
 		{
 			name: "refused-token",
@@ -40,7 +40,7 @@ func TestReasonsAndRecovery(t *testing.T) {
 			want: func(app framework.App) []string {
 				return []string{"AADSTS70021", "system:serviceaccount:" + app.Namespace + ":" + app.Name, contract.DefaultTokenAudience}
 			},
-			mend: func(t *testing.T, app framework.App) {
+			fix: func(t *testing.T, app framework.App) {
 				if _, err := testEnv.NewIdentity(testContext(t), app.Namespace, app.Name); err != nil {
 					t.Fatal(err)
 				}
@@ -55,7 +55,7 @@ func TestReasonsAndRecovery(t *testing.T) {
 				}
 			},
 			want: func(app framework.App) []string { return []string{"Key Vault Secrets User", app.ClientID, app.Name} },
-			mend: func(t *testing.T, app framework.App) {
+			fix: func(t *testing.T, app framework.App) {
 				apply(t, azure.Config{Grants: []azure.Grant{{Vault: framework.Vault, ClientID: app.ClientID}}})
 			},
 		},
@@ -63,7 +63,7 @@ func TestReasonsAndRecovery(t *testing.T) {
 			name:  "not-found",
 			spoil: func(*testing.T, framework.App) {},
 			want:  func(app framework.App) []string { return []string{secretURL(app.Name), "SecretNotFound"} },
-			mend:  func(t *testing.T, app framework.App) { createCertificate(t, azure.Certificate{Name: app.Name}) },
+			fix:   func(t *testing.T, app framework.App) { createCertificate(t, azure.Certificate{Name: app.Name}) },
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -73,7 +73,7 @@ func TestReasonsAndRecovery(t *testing.T) {
 			deploy(t, app)
 			pod := awaitPod(t, app, waits)
 			wantReason(t, app, pod, test.want(app)...)
-			test.mend(t, app)
+			test.fix(t, app)
 			ready := awaitPod(t, app, framework.Ready)
 			if ready.UID != pod.UID {
 				t.Errorf("the pod that is ready is %s, another than %s that waited", ready.Name, pod.Name)

@@ -11,7 +11,7 @@ import (
 )
 
 // A pod of a cluster with identity bindings gets its tokens from the cluster's token proxy, which it trusts by the CA of
-// a ConfigMap, and from nowhere else; without the annotation it is as ever.
+// a ConfigMap, and from no other source; without the annotation nothing changes.
 func TestIdentityBinding(t *testing.T) {
 	t.Parallel()
 	pod := newCertified(t, "binding", "restricted")
@@ -54,11 +54,11 @@ func throughProxy(t *testing.T, pod *corev1.Pod, id string) {
 		t.Fatal(err)
 	}
 	if len(asked) == 0 {
-		t.Error("no token was asked for")
+		t.Error("no token was requested")
 	}
 	for _, r := range asked {
 		if r.Service != azure.ServiceTokenProxy || r.Host != framework.TokenProxy || r.Status != 200 {
-			t.Errorf("a token was asked for at %s (%s), with the answer %d %s", r.Service, r.Host, r.Status, r.Code)
+			t.Errorf("a token was requested at %s (%s), with the response %d %s", r.Service, r.Host, r.Status, r.Code)
 		}
 	}
 	app := variables(containerOf(t, pod, "app"))

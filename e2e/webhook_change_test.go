@@ -82,7 +82,7 @@ func TestSettingsEdited(t *testing.T) {
 	}
 }
 
-// An app that reads its certificate at the start only is told of a renewal by the signal that it knows.
+// An app that reads its certificate at the start only gets a signal after a renewal.
 func TestReloadSignal(t *testing.T) {
 	t.Parallel()
 	pod := newCertified(t, "signalled", "restricted")
@@ -94,7 +94,7 @@ func TestReloadSignal(t *testing.T) {
 	awaitLog(t, pod, "app", "told to reload")
 }
 
-// An app that can be told by HTTP is told until it answers that it has understood.
+// An app that listens by HTTP gets the request until it responds with success.
 func TestReloadURL(t *testing.T) {
 	t.Parallel()
 	pod := newCertified(t, "notified", "restricted")

@@ -38,7 +38,7 @@ const goldenFolder = "../webhook/internal/inject/testdata"
 // unreal are cases of pods that no API server lets anyone create, with a webhook or without.
 var unreal = []string{"identity/ephemeral-containers", "sidecar/annotations-with-slashes"}
 
-// The cases of package inject come true: the API server accepts what it is to accept, has in the stored pod whatever
+// The cases of package inject hold on a cluster: the API server accepts what it should, stores in the pod whatever
 // the golden file has, and gives the user the same texts.
 func TestGoldenCases(t *testing.T) {
 	t.Parallel()
@@ -117,7 +117,7 @@ func (c *goldenCase) check(t *testing.T, namespace, account string) {
 	}
 }
 
-// prepare makes the objects of a case, and makes its pod one that the webhook is asked about. It returns what turns
+// prepare makes the objects of a case, and makes its pod one that the API server sends to the webhook. It returns what turns
 // the names of the cases, service account web of namespace shop, into those of this one.
 func (c *goldenCase) prepare(t *testing.T, namespace, account string) (here func(string) string) {
 	t.Helper()

@@ -121,7 +121,7 @@ func TestIdentityJustCreated(t *testing.T) {
 	}
 }
 
-// A pod is left as it is without the label, and whatever happens after its creation.
+// A pod is left as it is without the label, and also after its creation.
 func TestNotAskedFor(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t, "not-asked-for", "restricted", nil)
@@ -189,7 +189,7 @@ func TestCopiedPod(t *testing.T) {
 	debugged(t, first)
 }
 
-// debugged asserts that an ephemeral container, as "kubectl debug" adds, stays as it was asked for.
+// debugged asserts that an ephemeral container, as "kubectl debug" adds, stays as requested.
 func debugged(t *testing.T, pod *corev1.Pod) {
 	t.Helper()
 	pod = pod.DeepCopy()
@@ -205,7 +205,7 @@ func debugged(t *testing.T, pod *corev1.Pod) {
 	}
 }
 
-// Whatever a pod has, it has it afterwards: the admitted pod with the label is the one without it, and more.
+// A pod keeps all that it has: the admitted pod with the label is the one without it, and more.
 func TestNothingIsLost(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t, "nothing-is-lost", "privileged", nil)

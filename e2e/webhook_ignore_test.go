@@ -71,7 +71,7 @@ func TestFailurePolicyIgnore(t *testing.T) {
 	awaitMetric(t, "certsync_webhook_uninjected_pods 1")
 }
 
-// firstSeen returns the pod as it is once the webhook is asked about it, and creates none: for some moments after a
+// firstSeen returns the pod as it is once the API server sends it to the webhook, and creates none: for some moments after a
 // replica is ready, the API server still knows none.
 func firstSeen(t *testing.T, pod *corev1.Pod) (seen *corev1.Pod) {
 	t.Helper()

@@ -56,7 +56,7 @@ func TestMetadataEndpoint(t *testing.T) {
 	}
 }
 
-// newManaged returns a pod of a namespace of its own, with an identity, whose containers each get a token as managed
+// newManaged returns a pod in a separate namespace, with an identity, whose containers each get a token as managed
 // identity and end, and the identity's client ID. The pod is not created.
 func newManaged(t *testing.T, name, level string) (pod *corev1.Pod, clientID string) {
 	t.Helper()

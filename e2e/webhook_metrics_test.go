@@ -47,7 +47,7 @@ func TestWebhookMetrics(t *testing.T) {
 	}
 	for _, outcome := range []string{"skipped", "error"} {
 		if _, there := sums[`certsync_webhook_requests_total{outcome="`+outcome+`"}`]; !there {
-			t.Errorf("there is no sample of the outcome %q", outcome)
+			t.Errorf("no sample of the outcome %q", outcome)
 		}
 	}
 }

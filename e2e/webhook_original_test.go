@@ -22,9 +22,9 @@ func TestBesideOriginal(t *testing.T) {
 	pod := newCertified(t, "original", "restricted")
 	hasIdentity := func() bool { return len(tokens(admit(t, pod).Pod)) > 0 }
 	if !hasIdentity() {
-		t.Fatal("no identity is injected although there is no other webhook")
+		t.Fatal("identity is not injected although no other webhook exists")
 	}
-	// It has no webhooks of its own: what counts is that it is there.
+	// It contains no webhook: only its existence counts.
 	configurations := testEnv.Client.AdmissionregistrationV1().MutatingWebhookConfigurations()
 	_, err := configurations.Create(testContext(t), &admissionregistrationv1.MutatingWebhookConfiguration{
 		ObjectMeta: metav1.ObjectMeta{Name: originalWebhook},

@@ -17,7 +17,7 @@ import (
 // program is the path of the test app in its image.
 const program = "/testapp"
 
-// newCertified returns a pod of a namespace of its own, with an identity and one certificate of the pod's name, which
+// newCertified returns a pod in a separate namespace, with an identity and one certificate of the pod's name, which
 // is there. Its container serves the certificate and does not start without it. The pod is not created.
 func newCertified(t *testing.T, name, level string) *corev1.Pod {
 	t.Helper()

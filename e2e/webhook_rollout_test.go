@@ -64,7 +64,7 @@ func TestRollingUpdate(t *testing.T) {
 	}
 }
 
-// gone waits until the webhook has no pods but those of its newest rollout.
+// gone waits until only pods of the newest rollout of the webhook are left.
 func gone(t *testing.T) {
 	t.Helper()
 	err := wait.PollUntilContextCancel(testContext(t), 200*time.Millisecond, true, func(ctx context.Context) (bool, error) {
@@ -141,7 +141,7 @@ func (l *load) create(t *testing.T, namespace string, n int) {
 	}
 }
 
-// end stops the load and returns how many pods were asked for, and why some were refused.
+// end stops the load and returns how many pods were requested, and why some were refused.
 func (l *load) end() (created int, refused []error) {
 	l.stop()
 	<-l.done

@@ -16,7 +16,7 @@ import (
 // key returns the full key of a certsync annotation.
 func key(name string) string { return contract.Prefix + name }
 
-// settingsOf returns what the sidecar is told, where it is told by a variable.
+// settingsOf returns the settings that the sidecar gets by a variable.
 func settingsOf(t *testing.T, pod *corev1.Pod) contract.SecretsManagement {
 	t.Helper()
 	s, err := contract.Parse([]byte(variables(containerOf(t, pod, contract.ContainerName))[contract.EnvSettings]))
@@ -83,7 +83,7 @@ func TestSettingsLevels(t *testing.T) {
 	})
 }
 
-// Every other key is taken by itself from the first level that has it, whatever level the certificates are of.
+// Every other key is taken by itself from the first level that has it, independent of the level of the certificates.
 func TestSettingsKeyByKey(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t, "keys", "restricted", annotated(
@@ -164,7 +164,7 @@ func mounted(pod *corev1.Pod, path string) *corev1.Pod {
 	return pod
 }
 
-// What is suspicious but legal is told to whoever creates the pod, and stays readable on it.
+// What is suspicious but legal warns the user who creates the pod, and stays readable on it.
 func TestSettingsWarned(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t, "warned", "restricted", nil)

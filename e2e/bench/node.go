@@ -40,10 +40,10 @@ type node struct {
 	client *kubernetes.Clientset
 }
 
-// startNode starts the node anew. Also on an error, the caller ends it with stop.
+// startNode starts a new node. Also on an error, the caller ends it with stop.
 func startNode(ctx context.Context) (*node, error) {
 	if os.Getenv("E2E_REGISTRY") != "" {
-		return nil, errors.New("E2E_REGISTRY is set: the benchmark would write 20,000 service accounts into that cluster; unset it for a node of its own")
+		return nil, errors.New("E2E_REGISTRY is set: the benchmark would write 20,000 service accounts into that cluster; unset it to use a separate node")
 	}
 	// What an interrupted run left.
 	if err := cluster.Down(ctx, cluster.Options{Name: nodeName}); err != nil {

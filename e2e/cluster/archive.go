@@ -121,7 +121,7 @@ func (c imageContent) writeLayer(w io.Writer) error {
 	return t.Close()
 }
 
-// allDirs returns the directories that were asked for and the parents of everything.
+// allDirs returns the requested directories and the parents of everything.
 func (c imageContent) allDirs() map[string]fs.FileMode {
 	dirs := maps.Clone(c.dirs)
 	if dirs == nil {
@@ -171,7 +171,7 @@ func archiveReference(archive string) (string, error) {
 	for {
 		h, err := t.Next()
 		if errors.Is(err, io.EOF) {
-			return "", fmt.Errorf("%s: no docker archive: it has no manifest.json", archive)
+			return "", fmt.Errorf("%s: not a docker archive: manifest.json is missing", archive)
 		}
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", archive, err)

@@ -62,7 +62,7 @@ func (s *imageStore) reset() error {
 	if err := os.Mkdir(s.dir, 0o700); err != nil {
 		return err
 	}
-	// There are no signatures to check: all images are made here.
+	// The images have no signatures: all are built here.
 	policy := []byte(`{"default":[{"type":"insecureAcceptAnything"}]}`)
 	return os.WriteFile(s.path("policy.json"), policy, 0o600)
 }
@@ -75,7 +75,7 @@ func (s *imageStore) close() {
 
 func (s *imageStore) path(name string) string { return filepath.Join(s.dir, name) }
 
-// buildah returns a command in mount and PID namespaces of its own: should it be killed, no mount and no process of a
+// buildah returns a command in separate mount and PID namespaces: if it is killed, no mount and no process of a
 // build is left.
 func (s *imageStore) buildah(ctx context.Context, verb string, args ...string) *exec.Cmd {
 	all := []string{

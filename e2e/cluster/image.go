@@ -15,7 +15,7 @@ import (
 // localRegistry stands in references to images that were loaded and come from no registry.
 const localRegistry = "localhost"
 
-// pauseReference is the image of the pods' sandboxes. Its tag does not follow its content: it is loaded anew into
+// pauseReference is the image of the pods' sandboxes. Its tag does not follow its content: it is loaded again into
 // every node.
 const pauseReference = localRegistry + "/certsync-pause:1"
 
@@ -27,7 +27,7 @@ type PackSpec struct {
 	// Name is the image's, without registry and tag, such as "certsync-azure".
 	Name string
 	// Package is a main package of this repository, such as "./e2e/azure/cmd/emulator". It is built as a static
-	// program, lies in the image as / and its last element, and is the entry point. Empty: there is none.
+	// program, lies in the image as / and its last element, and is the entry point. Empty: the image has no program.
 	Package string
 	// Files are further files: absolute path in the image -> file on this machine.
 	Files map[string]string

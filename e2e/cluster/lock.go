@@ -85,7 +85,7 @@ func (l *lockFile) inPlace() bool {
 }
 
 // exclusive turns a shared lock into one held alone. It fails where somebody else holds it too, and where the file is
-// another one by now: then what this lock stood for has ended, and what is there belongs to others.
+// another one now: then the owner of this lock has ended, and the file belongs to another one.
 func (l *lockFile) exclusive() bool {
 	return l.inPlace() && unix.Flock(int(l.file.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil
 }

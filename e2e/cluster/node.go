@@ -25,7 +25,7 @@ const destroyTimeout = time.Minute
 type node struct {
 	name     string
 	state    string // directory
-	init     int    // first process of the PID namespace, 0 while there is none
+	init     int    // first process of the PID namespace, 0 if none runs
 	programs programs
 	nodeinit string // path of the program
 	repo     string
@@ -75,7 +75,7 @@ func (n *node) ensure(ctx context.Context) error {
 		n.log.say("node %s runs already", n.name)
 		return nil
 	} else if !errors.Is(err, errNoNode) {
-		n.log.say("node %s is not healthy and will be made anew: %v", n.name, err)
+		n.log.say("node %s is not healthy and will be replaced: %v", n.name, err)
 	}
 	if err := destroy(ctx, n.name, n.log); err != nil {
 		return fmt.Errorf("clear up after an earlier run: %w", err)
@@ -92,7 +92,7 @@ func (n *node) ensure(ctx context.Context) error {
 var errNoNode = errors.New("no such node")
 
 // attach finds the running node and checks that all of its programs run, that they are the pinned ones, and that it
-// is ready. It returns errNoNode where there is none.
+// is ready. It returns errNoNode if no node runs.
 func (n *node) attach(ctx context.Context) error {
 	found, err := nodeProcesses(n.name)
 	if err != nil {
@@ -172,7 +172,7 @@ func (n *node) configureNetwork(ctx context.Context) error {
 	return err
 }
 
-// destroy removes everything of the node of that name, in whatever state it is.
+// destroy removes everything of the node of that name, in any state.
 func destroy(ctx context.Context, name string, log *progress) error {
 	found, err := nodeProcesses(name)
 	if err != nil {

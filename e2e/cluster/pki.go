@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// certificateLife is how long the node's certificates are valid. A node that is kept longer is to be made anew.
+// certificateLife is how long the node's certificates are valid. Replace a node that is kept longer.
 const certificateLife = 365 * 24 * time.Hour
 
 // keyPair is a certificate and its private key, both in PEM.

@@ -8,7 +8,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// App is a Deployment of the small HTTPS server with its service account, in a namespace of its own that enforces
+// App is a Deployment of the small HTTPS server with its service account, in a separate namespace that enforces
 // Pod Security "restricted".
 type App struct {
 	Namespace string

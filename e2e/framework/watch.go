@@ -12,7 +12,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/testapp/report"
 )
 
-// Watcher is a client in a pod of its own that handshakes with an app all the time.
+// Watcher is a client in another pod that handshakes with an app all the time.
 type Watcher struct {
 	lines <-chan report.Line
 	last  report.Line

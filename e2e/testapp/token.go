@@ -31,7 +31,7 @@ func token(ctx context.Context, w io.Writer, args []string) error {
 	}
 	parts := strings.Split(got.Token, ".")
 	if len(parts) != 3 {
-		return errors.New("what came is no token")
+		return errors.New("the response is not a token")
 	}
 	claims, err := base64.RawURLEncoding.DecodeString(parts[1])
 	if err != nil {

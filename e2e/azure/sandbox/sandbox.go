@@ -1,6 +1,6 @@
-// Package sandbox runs programs in a network of their own that has nothing but
+// Package sandbox runs programs in a separate network that has only
 // loopback, with a hosts file, so that a program under test finds an emulator on
-// port 443 under production host names without any switch of its own.
+// port 443 under production host names without any special switch.
 //
 // It guarantees that nothing outside of the sandbox changes and that nothing
 // stays behind, however the process ends: the network and mount namespaces belong
@@ -60,7 +60,7 @@ func New(hosts map[string]string) (*Sandbox, error) {
 	return s, nil
 }
 
-// live gives the sandbox a thread of its own. The thread is never unlocked: when
+// live runs the sandbox on a dedicated thread. The thread is never unlocked: when
 // own returns, the runtime ends the thread, and with it the namespaces. The
 // process's main thread is passed over, since the runtime can only park that one.
 func (s *Sandbox) live(hosts map[string]string, ready chan<- error) {

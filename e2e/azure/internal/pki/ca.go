@@ -51,7 +51,7 @@ func (c *CA) NewIntermediate(name string) (*CA, error) {
 
 // LoadOrCreateRoot reads a root from file, which has its certificate and its
 // PKCS #8 key in PEM, or makes one and writes it there, readable by the owner
-// only, if there is no such file.
+// only, if the file does not exist.
 func LoadOrCreateRoot(file, name string) (*CA, error) {
 	data, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {

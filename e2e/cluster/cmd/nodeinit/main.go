@@ -1,6 +1,6 @@
 // Command nodeinit is the first process of a node's PID namespace. It is started in new PID, mount and network
 // namespaces, gives them what the node's programs expect, says "ready" on its standard output, and from then on only
-// reaps processes that lost their parent, until nobody uses the node any more. When it ends, by whatever cause, the
+// reaps processes that lost their parent, until the node has no users. When it ends, for any reason, the
 // kernel ends every process of the node, and with them the mounts and the network go.
 //
 //	nodeinit NAME STATE-DIRECTORY
