@@ -22,7 +22,7 @@ import (
 const tlsSecret = "azure-cert-sync-webhook-tls"
 
 // The serving certificate and the caBundle come from nothing, and come back when someone takes them away. No pod is
-// refused meanwhile where the certificate is lost; where the caBundle is, from when it is there again.
+// refused meanwhile if the certificate is lost; if the caBundle is, from when it is back.
 //
 // All of it concerns the whole cluster: this test does not run beside others.
 func TestServingCertificate(t *testing.T) {
@@ -164,7 +164,7 @@ func awaitSecret(t *testing.T) *corev1.Secret {
 	return found
 }
 
-// awaitBundle waits until the caBundle is there, and returns it.
+// awaitBundle waits until the caBundle is set, and returns it.
 func awaitBundle(t *testing.T) []byte {
 	t.Helper()
 	source := cache.NewListWatchFromClient(testEnv.Client.AdmissionregistrationV1().RESTClient(), "mutatingwebhookconfigurations", "",

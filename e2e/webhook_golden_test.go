@@ -23,7 +23,7 @@ type goldenCase struct {
 		Missing bool              `json:"missing"`
 		Data    map[string]string `json:"data"`
 	} `json:"configMap"`
-	// Cases with any of these are about another cluster or another chart than the stage's.
+	// Cases with any of these are about another cluster or another chart than the environment's.
 	After, Options, Chart, Minor, Namespace, TokenEndpointSuffix any
 
 	want struct {
@@ -117,7 +117,7 @@ func (c *goldenCase) check(t *testing.T, namespace, account string) {
 	}
 }
 
-// prepare makes the objects of a case, and makes its pod one that the API server sends to the webhook. It returns what turns
+// prepare creates the objects of a case, and makes its pod one that the API server sends to the webhook. It returns what turns
 // the names of the cases, service account web of namespace shop, into those of this one.
 func (c *goldenCase) prepare(t *testing.T, namespace, account string) (here func(string) string) {
 	t.Helper()
@@ -170,7 +170,7 @@ func rewrite(v any, text func(string) string) any {
 	return v
 }
 
-// forget leaves out what the chart of the stage makes different, and settings, which it has a default for.
+// forget leaves out what the chart of the environment makes different, and settings, which it has a default for.
 func forget(pod map[string]any) map[string]any {
 	annotations, _ := pod["metadata"].(map[string]any)["annotations"].(map[string]any)
 	delete(annotations, contract.Prefix+contract.KeySettingsHash)

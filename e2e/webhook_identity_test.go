@@ -32,7 +32,7 @@ func tokens(pod *corev1.Pod) (list []corev1.ServiceAccountTokenProjection) {
 	return list
 }
 
-// identityOf are the four variables where the service account and the chart of the stage decide.
+// identityOf are the four variables where the service account and the chart of the environment decide.
 func identityOf(tenant string) map[string]string {
 	return map[string]string{
 		contract.EnvClientID: clientID, contract.EnvTenantID: tenant,

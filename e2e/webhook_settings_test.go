@@ -91,7 +91,7 @@ func TestSettingsKeyByKey(t *testing.T) {
 	newServiceAccount(t, namespace, "web", withClientID(key("file-mode"), "0600", key("port"), "9001"))
 	settings := settingsOf(t, admit(t, labelled(namespace, "web", annotated(key("port"), "9002"))).Pod)
 	got := []any{settings.Port, settings.FileMode, settings.LogLevel, settings.PollingInterval}
-	// From pod, service account, namespace and, as the stage has it, chart.
+	// From pod, service account, namespace and, as the environment has it, chart.
 	if diff := cmp.Diff([]any{9002, "0600", "debug", contract.Seconds(10 * time.Second)}, got); diff != "" {
 		t.Errorf("port, file mode, log level and polling interval (-want +got):\n%s", diff)
 	}

@@ -123,7 +123,7 @@ func quota(t *testing.T, p *corev1.Pod) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The quota's controller has to have counted what is there.
+	// The quota's controller must have counted what exists.
 	if _, err := testEnv.Cluster.Kubectl(testContext(t), "wait", "--for=jsonpath={.status.used.pods}=0",
 		"resourcequota/quota", "--namespace", p.Namespace); err != nil {
 		t.Fatal(err)

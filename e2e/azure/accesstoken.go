@@ -85,7 +85,7 @@ func (s *tokenSigner) verify(token string) (accessToken, error) {
 	return claims, parsed.Claims(s.public().Key, &claims)
 }
 
-// sign makes a JWT with RS256.
+// sign creates a JWT with RS256.
 func sign(key jose.JSONWebKey, claims any) (string, error) {
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: key}, (&jose.SignerOptions{}).WithType("JWT"))
 	if err != nil {

@@ -75,7 +75,7 @@ func (n *node) stop(ctx context.Context) {
 	}
 }
 
-// populate makes what the chart would make and the webhook needs, and the service accounts.
+// populate creates what the chart would make and the webhook needs, and the service accounts.
 func (n *node) populate(ctx context.Context) error {
 	if err := n.namespace(ctx, systemNamespace); err != nil {
 		return err

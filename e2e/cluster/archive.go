@@ -24,7 +24,7 @@ import (
 type imageContent struct {
 	files      map[string]string      // absolute path in the image -> file on this machine; its x bit is kept
 	links      map[string]string      // absolute path in the image -> target of a symbolic link
-	dirs       map[string]fs.FileMode // absolute path in the image -> permissions; parents are made as needed
+	dirs       map[string]fs.FileMode // absolute path in the image -> permissions; parents are created as needed
 	entrypoint []string
 	user       string
 	env        []string
@@ -190,7 +190,7 @@ func archiveReference(archive string) (string, error) {
 	}
 }
 
-// writeFileAtomically makes a file that is complete whenever it is there.
+// writeFileAtomically creates a file that is complete whenever it is there.
 func writeFileAtomically(name string, write func(io.Writer) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// tree makes a build context.
+// tree creates a build context.
 func tree(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()

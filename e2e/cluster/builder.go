@@ -30,13 +30,13 @@ const (
 var goNetworkSettings = []string{"GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOINSECURE", "GOFLAGS"}
 
 // imageStore is buildah's storage for one build or push. It is a directory that is removed afterwards, with the plain
-// file-copying driver: no mount is ever made, and nothing gets into /var/lib/containers.
+// file-copying driver: it never mounts, and nothing gets into /var/lib/containers.
 type imageStore struct {
 	dir  string
 	held *lockFile
 }
 
-// openImageStore makes an empty store, removing one of a build that was killed. There is one at a time: several
+// openImageStore creates an empty store, removing one of a build that was killed. There is one at a time: several
 // builds would only share the machine's cores.
 func openImageStore(ctx context.Context) (*imageStore, error) {
 	dir, err := cacheDir("buildah")
@@ -88,7 +88,7 @@ func (s *imageStore) buildah(ctx context.Context, verb string, args ...string) *
 	return cmd
 }
 
-// builder makes the image of Go builds and returns its name and the volumes that a build with it needs: busybox and
+// builder creates the image of Go builds and returns its name and the volumes that a build with it needs: busybox and
 // the machine's certificate authorities in the image; this machine's Go, with its caches, from outside.
 func (s *imageStore) builder(ctx context.Context, repo, goversion string) (image string, volumes []string, err error) {
 	files, links, err := busybox(ctx)

@@ -33,7 +33,7 @@ type PackSpec struct {
 	Files map[string]string
 	// Links are symbolic links: absolute path in the image -> target.
 	Links map[string]string
-	// Directories are made with these permissions: absolute path in the image -> mode.
+	// Directories are created with these permissions: absolute path in the image -> mode.
 	Directories map[string]fs.FileMode
 	// Entrypoint replaces the package's program.
 	Entrypoint []string
@@ -43,8 +43,8 @@ type PackSpec struct {
 	Env []string
 }
 
-// PackImage makes an image from programs and files without a Dockerfile, delivers it to the cluster, and returns the
-// reference for manifests. Its tag is derived from its content: what is there already is not delivered again.
+// PackImage creates an image from programs and files without a Dockerfile, delivers it to the cluster, and returns the
+// reference for manifests. Its tag is derived from its content: an image that is present is not delivered again.
 func (c *Cluster) PackImage(ctx context.Context, s PackSpec) (string, error) {
 	if c.node == nil {
 		if err := ensurePackages(ctx, imagePackages, c.log); err != nil {
@@ -94,7 +94,7 @@ func busybox(ctx context.Context) (files, links map[string]string, err error) {
 
 // LoadImage delivers the image of a docker archive ("docker save", "buildah push ... docker-archive:") to the cluster:
 // into the node's containerd, or by a push to E2E_REGISTRY. It returns the reference for manifests, which Image then
-// returns too. The archive has one image with one tag; an image whose tag is there already is not delivered again, so
+// returns too. The archive has one image with one tag; an image whose tag is present is not delivered again, so
 // tags are to follow the content.
 func (c *Cluster) LoadImage(ctx context.Context, archive string) (string, error) {
 	reference, err := archiveReference(archive)
@@ -185,7 +185,7 @@ func (n *node) packPause(ctx context.Context) (string, error) {
 	return c.cached("certsync-pause", pauseReference)
 }
 
-// ensureImage loads an image into containerd unless it is there.
+// ensureImage loads an image into containerd unless it is present.
 func (n *node) ensureImage(ctx context.Context, archive, reference string) error {
 	there, err := output(n.ctr(ctx, "images", "ls", "--quiet", "name=="+reference))
 	if err != nil || strings.TrimSpace(string(there)) == reference {

@@ -93,7 +93,7 @@ func (l *lockFile) exclusive() bool {
 // unlock releases the lock. A second call does nothing.
 func (l *lockFile) unlock() { _ = l.file.Close() }
 
-// remove deletes the file and then releases the lock: whoever waits for it sees that and makes a new one.
+// remove deletes the file and then releases the lock: the next process sees that and creates a new one.
 func (l *lockFile) remove() {
 	_ = os.Remove(l.file.Name())
 	l.unlock()

@@ -32,7 +32,7 @@ type node struct {
 	log      *progress
 }
 
-// prepareNode sees to it that everything is there that a node needs; it starts nothing.
+// prepareNode ensures that all that a node needs is present; it starts nothing.
 func prepareNode(ctx context.Context, name string, log *progress) (*node, error) {
 	if err := ensurePackages(ctx, debianPackages, log); err != nil {
 		return nil, err
@@ -110,9 +110,9 @@ func (n *node) attach(ctx context.Context) error {
 	return n.awaitReady(ctx)
 }
 
-// startInit makes the state directory, the cgroup and the namespaces.
+// startInit creates the state directory, the cgroup and the namespaces.
 func (n *node) startInit(ctx context.Context) error {
-	// Not MkdirAll: /var/tmp is writable by all, so a directory that is there already is not to be trusted.
+	// Not MkdirAll: /var/tmp is writable by all, so an existing directory is not trusted.
 	for _, dir := range []struct {
 		path string
 		mode os.FileMode

@@ -210,7 +210,7 @@ func (d *demo) survive(ctx context.Context) (_ string, err error) {
 		line.Handshakes, seconds(max(0, ready.Sub(again)))), nil
 }
 
-// end takes down what the demo made, or says how to look around.
+// end removes what the demo created, or prints how to look around.
 func (d *demo) end(keep bool) error {
 	if d.env.Cluster == nil {
 		return nil

@@ -28,7 +28,7 @@ func (e *Environment) Restart(ctx context.Context, namespace, deployment string)
 }
 
 // AwaitPod watches the pods with the label app=<app> until one satisfies the condition, which is called on every
-// change, and returns it. With an error of the context it says what state the last pod was in.
+// change, and returns it. With an error of the context it contains the state of the last pod.
 func (e *Environment) AwaitPod(ctx context.Context, namespace, app string, condition func(*corev1.Pod) bool) (*corev1.Pod, error) {
 	selector := "app=" + app
 	pods := e.Client.CoreV1().Pods(namespace)

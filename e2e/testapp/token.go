@@ -14,7 +14,7 @@ import (
 )
 
 // token gets a token for a resource as an app does that uses managed identity, at the first attempt, and prints what it
-// says of whom it is for.
+// says its subject.
 func token(ctx context.Context, w io.Writer, args []string) error {
 	if len(args) != 1 {
 		return errors.New("usage: testapp token RESOURCE")

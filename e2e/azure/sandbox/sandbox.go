@@ -48,7 +48,7 @@ type Sandbox struct {
 // ErrClosed is returned after Close.
 var ErrClosed = errors.New("the sandbox is closed")
 
-// New makes a sandbox in which the names of hosts, and localhost, resolve to the
+// New creates a sandbox in which the names of hosts, and localhost, resolve to the
 // given addresses and no other name resolves.
 func New(hosts map[string]string) (*Sandbox, error) {
 	s := &Sandbox{work: make(chan func()), done: make(chan struct{})}

@@ -23,7 +23,7 @@ type CA struct {
 	Key  crypto.Signer
 }
 
-// NewRoot makes a self-signed CA with an EC P-256 key.
+// NewRoot creates a self-signed CA with an EC P-256 key.
 func NewRoot(name string) (*CA, error) {
 	key, err := NewKey(ECP256, nil)
 	if err != nil {
@@ -36,7 +36,7 @@ func NewRoot(name string) (*CA, error) {
 	return &CA{Cert: cert, Key: key}, nil
 }
 
-// NewIntermediate makes a CA below c.
+// NewIntermediate creates a CA below c.
 func (c *CA) NewIntermediate(name string) (*CA, error) {
 	key, err := NewKey(ECP256, nil)
 	if err != nil {

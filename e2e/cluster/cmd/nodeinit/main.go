@@ -54,7 +54,7 @@ func run(args []string) error {
 	return nil
 }
 
-// setUp makes the mounts. What programs write below fixed paths is sent elsewhere.
+// setUp creates the mounts. What programs write below fixed paths is sent elsewhere.
 func setUp(state string) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
