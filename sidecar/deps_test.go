@@ -18,7 +18,7 @@ var imports = []struct{ of, forbidden, why string }{
 	{"sidecar", "github.com/fluent/", "its client writes to standard error and gives up in ways of its own: see package forward"},
 	{"sidecar", module + "webhook", "the sidecar knows nothing of the webhook"},
 	{"sidecar", module + "e2e", "what tests need stays out of the program"},
-	{"sidecar/contract", module + "sidecar/internal", "the webhook imports contract: it must stay thin"},
+	{"sidecar/contract", module + "sidecar/internal", "the webhook imports contract: it must stay small"},
 	{"webhook", module + "sidecar/internal", "what both sides need belongs into contract"},
 	{"webhook", module + "e2e", "what tests need stays out of the program"},
 	{"webhook/internal/settings", "k8s.io/", "settings takes maps: it knows no Kubernetes types"},
