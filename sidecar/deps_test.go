@@ -19,7 +19,7 @@ var imports = []struct{ of, forbidden, why string }{
 	{"sidecar", "github.com/fluent/", "its client writes to standard error and decides itself when to give up: see package forward"},
 	{"sidecar", module + "webhook", "the sidecar does not depend on the webhook"},
 	{"sidecar", module + "e2e", "test code stays out of the program"},
-	{"sidecar/contract", module + "sidecar/internal", "the webhook imports contract: it must stay thin"},
+	{"sidecar/contract", module + "sidecar/internal", "the webhook imports contract: it must stay small"},
 	{"webhook", module + "sidecar/internal", "what both sides need belongs in contract"},
 	{"webhook", module + "e2e", "test code stays out of the program"},
 	{"webhook/internal/settings", "k8s.io/", "settings takes maps, not Kubernetes types"},

@@ -8,17 +8,17 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// origin knows which annotation a path of the settings comes from.
+// origin finds the annotation that a path of the settings comes from.
 type origin struct {
 	group
-	// own counts the entries of observedCertificates that are the settings object's; those of the
-	// certificates annotation follow.
-	own int
-	// given are the annotations that override a setting, by its path.
-	given map[string]Value
+	// settingsEntries is the number of observedCertificates that come from the settings object. The
+	// entries of the certificates annotation follow them.
+	settingsEntries int
+	// overrides are the annotations that override a setting, by the path of the setting.
+	overrides map[string]Value
 }
 
-// errors turns what Validate refused into errors about annotations.
+// errors turns the error of Validate into errors about annotations.
 func (o origin) errors(err error) Errors {
 	var fields contract.FieldErrors
 	if !errors.As(err, &fields) {
@@ -26,7 +26,7 @@ func (o origin) errors(err error) Errors {
 	}
 	errs := make(Errors, len(fields))
 	for i, f := range fields {
-		errs[i] = o.blame(f)
+		errs[i] = o.fieldError(f)
 	}
 	return errs
 }
@@ -37,24 +37,25 @@ func (o origin) warning(text string) string {
 	if !ok {
 		return o.inSettings(text).Error()
 	}
-	e := o.blame(&contract.FieldError{Path: path, Reason: reason})
+	e := o.fieldError(&contract.FieldError{Path: path, Reason: reason})
 	e.Value = ""
 	return e.Error()
 }
 
-func (o origin) blame(f *contract.FieldError) *Error {
-	if v, ok := o.given[strings.TrimRight(f.Path, "[]0123456789")]; ok {
+// fieldError turns an error about a setting into one about the annotation that it comes from.
+func (o origin) fieldError(f *contract.FieldError) *Error {
+	if v, ok := o.overrides[strings.TrimRight(f.Path, "[]0123456789")]; ok {
 		return v.Err(f.Reason)
 	}
-	if index, field, ok := entry(f.Path); ok && index >= o.own {
+	if index, field, ok := parseEntryPath(f.Path); ok && index >= o.settingsEntries {
 		e := o.certificates.Err(f.Reason)
-		e.Entry, e.Value = index-o.own+1, f.Value
+		e.Entry, e.Value = index-o.settingsEntries+1, f.Value
 		if field != "" && field != "url" {
 			e.Reason = field + ": " + f.Reason
 		}
 		return e
 	}
-	if v, ok := o.sibling(f.Path); ok {
+	if v, ok := o.reloadSibling(f.Path); ok {
 		return v.Err(strings.TrimPrefix(f.Path, management) + " " + f.Reason)
 	}
 	if o.settings.Given() || o.configMap.Given() {
@@ -65,21 +66,21 @@ func (o origin) blame(f *contract.FieldError) *Error {
 	return e
 }
 
-// sibling returns the annotation that makes a missing setting of reload necessary.
-func (o origin) sibling(path string) (Value, bool) {
+// reloadSibling returns the reload annotation that requires the missing reload setting at path.
+func (o origin) reloadSibling(path string) (Value, bool) {
 	if !strings.HasPrefix(path, management+"reload.") {
 		return Value{}, false
 	}
-	for _, key := range overrides {
-		if v, ok := o.given[key.path]; ok && strings.HasPrefix(key.path, management+"reload.") {
+	for _, override := range overrides {
+		if v, ok := o.overrides[override.path]; ok && strings.HasPrefix(override.path, management+"reload.") {
 			return v, true
 		}
 	}
 	return Value{}, false
 }
 
-// entry splits "secretsManagementSettings.observedCertificates[1].url" into 1 and "url".
-func entry(path string) (index int, field string, ok bool) {
+// parseEntryPath splits "secretsManagementSettings.observedCertificates[1].url" into 1 and "url".
+func parseEntryPath(path string) (index int, field string, ok bool) {
 	rest, ok := strings.CutPrefix(path, management+"observedCertificates[")
 	if !ok {
 		return 0, "", false

@@ -8,47 +8,18 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// TestSyntax shows the message for every kind of text that is no settings object.
-func TestSyntax(t *testing.T) {
+// TestWrongRoot shows the messages for texts that are not a settings object. One text of each kind
+// that jsontree refuses shows that its message and position get into the error.
+func TestWrongRoot(t *testing.T) {
 	texts := []string{
 		"",
-		" \n",
-		"\xef\xbb\xbf",
 		"\xef\xbb\xbf{}",
-		"\xff\xfe{\x00}\x00",
 		"{\"secretsManagementSettings\": \"\xe9\"}",
 		"{} {}",
-		"{},",
-		"{",
-		"{\"a",
-		"{\"a\": [",
 		"{\n  \"secretsManagementSettings\": {\n    \"port\": 9000,\n  }\n}",
-		"{\"formats\": [\"pem\", ]}",
-		"{\"a\": \"ü\",}",
-		"{,}",
-		"[1,,2]",
-		"{\"a\": ,}",
-		`{\"secretsManagementSettings\": {}}`,
-		`{"secretsManagementSettings": {"port\": 1}}`,
-		`"{\"secretsManagementSettings\": {}}"`,
-		"// settings\n{}",
-		"{\"a\": 1 /* one */}",
-		"# settings\n{}",
-		"{\"port\": <port>}",
-		"{'port': 9000}",
-		"{“port”: 9000}",
-		"{port: 9000}",
 		"secretsManagementSettings:\n  port: 9000\n",
-		"{\"a\" 1}",
-		"{\"a\": 1 \"b\": 2}",
-		"[1 2]",
-		"{\"a\": True}",
-		"{\"a\": nul}",
-		"{\"a\": 01}",
-		"{\"a\": +1}",
-		"{\"a\": \"line\nbreak\"}",
-		"{\"a\": \"C:\\data\"}",
-		"{\"a\": \"\\u12g4\"}",
+		`"authenticationSettings": {"msiClientId": "00001111-aaaa-2222-bbbb-3333cccc4444"}`,
+		`"{\"secretsManagementSettings\": {}}"`,
 		"[]",
 		"null",
 		"3",
@@ -60,9 +31,6 @@ func TestSyntax(t *testing.T) {
 		`{"type": "Microsoft.Compute/virtualMachines/extensions", "properties": {"settings": "[variables('kv')]"}}`,
 		`{"publisher": "Microsoft.Azure.KeyVault", "settings": {}, "protectedSettings": {"secretsManagementSettings": {}}}`,
 		`{"publisher": "Microsoft.Azure.KeyVault", "settings": {}}`,
-		`"authenticationSettings": {"msiClientId": "00001111-aaaa-2222-bbbb-3333cccc4444"}`,
-		`"secretsManagementSettings": {"requireInitialSync": true, ...}`,
-		`{"secretsManagementSettings": {"requireInitialSync": true, ...}}`,
 		`{"pollingIntervalInS": "3600", "observedCertificates": []}`,
 		strings.Repeat("[", 20000),
 	}
@@ -75,5 +43,5 @@ func TestSyntax(t *testing.T) {
 			b.WriteString("    accepted\n")
 		}
 	}
-	golden(t, "syntax", b.String())
+	golden(t, "wrong-root", b.String())
 }
