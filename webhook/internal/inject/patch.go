@@ -22,9 +22,9 @@ type Operation struct {
 // Append appends the operations to b as a JSON array.
 func (p Patch) Append(b []byte) ([]byte, error) {
 	if len(p) == 0 {
-		return append(b, "[]"...), nil // not null
+		return append(b, "[]"...), nil // a nil Patch would be encoded as null
 	}
-	// The encoder writes straight into the caller's memory, where json.Marshal would copy once more.
+	// The encoder writes to the caller's buffer. json.Marshal would copy the text once more.
 	buf := bytes.NewBuffer(b)
 	if err := json.NewEncoder(buf).Encode(p); err != nil {
 		return nil, fmt.Errorf("encoding the JSON patch: %w", err)
@@ -32,7 +32,7 @@ func (p Patch) Append(b []byte) ([]byte, error) {
 	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
 }
 
-// add adds a member to an object, in place of one that is there, or an element to an array.
+// add adds or replaces an object's member, or inserts an element into an array.
 func (p *Patch) add(path string, value any) {
 	*p = append(*p, Operation{Op: "add", Path: path, Value: value})
 }
@@ -41,13 +41,13 @@ func (p *Patch) remove(path string) {
 	*p = append(*p, Operation{Op: "remove", Path: path})
 }
 
-// move takes a value out and then adds it at path, with all that it holds.
+// move removes the value at from, with everything in it, and then adds it at path.
 func (p *Patch) move(from, path string) {
 	*p = append(*p, Operation{Op: "move", From: from, Path: path})
 }
 
-// appendTo adds values to the end of the array at path, which has length elements. An array without any may
-// be absent or null, and is made.
+// appendTo adds values to the end of the array at path, which has length elements. An array without
+// elements may be absent or null, so appendTo adds the array itself.
 func appendTo[T any](p *Patch, path string, length int, values ...T) {
 	if len(values) == 0 {
 		return
