@@ -1,9 +1,7 @@
 package contract
 
-import "strings"
-
-// AnnotationKeys returns the annotations that are read, without Prefix. A key that is in neither this
-// list nor WrittenKeys is a mistake.
+// AnnotationKeys returns the keys, without Prefix, of the annotations that users set. A key with
+// Prefix that is neither in this list nor in WrittenKeys is a mistake.
 func AnnotationKeys() []string {
 	return []string{
 		KeyCertificates, KeySettings, KeySettingsConfigMap, KeyInject, KeyPollingInterval, KeyRequireInitial,
@@ -13,15 +11,8 @@ func AnnotationKeys() []string {
 	}
 }
 
-// WrittenKeys returns the annotations that the webhook writes on a pod, without Prefix.
+// WrittenKeys returns the keys, without Prefix, of the annotations that the webhook writes on a
+// pod.
 func WrittenKeys() []string {
 	return []string{KeyInjected, KeySettingsSource, KeySettingsHash, KeyWarnings}
-}
-
-// EscapeVariable returns value such that Kubernetes, which expands $(NAME) in a container's variables
-// and reads $$ as $, hands over exactly value.
-//
-// Source: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#environment-variables
-func EscapeVariable(value string) string {
-	return strings.ReplaceAll(value, "$", "$$")
 }

@@ -5,14 +5,14 @@ import (
 	"slices"
 )
 
-// certificates checks the entries, one by one and against each other.
+// certificates checks each entry, and the entries against each other.
 func (v *validator) certificates() {
 	entries := v.settings.SecretsManagement.ObservedCertificates
 	if len(entries) == 0 {
 		if v.noCertificates {
 			return
 		}
-		v.fail(pathObserved, "", "no certificate is observed: give at least one Key Vault secret URL")
+		v.fail(pathObserved, "", "is empty: add at least one Key Vault secret URL")
 		return
 	}
 	links := newLinkTable()
@@ -21,7 +21,7 @@ func (v *validator) certificates() {
 		before := len(v.errs)
 		c := v.certificate(path, entry)
 		if len(v.errs) > before || c.Store == "" {
-			continue // what is wrong has been said
+			continue // already reported
 		}
 		if !v.duplicate(path, c, links) {
 			v.config.Certificates = append(v.config.Certificates, c)
@@ -30,7 +30,7 @@ func (v *validator) certificates() {
 	}
 	v.checkVersionNames(links)
 	v.checkNesting(links)
-	v.warnUnused()
+	v.warnUnusedPassword()
 }
 
 func (v *validator) certificate(path string, entry ObservedCertificate) Certificate {
@@ -63,22 +63,22 @@ func (v *validator) entryIdentity(path string, entry ObservedCertificate, c *Cer
 		return
 	}
 	if v.config.Credential == CredentialManagedIdentity {
-		v.warn(path+".tenantId", "is ignored: a managed identity belongs to one tenant")
+		v.warn(path+".tenantId", "ignored because a managed identity belongs to one tenant")
 		return
 	}
 	c.TenantID = entry.TenantID
 	v.checkTenantID(path+".tenantId", entry.TenantID)
 }
 
-// warnUnused tells about a keystore password that nothing is protected with.
-func (v *validator) warnUnused() {
+// warnUnusedPassword warns about a keystore password if no certificate has a keystore.
+func (v *validator) warnUnusedPassword() {
 	if v.config.KeystorePasswordFile == "" {
 		return
 	}
 	for _, c := range v.config.Certificates {
-		if slices.Contains(c.Formats, FormatPKCS12) || slices.Contains(c.Formats, FormatJKS) {
+		if c.HasKeystore() {
 			return
 		}
 	}
-	v.warn(pathSecrets+".keystorePasswordFile", "has no effect: no certificate has the format pkcs12 or jks")
+	v.warn(pathSecrets+".keystorePasswordFile", "has no effect: no certificate has the format %s or %s", FormatPKCS12, FormatJKS)
 }

@@ -3,76 +3,94 @@ package contract
 import (
 	"io/fs"
 	"log/slog"
+	"slices"
 	"time"
 )
 
-// Mode says where settings are used, which decides what the extension's identity settings mean.
+// Mode is where settings are used. It decides how Validate interprets the settings of the
+// extension.
 type Mode int
 
 const (
-	// Pod gives settings that were pasted from an extension what their author meant: msiEndpoint is
-	// ignored with a warning and msiClientId is the federated client ID, unless the credential is
-	// managed-identity; ACL entries by name are ignored with a warning; requireInitialSync defaults to true.
+	// Pod makes settings of the extension work in a pod with the identity of the pod. Unless the
+	// credential is managed-identity, msiEndpoint is ignored with a warning and msiClientId is the
+	// client ID of the federated identity. ACL entries by name are ignored with a warning.
+	// requireInitialSync defaults to true.
 	Pod Mode = iota
-	// Host does as the extension does.
+	// Host interprets settings as the extension does: the credential defaults to managed-identity
+	// and requireInitialSync to false.
 	Host
 )
 
-// Rules are what Validate needs to know beside the settings.
+// Rules are the inputs of Validate other than the settings.
 type Rules struct {
 	Mode Mode
-	// AllowedVaults are the DNS suffixes that a vault's host must be under; nil stands for DefaultVaultSuffixes.
+	// AllowedVaults are the DNS suffixes of allowed vaults, such as "vault.azure.net"; nil means
+	// DefaultVaultSuffixes. Case and a leading "*." or "." do not matter.
 	AllowedVaults []string
-	// NoCertificates accepts settings that observe none: those of a sidecar that serves the metadata endpoint alone.
+	// NoCertificates allows settings without certificates: those of a sidecar that only serves the
+	// metadata endpoint.
 	NoCertificates bool
 }
 
-// Config is what settings come to: complete, checked, every default filled in. Only Validate makes one.
+// Config is the result of Validate: checked settings with all defaults filled in.
 type Config struct {
-	Certificates       []Certificate
+	// Certificates are in the order of observedCertificates, without duplicate entries.
+	Certificates []Certificate
+	// PollingInterval is the time between two polls, in whole seconds and without jitter.
 	PollingInterval    time.Duration
 	RequireInitialSync bool
-	Port               int // 0: DefaultPort, or the next free one
-	LogLevel           slog.Level
-	// KeystorePasswordFile is empty where DefaultKeystorePass is used.
+	// Port is the HTTP port of the sidecar. Zero means DefaultPort, or the next free port.
+	Port     int
+	LogLevel slog.Level
+	// KeystorePasswordFile is an absolute path. Empty means that the password is
+	// DefaultKeystorePass.
 	KeystorePasswordFile string
-	// Reload.Signal is in the form "SIGHUP", or a real-time signal's number (see SignalNumber).
+	// Reload has its Signal in the form "SIGHUP", or as the number of a real-time signal. See
+	// SignalNumber.
 	Reload Reload
 	// Credential is CredentialWorkloadIdentity or CredentialManagedIdentity.
 	Credential string
-	// MSIEndpoint is set with CredentialManagedIdentity only, without a trailing /oauth2/token.
+	// MSIEndpoint is only set for CredentialManagedIdentity. It has no trailing /oauth2/token.
 	MSIEndpoint string
-	// Logging is empty, or complete with Endpoint in the form tcp://<host>:<port>.
+	// Logging is empty, or complete with an Endpoint of the form tcp://<host>:<port>.
 	Logging Logging
 }
 
 // Certificate is one observed certificate.
 type Certificate struct {
-	// URL is the secret's URL as it was written.
+	// URL is the URL of the Key Vault secret, as written in the settings.
 	URL string
-	// VaultURL is its scheme and host, in lower case, so that one vault has one spelling.
+	// VaultURL is the scheme and host of URL in lower case, so that it is the same for all
+	// certificates of a vault.
 	VaultURL string
-	// VaultName is the first label of the host, spelt as in the URL.
+	// VaultName is the first label of the host, spelled as in URL.
 	VaultName string
-	// Name is the secret's name; Version is empty where the newest is followed.
-	Name    string
+	// Name is the name of the secret.
+	Name string
+	// Version is empty if the newest version is followed.
 	Version string
-	// Store is the directory that the certificate is kept in.
+	// Store is the directory for the files: an absolute, clean path.
 	Store string
-	// LinkName is customSymbolicLinkName, or "<VaultName>.<Name>".
-	// It is unique in its store.
+	// LinkName is customSymbolicLinkName or, by default, FileName. It is unique in its store.
 	LinkName string
-	// Mode are the files' permission bits.
+	// Mode is the permission bits of the files.
 	Mode fs.FileMode
-	// ACLs are those that hold: a number, or on a host also a name (see ParseID).
+	// ACLs grant read access to users and groups by number, on a host also by name. See ParseID.
 	ACLs []ACL
-	// Formats has at least one element, each once, in the order pem, split, pkcs12, jks.
+	// Formats has at least one element and no duplicates, in the order pem, split, pkcs12, jks.
 	Formats []string
-	// ClientID and TenantID are empty where the pod's own identity is used. authenticationSettings.msiClientId
-	// has been filled in where the entry has no clientId.
+	// ClientID is the clientId of the entry, by default msiClientId. Empty means the default
+	// identity of the pod or host.
 	ClientID string
+	// TenantID is the tenantId of the entry. Empty means the default tenant.
 	TenantID string
 }
 
-// FileName returns the name that files of the certificate begin with: "<VaultName>.<Name>".
+// HasKeystore reports whether the certificate is also written as a PKCS #12 or JKS keystore.
+func (c Certificate) HasKeystore() bool {
+	return slices.Contains(c.Formats, FormatPKCS12) || slices.Contains(c.Formats, FormatJKS)
+}
+
+// FileName returns the first part of the names of the certificate's files: "<VaultName>.<Name>".
 func (c Certificate) FileName() string { return c.VaultName + "." + c.Name }

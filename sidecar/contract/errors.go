@@ -5,20 +5,22 @@ import (
 	"strings"
 )
 
-// FieldError is one thing that is wrong with settings.
+// FieldError is one error in settings.
 type FieldError struct {
-	// Path names the value, as in "secretsManagementSettings.observedCertificates[1].url"; it is empty
-	// where the text is no JSON object.
+	// Path is the path of the wrong value, as in
+	// "secretsManagementSettings.observedCertificates[1].url". It is empty if the error is about
+	// the whole text.
 	Path string
-	// Value is what was found, where showing it helps. It never holds credentials.
+	// Value is the wrong value, if showing it helps. It never contains credentials.
 	Value string
-	// Reason says what is wrong with it and what is allowed or to be done.
+	// Reason says what is wrong, and what is allowed or what to do.
 	Reason string
-	// Line and Column, from 1 and in characters, are the place in the text; zero from Validate, which
-	// has no text.
+	// Line and Column are the position in the text. Both count from 1, the column in characters.
+	// They are zero in errors of Validate, which does not see the text.
 	Line, Column int
 }
 
+// Error returns the position, path, value and reason, as far as they are known.
 func (e *FieldError) Error() string {
 	var b strings.Builder
 	if e.Line > 0 {
@@ -33,13 +35,14 @@ func (e *FieldError) Error() string {
 	return b.String() + e.Reason
 }
 
-// FieldErrors are all that is wrong: from Parse in the order of the text, from Validate in the order of
-// the schema, entries last. It is the only type of error of the two.
+// FieldErrors is the error type of Parse and Validate. Errors of Parse are in the order of the
+// text, errors of Validate in the order of the schema with the entries last.
 type FieldErrors []*FieldError
 
-// maxTexts bounds what Error returns: it ends up in an admission answer and in events.
+// maxTexts bounds the message: it is shown in an admission response and in events.
 const maxTexts = 10
 
+// Error joins the first ten messages and counts the others.
 func (l FieldErrors) Error() string {
 	texts := make([]string, 0, maxTexts+1)
 	for i, e := range l {
@@ -52,7 +55,7 @@ func (l FieldErrors) Error() string {
 	return strings.Join(texts, "; ")
 }
 
-// Unwrap lets errors.As find each FieldError.
+// Unwrap lets errors.As find the FieldErrors in the list.
 func (l FieldErrors) Unwrap() []error {
 	errs := make([]error, len(l))
 	for i, e := range l {
@@ -61,7 +64,7 @@ func (l FieldErrors) Unwrap() []error {
 	return errs
 }
 
-// err returns l as an error that is nil when there is nothing in it.
+// err returns l as an error, or nil if it is empty.
 func (l FieldErrors) err() error {
 	if len(l) == 0 {
 		return nil
@@ -69,10 +72,10 @@ func (l FieldErrors) err() error {
 	return l
 }
 
-// maxShown bounds a value in a message, in characters.
+// maxShown is the maximum length of a value in a message, in characters.
 const maxShown = 120
 
-// quote returns s as it is shown in messages: quoted, and cut where it is long.
+// quote returns s in quotation marks for a message, cut to maxShown characters.
 func quote(s string) string {
 	short := []rune(s[:min(len(s), 4*maxShown)])
 	if len(short) > maxShown {

@@ -11,8 +11,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// FuzzParse: whatever Parse accepts is written by Encode such that it means the same, in both modes.
-// Neither Parse nor Validate panics, and an error always has a text.
+// FuzzParse checks that encoding accepted settings does not change their meaning in any mode, that
+// Parse and Validate do not panic, and that an error always has a message.
 func FuzzParse(f *testing.F) {
 	paths, err := filepath.Glob("testdata/*/*.json")
 	if err != nil || len(paths) == 0 {
@@ -58,7 +58,7 @@ func checkValidate(t *testing.T, s, again *contract.Settings, mode contract.Mode
 	}
 	config2, warnings2, err2 := again.Validate(contract.Rules{Mode: mode})
 	if diff := cmp.Diff([]any{config, warnings, text(err)}, []any{config2, warnings2, text(err2)}); diff != "" {
-		t.Fatalf("mode %d: what was encoded validates differently (-before +after):\n%s", mode, diff)
+		t.Fatalf("mode %d: the encoded settings validate differently (-before +after):\n%s", mode, diff)
 	}
 	if err != nil {
 		return
@@ -66,7 +66,7 @@ func checkValidate(t *testing.T, s, again *contract.Settings, mode contract.Mode
 	links := make(map[string]bool)
 	for _, c := range config.Certificates {
 		if c.Name == "" || c.VaultName == "" || c.Store == "" || c.LinkName == "" || len(c.Formats) == 0 || links[c.Store+"/"+c.LinkName] {
-			t.Fatalf("incomplete or not the only one of its link: %+v", c)
+			t.Fatalf("incomplete certificate, or its link is not unique: %+v", c)
 		}
 		links[c.Store+"/"+c.LinkName] = true
 	}
@@ -79,7 +79,7 @@ func text(err error) string {
 	return err.Error()
 }
 
-// FuzzParsePollingInterval: an accepted interval is in range and can be written in seconds.
+// FuzzParsePollingInterval checks that an accepted interval is in range and in whole seconds.
 func FuzzParsePollingInterval(f *testing.F) {
 	for _, seed := range []string{"3600", "1h", "10", "9", "1m30s", "-5s", "1e3", "999999999999999999999", " 60 ", "0x10", "1.5h", ""} {
 		f.Add(seed)
@@ -96,7 +96,7 @@ func FuzzParsePollingInterval(f *testing.F) {
 			t.Fatalf("%q gave %s", value, d)
 		}
 		if again, err := contract.ParsePollingInterval(d.String()); err != nil || again != d {
-			t.Fatalf("%q gave %s, and that %s, %v", value, d, again, err)
+			t.Fatalf("%q gave %s, which then gave %s, %v", value, d, again, err)
 		}
 	})
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write the golden files of testdata anew")
+var update = flag.Bool("update", false, "write the golden files")
 
 // golden compares text with the file testdata/<name>.golden.
 func golden(t *testing.T, name, text string) {

@@ -9,7 +9,7 @@ import (
 // maxLinkName leaves room for the longest suffix in a file name of 255 bytes (NAME_MAX).
 const maxLinkName = 255 - len(".p12")
 
-// suffixes are what the files of a format are called beside the link's name.
+// suffixes are appended to the name of the link, by format.
 var suffixes = map[string]string{
 	FormatPEM:    "",
 	FormatSplit:  ".d",
@@ -17,66 +17,69 @@ var suffixes = map[string]string{
 	FormatJKS:    ".jks",
 }
 
-// linkName checks customSymbolicLinkName by itself.
+// linkName checks the form of customSymbolicLinkName.
 func (v *validator) linkName(path, name string) {
 	reason := ""
 	switch {
 	case strings.Contains(name, "/"):
-		reason = "one path element is needed, without /"
+		reason = "expected a file name without /"
 	case name == "." || strings.HasPrefix(name, ".."):
-		reason = "must not be . or begin with .., which the store uses itself"
+		reason = "must not be . and must not begin with .., which is reserved for the store"
 	case strings.ContainsFunc(name, isControl):
 		reason = "control characters are not allowed"
 	case len(name) > maxLinkName:
-		reason = fmt.Sprintf("%d bytes: at most %d are allowed, so that suffixes fit", len(name), maxLinkName)
+		reason = fmt.Sprintf("is %d bytes long: at most %d are allowed, so that a suffix fits", len(name), maxLinkName)
 	default:
 		return
 	}
 	v.fail(path, name, "%s", reason)
 }
 
-// claim is a certificate with the path of its entry.
+// claim is a certificate with the path of its entry in the settings.
 type claim struct {
 	path string
 	Certificate
 }
 
-// linkTable knows who writes which name in which store.
+// storeName is a name at the top level of a store.
+type storeName struct{ store, name string }
+
+// linkTable records which entry writes which names in which store.
 type linkTable struct {
 	claims []claim
-	// names are the claims by store and name.
-	names map[[2]string]claim
-	// files are the first claims by store and Certificate.FileName.
-	files map[[2]string]claim
+	// links are the entries that own a link.
+	links map[storeName]claim
+	// files are the first entries with a Certificate.FileName.
+	files map[storeName]claim
 }
 
 func newLinkTable() *linkTable {
-	return &linkTable{names: make(map[[2]string]claim), files: make(map[[2]string]claim)}
+	return &linkTable{links: make(map[storeName]claim), files: make(map[storeName]claim)}
 }
 
-// duplicate tells whether an entry before means exactly the same, which is worth a warning only: the
-// annotation with URLs may well repeat one of the settings beside it, and nothing contradicts.
+// duplicate reports whether an earlier entry means exactly the same, and warns about it. This is
+// not an error: the certificates annotation can repeat a URL of the settings beside it.
 func (v *validator) duplicate(path string, c Certificate, t *linkTable) bool {
-	other, taken := t.names[[2]string{c.Store, c.LinkName}]
+	other, taken := t.links[storeName{c.Store, c.LinkName}]
 	if !taken || other.LinkName != c.LinkName || !sameCertificate(other.Certificate, c) {
 		return false
 	}
-	v.warn(path, "says the same as %s and is ignored", other.path)
+	v.warn(path, "ignored because it is a duplicate of %s", other.path)
 	return true
 }
 
-// sameCertificate compares all but the spelling of the URL.
+// sameCertificate compares everything except the spelling of the URL.
 func sameCertificate(a, b Certificate) bool {
 	return a.VaultURL == b.VaultURL && a.VaultName == b.VaultName && a.Name == b.Name && a.Version == b.Version &&
 		slices.Equal(a.ACLs, b.ACLs) && slices.Equal(a.Formats, b.Formats) &&
 		a.ClientID == b.ClientID && a.TenantID == b.TenantID
 }
 
-// claimNames reports names at the top of a store that two entries would write, or one entry twice.
-// The files of versions are shared by all entries of one certificate, and are no conflict between them
-// as long as they agree on who may read them.
+// claimNames reports a link that two entries would write, or one entry twice. Entries of the same
+// certificate share the files of its versions, which is allowed if both grant access to the same
+// users and groups.
 func (v *validator) claimNames(path string, c Certificate, t *linkTable) {
-	mine := claim{path: path, Certificate: c}
+	current := claim{path: path, Certificate: c}
 	names := []string{c.LinkName}
 	for _, f := range c.Formats {
 		if f != FormatPEM {
@@ -84,56 +87,59 @@ func (v *validator) claimNames(path string, c Certificate, t *linkTable) {
 		}
 	}
 	for _, name := range names {
-		key := [2]string{c.Store, name}
-		if other, taken := t.names[key]; taken {
-			v.fail(path, "", "writes %s/%s, as %s does: %s", c.Store, name, other.path, howToPart(mine, other))
+		key := storeName{c.Store, name}
+		if other, taken := t.links[key]; taken {
+			v.fail(path, "", "writes %s/%s, and so does %s: %s", c.Store, name, other.path, conflictAdvice(current, other))
 			return
 		}
-		t.names[key] = mine
+		t.links[key] = current
 	}
-	file := [2]string{c.Store, c.FileName()}
+	file := storeName{c.Store, c.FileName()}
 	if other, shared := t.files[file]; !shared {
-		t.files[file] = mine
+		t.files[file] = current
 	} else if !slices.Equal(other.ACLs, c.ACLs) {
-		v.fail(path+".acls", "", "differ from those of %s, whose files are the same: give both entries one list, or a certificateStoreLocation each", other.path)
+		v.fail(path+".acls", "", "differ from those of %s, which shares the files: use the same acls for both entries, "+
+			"or another certificateStoreLocation for one", other.path)
 	}
-	t.claims = append(t.claims, mine)
+	t.claims = append(t.claims, current)
 }
 
-// howToPart says what to do about two entries that write one name.
-func howToPart(a, b claim) string {
+// conflictAdvice says what to do about two entries that write the same link.
+func conflictAdvice(a, b claim) string {
 	if a.FileName() == b.FileName() && a.Version == b.Version {
-		return "make it one entry"
+		return "combine them into one entry"
 	}
 	return "give one of them another customSymbolicLinkName or certificateStoreLocation"
 }
 
-// checkVersionNames reports links that are, or may become, the name of a version's file. Such a name is
-// "<vault>.<certificate>.<version>", and neither a vault's nor a certificate's name has a dot.
+// checkVersionNames reports links whose name is, or can become, the name of the file of a version.
+// Such a name is "<vault>.<certificate>.<version>"; names of vaults and certificates have no dots.
 func (v *validator) checkVersionNames(t *linkTable) {
 	for _, c := range t.claims {
 		for _, f := range c.Formats {
 			name := c.LinkName + suffixes[f]
-			other, taken := t.files[[2]string{c.Store, name}]
+			other, taken := t.files[storeName{c.Store, name}]
 			if taken && other.FileName() != c.FileName() {
-				v.fail(c.path, "", "writes %s/%s, which is the name of the files of %s: choose another customSymbolicLinkName", c.Store, name, other.path)
+				v.fail(c.path, "", "writes %s/%s, which is the name of the files of %s: choose another customSymbolicLinkName",
+					c.Store, name, other.path)
 				break
 			}
 			dot := strings.LastIndexByte(name, '.')
 			if dot < 0 || name[:dot] == c.FileName() && suffixes[f] == name[dot:] || !versionPattern.MatchString(name[dot+1:]) {
-				continue // also the suffix of its own format, which is no version: see secretPath
+				continue // the suffix of the format is never a version: see secretPath
 			}
-			if other, taken = t.files[[2]string{c.Store, name[:dot]}]; taken {
-				v.fail(c.path, "", "writes %s/%s, which may be the file of a version of %s: choose another customSymbolicLinkName", c.Store, name, other.FileName())
+			if other, taken = t.files[storeName{c.Store, name[:dot]}]; taken {
+				v.fail(c.path, "", "writes %s/%s, which can become the file of a version of %s: choose another customSymbolicLinkName",
+					c.Store, name, other.FileName())
 				break
 			}
 		}
 	}
 }
 
-// checkNesting reports stores within each other.
+// checkNesting reports stores that are inside another store.
 func (v *validator) checkNesting(t *linkTable) {
-	first := make(map[string]string) // by store: the entry that has it
+	first := make(map[string]string) // the path of the first entry of each store
 	var stores []string
 	for _, c := range t.claims {
 		if first[c.Store] == "" {
@@ -141,12 +147,13 @@ func (v *validator) checkNesting(t *linkTable) {
 			stores = append(stores, c.Store)
 		}
 	}
-	// With a slash at the end, a directory is directly followed by what is below it.
+	// With a slash at the end, the sorted list has a directory directly before everything below it.
 	slices.SortFunc(stores, func(a, b string) int { return strings.Compare(a+"/", b+"/") })
 	for i := 1; i < len(stores); i++ {
 		if within(stores[i], stores[i-1]) {
-			v.fail(first[stores[i]]+".certificateStoreLocation", stores[i], "is within the store %s of %s: stores do not nest", stores[i-1], first[stores[i-1]])
-			stores[i] = stores[i-1] // so that its other children are compared with the outer one
+			v.fail(first[stores[i]]+".certificateStoreLocation", stores[i], "is inside the store %s of %s: stores cannot be nested",
+				stores[i-1], first[stores[i-1]])
+			stores[i] = stores[i-1] // so that the next one is compared with the outer store
 		}
 	}
 }

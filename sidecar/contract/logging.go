@@ -3,7 +3,6 @@ package contract
 import (
 	"net"
 	"net/url"
-	"strconv"
 )
 
 // Defaults of loggingSettings.
@@ -14,8 +13,8 @@ const (
 	DefaultServiceName = "certsync"
 )
 
-// logging checks loggingSettings, and completes them where an endpoint is given: the only logger is
-// fluentd and its only format is forward.
+// logging checks loggingSettings and fills in the defaults. The only logger is fluentd, and its
+// only format is forward.
 //
 // Source: https://github.com/fluent/fluentd/wiki/Forward-Protocol-Specification-v1
 func (v *validator) logging() {
@@ -37,11 +36,11 @@ func (v *validator) logging() {
 	v.config.Logging = l
 }
 
-// logEndpoint returns tcp://<host>:<port>.
+// logEndpoint checks tcp://<host>[:<port>] and returns it with the port, or "" if it is invalid.
 func (v *validator) logEndpoint(text string) string {
 	at := pathLogging + ".endpoint"
 	if text == "" {
-		v.fail(at, "", "is needed with the other logging settings, as in tcp://localhost:%s", DefaultLogPort)
+		v.fail(at, "", "is required with the other logging settings, as in tcp://localhost:%s", DefaultLogPort)
 		return ""
 	}
 	u, reason := parseURL(text)
@@ -49,10 +48,10 @@ func (v *validator) logEndpoint(text string) string {
 		reason = "expected tcp://<host>:<port>, as in tcp://localhost:" + DefaultLogPort
 	}
 	if reason == "" && !validPort(u.Port()) {
-		reason = "a port is a number from 1 to 65535"
+		reason = ReasonInvalidPort
 	}
 	if reason != "" {
-		v.fail(at, shownURL(text), "%s", reason)
+		v.fail(at, redactURL(text), "%s", reason)
 		return ""
 	}
 	port := u.Port()
@@ -60,10 +59,4 @@ func (v *validator) logEndpoint(text string) string {
 		port = DefaultLogPort
 	}
 	return "tcp://" + net.JoinHostPort(u.Hostname(), port)
-}
-
-// validPort tells whether text is empty or a port.
-func validPort(text string) bool {
-	port, err := strconv.ParseUint(text, 10, 16)
-	return text == "" || err == nil && port > 0
 }

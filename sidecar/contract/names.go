@@ -1,27 +1,30 @@
 package contract
 
-// Identity: the contract of Azure Workload Identity v1.6.0.
+// Labels and annotations of Azure Workload Identity v1.6.0.
 //
 // Source: https://azure.github.io/azure-workload-identity/docs/topics/service-account-labels-and-annotations.html
 const (
-	// IdentityPrefix begins the label and the annotations of Azure Workload Identity.
+	// IdentityPrefix is the prefix of the label and the annotations of Azure Workload Identity.
 	IdentityPrefix = "azure.workload.identity/"
 
-	// LabelUse on a pod, with the value "true", opts it in. The webhook's objectSelector matches it.
+	// LabelUse with the value "true" opts a pod in. The objectSelector of the webhook matches it.
 	LabelUse = IdentityPrefix + "use"
 
-	// AnnotationClientID and AnnotationTenantID on a service account name the application or managed
-	// identity, and its tenant.
+	// AnnotationClientID and AnnotationTenantID on a service account are the client ID of the
+	// application or managed identity, and its tenant ID.
 	AnnotationClientID = IdentityPrefix + "client-id"
 	AnnotationTenantID = IdentityPrefix + "tenant-id"
 
-	// AnnotationTokenExpiration on a pod or service account is the lifetime of the projected token in seconds.
+	// AnnotationTokenExpiration on a pod or service account is the lifetime of the projected token
+	// in seconds.
 	AnnotationTokenExpiration = IdentityPrefix + "service-account-token-expiration"
 
-	// AnnotationSkipContainers on a pod lists container names, separated by semicolons, that get nothing.
+	// AnnotationSkipContainers on a pod lists the names of containers to leave unchanged, separated
+	// by semicolons.
 	AnnotationSkipContainers = IdentityPrefix + "skip-containers"
 
-	// AnnotationInjectProxySidecar and AnnotationProxySidecarPort on a pod ask for the metadata endpoint.
+	// AnnotationInjectProxySidecar on a pod requests the metadata endpoint, by any value except
+	// "false". AnnotationProxySidecarPort is its port on 127.0.0.1.
 	AnnotationInjectProxySidecar = IdentityPrefix + "inject-proxy-sidecar"
 	AnnotationProxySidecarPort   = IdentityPrefix + "proxy-sidecar-port"
 )
@@ -34,42 +37,45 @@ const (
 	EnvAuthorityHost      = "AZURE_AUTHORITY_HOST"
 )
 
-// Variables that lead the Azure SDKs to a metadata endpoint: the first two to one of App Service's form, the third, in
-// SDKs other than Go's, to a metadata service at another host.
+// Environment variables that direct the Azure SDKs to a metadata endpoint. The first two are for an
+// endpoint in the form of Azure App Service. The third is for an instance metadata service at
+// another host; the SDK for Go does not read it.
 //
-// Source: https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference and
-// @azure/identity, managedIdentityCredential/imdsMsi.ts
+// Sources: https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
+// and @azure/identity, managedIdentityCredential/imdsMsi.ts
 const (
 	EnvIdentityEndpoint         = "IDENTITY_ENDPOINT"
 	EnvIdentityHeader           = "IDENTITY_HEADER"
 	EnvPodIdentityAuthorityHost = "AZURE_POD_IDENTITY_AUTHORITY_HOST"
 )
 
-// The app's own projected token, as Azure Workload Identity places it.
+// The projected token of the app, with the names and paths of Azure Workload Identity.
 const (
 	DefaultTokenAudience = "api://AzureADTokenExchange"
-	// IdentityVolumePrefix begins the name of the app's token volume.
+	// IdentityVolumePrefix is the prefix of the name of the token volume.
 	IdentityVolumePrefix = "azure-workload-identity-reserved-"
 	IdentityMountPath    = "/var/run/secrets/azure/wi"
 	IdentityTokenFile    = IdentityMountPath + "/token/azure-identity-token"
 	// LegacyIdentityMountPath is where Azure Workload Identity before v1.6.0 mounted the token.
 	LegacyIdentityMountPath = "/var/run/secrets/azure/tokens"
-	// TokenFileName is the token's file name under every mount of it.
+	// TokenFileName is the name of the token file in every mount.
 	TokenFileName = "azure-identity-token"
 )
 
-// Lifetime of a projected token, in seconds.
+// Lifetime of a projected token in seconds.
+//
+// Source: https://azure.github.io/azure-workload-identity/docs/topics/service-account-labels-and-annotations.html
 const (
 	DefaultTokenExpiration = 3600
 	MinTokenExpiration     = 3600
 	MaxTokenExpiration     = 86400
 )
 
-// Prefix begins the annotations of certificate sync.
+// Prefix is the prefix of the annotations of certificate sync.
 const Prefix = "certsync." + IdentityPrefix
 
-// Annotations of certificate sync, without Prefix: on a pod, its service account or its namespace, and
-// as chart defaults. See the reference in docs/ for their values.
+// Annotations of certificate sync, without Prefix, on a pod, its service account or its namespace.
+// The chart can set defaults for them. docs/reference.md lists their values.
 const (
 	KeyCertificates      = "certificates"
 	KeySettings          = "settings"
@@ -123,38 +129,39 @@ const (
 	Socket            = RunMountPath + "/certsync.sock"
 )
 
-// Variables of the sidecar's container.
+// Environment variables of the sidecar's container.
 const (
-	// EnvSettings holds Settings as Encode writes them. With a settings file it holds what the
-	// annotations override in it.
+	// EnvSettings holds settings as written by Encode. If there is a settings file, they overlay
+	// it.
 	EnvSettings = "CERTSYNC_SETTINGS"
-	// EnvExtraCA holds PEM certificates that are trusted beside the system's.
+	// EnvExtraCA holds PEM certificates to trust in addition to those of the system.
 	EnvExtraCA = "CERTSYNC_EXTRA_CA"
-	// EnvAllowedVaults holds the DNS suffixes of vaults, separated by commas.
+	// EnvAllowedVaults holds the DNS suffixes of allowed vaults, separated by commas.
 	EnvAllowedVaults = "CERTSYNC_ALLOWED_VAULTS"
-	// EnvMetadataHeader holds what the app's containers have as EnvIdentityHeader; without it there is no
-	// metadata endpoint of App Service's form.
+	// EnvMetadataHeader holds the same value as EnvIdentityHeader in the containers of the app. If
+	// it is absent, the sidecar does not serve the metadata endpoint in the form of App Service.
 	EnvMetadataHeader = "CERTSYNC_METADATA_HEADER"
 )
 
-// The metadata endpoint: addresses that the sidecar may listen on for it, each on loopback, and paths.
+// Addresses and paths of the metadata endpoint. All addresses are on the loopback interface.
 const (
-	// MetadataAddress is that of Azure's instance metadata service, which IMDSContainerName gives to the pod's
-	// loopback interface.
+	// MetadataAddress is the address of Azure's instance metadata service. The init container
+	// IMDSContainerName adds it to the loopback interface of the pod.
 	MetadataAddress = "169.254.169.254"
 	MetadataPort    = 80
-	// DefaultProxyPort is the port on 127.0.0.1 where AnnotationProxySidecarPort gives no other.
+	// DefaultProxyPort is the port on 127.0.0.1 unless AnnotationProxySidecarPort sets another.
 	DefaultProxyPort = 8000
 
 	PathMetadataToken   = "/metadata/identity/oauth2/token"
 	PathAppServiceToken = "/msi/token"
 
-	// CommandIMDSInit is the sidecar's command for IMDSContainerName, FlagMetadata the flag with an address and port.
+	// CommandIMDSInit is the command that IMDSContainerName runs.
 	CommandIMDSInit = "imds-init"
-	FlagMetadata    = "metadata"
+	// FlagMetadata is the flag of the sidecar for the address and port of the metadata endpoint.
+	FlagMetadata = "metadata"
 )
 
-// The sidecar's HTTP port, its name and its paths.
+// HTTP port of the sidecar, the port's name, and the paths.
 const (
 	DefaultPort = 8971
 	PortName    = "certsync"
@@ -165,16 +172,5 @@ const (
 	PathMetrics = "/metrics"
 )
 
-// DefaultUserID is the user and group ID of the sidecar where the pod does not suggest another.
+// DefaultUserID is the user and group ID of the sidecar unless the pod implies another.
 const DefaultUserID = 65532
-
-// MaxVariableBytes bounds EnvSettings and EnvExtraCA: the kernel refuses a variable of 128 KiB, and
-// a pod has to fit into one etcd request with everything else in it.
-const MaxVariableBytes = 96 << 10
-
-// DefaultVaultSuffixes are the DNS suffixes of Key Vault in the public cloud, China and the US government cloud.
-//
-// Source: https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#dns-suffixes-for-object-identifiers
-func DefaultVaultSuffixes() []string {
-	return []string{"vault.azure.net", "vault.azure.cn", "vault.usgovcloudapi.net"}
-}

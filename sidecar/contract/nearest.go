@@ -6,13 +6,14 @@ import (
 	"unicode/utf8"
 )
 
-// Nearest returns the candidate that was probably meant by word, or "" where none is near: one that
-// differs in case only; or the one with the fewest edits, as long as they are at most a third of the
-// word; or one of which word is a beginning, or the other way round. Of equally near ones it takes the first.
+// Nearest returns the candidate that word probably means, or "". It prefers, in this order: a
+// candidate that differs only in case; the one with the fewest edits, if there are at most as many
+// edits as a third of the word's characters; one that is a prefix of word, or has word as a prefix.
+// Of equally near candidates it returns the first.
 func Nearest(word string, candidates []string) string {
 	lower := strings.ToLower(word)
 	best, limit := "", max(1, utf8.RuneCountInString(word)/3)
-	beginning := ""
+	samePrefix := ""
 	for _, c := range candidates {
 		candidate := strings.ToLower(c)
 		if lower == candidate {
@@ -21,19 +22,20 @@ func Nearest(word string, candidates []string) string {
 		if d := distance(lower, candidate, limit); d <= limit {
 			best, limit = c, d-1
 		}
-		if beginning == "" && min(len(lower), len(candidate)) >= minBeginning &&
+		if samePrefix == "" && min(len(lower), len(candidate)) >= minPrefix &&
 			(strings.HasPrefix(lower, candidate) || strings.HasPrefix(candidate, lower)) {
-			beginning = c
+			samePrefix = c
 		}
 	}
-	return cmp.Or(best, beginning)
+	return cmp.Or(best, samePrefix)
 }
 
-// minBeginning is the length from which one word that begins another is no accident.
-const minBeginning = 4
+// minPrefix is the length of the shortest prefix that is probably not an accident.
+const minPrefix = 4
 
 // distance counts the edits between a and b: insertions, deletions, substitutions and swaps of
-// neighbours (optimal string alignment). It may return any number above limit instead of a larger one.
+// neighbours (optimal string alignment). If there are more than limit edits, it can return any
+// number above limit.
 func distance(a, b string, limit int) int {
 	if n := utf8.RuneCountInString(a) - utf8.RuneCountInString(b); n > limit || -n > limit {
 		return limit + 1

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// Overlay returns base with what over gives: each single setting of over that is not empty replaces
-// base's, and its observedCertificates follow base's. Either may be nil. The result shares nothing with
-// the two.
+// Overlay returns the settings of base and over combined. Each setting of over that is not empty
+// replaces the one of base. The observedCertificates of over are appended to those of base. Both
+// arguments can be nil. The result shares no memory with them.
 func Overlay(base, over *Settings) *Settings {
 	if base == nil {
 		base = &Settings{}

@@ -1,47 +1,56 @@
 package contract
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
 	"reflect"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/internal/jsontree"
 )
 
-// Parse reads settings from JSON: the extension's settings object, with exactly the keys of the schema,
-// each once. A UTF-8 byte order mark is skipped (RFC 8259, section 8.1). What was not given stays
-// empty. It checks names and types; Validate checks values. The error is a FieldErrors: the one syntax
-// error, or everything that is not of the schema.
+// Parse reads settings from JSON text in UTF-8: the settings object of the Key Vault VM extension,
+// with the keys of Settings, each at most once. It skips a byte order mark (RFC 8259, section 8.1).
+// A setting that is absent stays empty. Parse checks names and types; Validate checks values.
+//
+// The error is a FieldErrors with line and column: the first syntax error, or every key and value
+// that does not fit the schema.
 func Parse(data []byte) (*Settings, error) {
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	if e := checkSyntax(data); e != nil {
-		return nil, FieldErrors{e}
-	}
-	root, err := buildTree(data)
+	document, err := jsontree.Parse(data, expectedRoot)
 	if err != nil {
-		return nil, FieldErrors{{Reason: err.Error()}}
+		return nil, FieldErrors{syntaxError(err)}
 	}
-	p := &parser{data: data}
-	if reason := wrongRoot(root); reason != "" {
-		p.fail(root.offset, "", "", reason)
+	p := &parser{document: document}
+	if reason := wrongRoot(document.Root); reason != "" {
+		p.fail(document.Root.Offset, "", "", reason)
 		return nil, p.errs
 	}
 	var s Settings
-	p.object(root, reflect.ValueOf(&s).Elem(), "")
+	p.object(document.Root, reflect.ValueOf(&s).Elem(), "")
 	if err := p.errs.err(); err != nil {
 		return nil, err
 	}
 	return &s, nil
 }
 
-// parser fills Settings from nodes.
-type parser struct {
-	data []byte
-	errs FieldErrors
+func syntaxError(err error) *FieldError {
+	e := &FieldError{Reason: err.Error()}
+	var syntax *jsontree.SyntaxError
+	if errors.As(err, &syntax) {
+		e.Line, e.Column = syntax.Line, syntax.Column
+	}
+	return e
 }
 
-// maxErrors bounds the work for a text that is wrong all over.
+// parser fills Settings from a JSON document.
+type parser struct {
+	document *jsontree.Document
+	errs     FieldErrors
+}
+
+// maxErrors bounds the work for a text with many errors.
 const maxErrors = 100
 
 func (p *parser) fail(offset int, path, value, reason string) {
@@ -49,13 +58,31 @@ func (p *parser) fail(offset int, path, value, reason string) {
 		return
 	}
 	e := &FieldError{Path: path, Value: value, Reason: reason}
-	e.Line, e.Column = position(p.data, offset)
+	e.Line, e.Column = p.document.Position(offset)
 	p.errs = append(p.errs, e)
 }
 
 // expected reports a value of the wrong type.
-func (p *parser) expected(n *node, path, what string) {
-	p.fail(n.offset, path, "", "expected "+what+", found "+n.describe())
+func (p *parser) expected(n *jsontree.Value, path, what string) {
+	p.fail(n.Offset, path, "", "expected "+what+", found "+describe(n))
+}
+
+// describe returns what a value is, for messages.
+func describe(n *jsontree.Value) string {
+	switch n.Kind {
+	case jsontree.Bool:
+		return n.Text
+	case jsontree.Number:
+		return "the number " + n.Text[:min(len(n.Text), maxShown)]
+	case jsontree.String:
+		return "the string " + quote(n.Text)
+	case jsontree.Array:
+		return "an array"
+	case jsontree.Object:
+		return "an object"
+	default:
+		return "null (leave it out instead)"
+	}
 }
 
 var (
@@ -63,13 +90,13 @@ var (
 	observedType = reflect.TypeFor[ObservedCertificate]()
 )
 
-// value fills v, which is of a type that occurs in Settings.
-func (p *parser) value(n *node, v reflect.Value, tag reflect.StructTag, path string) {
+// value fills v, which has a type that occurs in Settings.
+func (p *parser) value(n *jsontree.Value, v reflect.Value, tag reflect.StructTag, path string) {
 	switch {
 	case v.Type() == secondsType:
 		p.seconds(n, v, path)
-	case v.Type() == observedType && n.kind == kindString:
-		v.Set(reflect.ValueOf(ObservedCertificate{URL: n.text}))
+	case v.Type() == observedType && n.Kind == jsontree.String:
+		v.Set(reflect.ValueOf(ObservedCertificate{URL: n.Text}))
 	case v.Kind() == reflect.Struct:
 		p.object(n, v, path)
 	case v.Kind() == reflect.Slice:
@@ -83,8 +110,8 @@ func (p *parser) value(n *node, v reflect.Value, tag reflect.StructTag, path str
 	}
 }
 
-func (p *parser) object(n *node, v reflect.Value, path string) {
-	if n.kind != kindObject {
+func (p *parser) object(n *jsontree.Value, v reflect.Value, path string) {
+	if n.Kind != jsontree.Object {
 		what := "an object"
 		if v.Type() == observedType {
 			what = "a Key Vault secret URL or an object"
@@ -93,102 +120,102 @@ func (p *parser) object(n *node, v reflect.Value, path string) {
 		return
 	}
 	fields := fieldsOf(v.Type())
-	first := make(map[string]int)
-	for _, m := range n.members {
-		at := join(path, m.key)
-		field, known := fields[m.key]
-		if offset, seen := first[m.key]; seen {
-			line, column := position(p.data, offset)
-			p.fail(m.offset, at, "", fmt.Sprintf("is there twice, first at line %d, column %d: remove one", line, column))
+	first := make(map[string]int) // the offset of a key's first occurrence
+	for _, m := range n.Members {
+		at := join(path, m.Key)
+		field, known := fields[m.Key]
+		if offset, seen := first[m.Key]; seen {
+			line, column := p.document.Position(offset)
+			p.fail(m.Offset, at, "", fmt.Sprintf("duplicate key, first at line %d, column %d: remove one", line, column))
 			continue
 		}
-		first[m.key] = m.offset
+		first[m.Key] = m.Offset
 		if !known {
-			p.fail(m.offset, at, "", unknownKey(v.Type(), m.key))
+			p.fail(m.Offset, at, "", unknownKey(v.Type(), m.Key))
 			continue
 		}
-		p.value(m.value, v.FieldByIndex(field.Index), field.Tag, at)
+		p.value(m.Value, v.FieldByIndex(field.Index), field.Tag, at)
 	}
 }
 
-func (p *parser) array(n *node, v reflect.Value, tag reflect.StructTag, path string) {
-	if n.kind != kindArray {
-		p.expected(n, path, "an array, that is [ ... ]")
+func (p *parser) array(n *jsontree.Value, v reflect.Value, tag reflect.StructTag, path string) {
+	if n.Kind != jsontree.Array {
+		p.expected(n, path, "an array: [ ... ]")
 		return
 	}
-	if len(n.items) == 0 {
-		return // as when not given
+	if len(n.Items) == 0 {
+		return // an empty array means the same as an absent one
 	}
-	v.Set(reflect.MakeSlice(v.Type(), len(n.items), len(n.items)))
-	for i, item := range n.items {
+	v.Set(reflect.MakeSlice(v.Type(), len(n.Items), len(n.Items)))
+	for i, item := range n.Items {
 		p.value(item, v.Index(i), tag, fmt.Sprintf("%s[%d]", path, i))
 	}
 }
 
-func (p *parser) boolean(n *node, v reflect.Value, path string) {
-	if n.kind != kindBool {
+func (p *parser) boolean(n *jsontree.Value, v reflect.Value, path string) {
+	if n.Kind != jsontree.Bool {
 		what := "true or false"
-		if n.kind == kindString {
-			what += " without quotes"
+		if n.Kind == jsontree.String {
+			what += " without quotation marks"
 		}
 		p.expected(n, path, what)
 		return
 	}
-	b := n.text == "true"
+	b := n.Text == "true"
 	v.Set(reflect.ValueOf(&b))
 }
 
-func (p *parser) integer(n *node, v reflect.Value, path string) {
-	number, err := strconv.ParseInt(n.text, 10, 32)
+func (p *parser) integer(n *jsontree.Value, v reflect.Value, path string) {
+	number, err := strconv.ParseInt(n.Text, 10, 32)
 	switch {
-	case n.kind == kindString && err == nil:
-		p.expected(n, path, "a number without quotes")
-	case n.kind != kindNumber || err != nil || number <= 0: // zero stands for "not given" in Settings
+	case n.Kind == jsontree.String && err == nil:
+		p.expected(n, path, "a number without quotation marks")
+	case n.Kind != jsontree.Number || err != nil || number <= 0: // in Settings, zero means absent
 		p.expected(n, path, "a whole number above 0")
 	default:
 		v.SetInt(number)
 	}
 }
 
-// text reads a string; a field with the tag from:"number" also takes a whole number.
-func (p *parser) text(n *node, v reflect.Value, tag reflect.StructTag, path string) {
+// text reads a string. A field with the tag from:"number" also accepts a whole number.
+func (p *parser) text(n *jsontree.Value, v reflect.Value, tag reflect.StructTag, path string) {
 	number := tag.Get("from") == "number"
 	switch {
-	case n.kind == kindString:
-		v.SetString(n.text)
-		if windowsStore(n.text) && strings.HasSuffix(path, "certificateStoreLocation") {
-			p.fail(n.offset, path, n.text, reasonWindowsStore)
+	case n.Kind == jsontree.String:
+		v.SetString(n.Text)
+		if windowsStore(n.Text) && strings.HasSuffix(path, "certificateStoreLocation") {
+			p.fail(n.Offset, path, n.Text, reasonWindowsStore)
 		}
-	case n.kind == kindNumber && number && digits(n.text):
-		v.SetString(n.text)
+	case n.Kind == jsontree.Number && number && digits(n.Text):
+		v.SetString(n.Text)
 	case number:
 		p.expected(n, path, "a name or number")
-	case n.kind == kindNumber:
-		p.expected(n, path, "a string, that is with quotes")
+	case n.Kind == jsontree.Number:
+		p.expected(n, path, "a string in quotation marks")
 	default:
 		p.expected(n, path, "a string")
 	}
 }
 
-func (p *parser) seconds(n *node, v reflect.Value, path string) {
-	if n.kind != kindString && n.kind != kindNumber {
+func (p *parser) seconds(n *jsontree.Value, v reflect.Value, path string) {
+	if n.Kind != jsontree.String && n.Kind != jsontree.Number {
 		p.expected(n, path, "seconds, as a string or number")
 		return
 	}
-	seconds, err := strconv.ParseInt(n.text, 10, 32)
-	if err != nil || !digits(n.text) {
+	seconds, err := strconv.ParseInt(n.Text, 10, 32)
+	if err != nil || !digits(n.Text) {
 		p.expected(n, path, `whole seconds, as in "3600"`)
 		return
 	}
 	d := time.Duration(seconds) * time.Second
-	if err := checkPollingInterval(d); err != nil { // also keeps out zero, which stands for "not given"
-		p.fail(n.offset, path, n.text, err.Error())
+	if err := checkPollingInterval(d); err != nil { // also refuses zero, which means absent
+		p.fail(n.Offset, path, n.Text, err.Error())
 		return
 	}
 	v.SetInt(int64(d))
 }
 
-// digits tells whether s has decimal digits only, and at least one.
+// digits reports whether s consists of one or more decimal digits.
 func digits(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
 }

@@ -8,15 +8,16 @@ import (
 	"time"
 )
 
-// ParsePollingInterval reads seconds ("3600") or a Go duration ("1h", "90s"), in whole seconds and from
-// MinPollingInterval to MaxPollingInterval. Space around it is ignored.
+// ParsePollingInterval reads seconds ("3600") or a Go duration ("1h", "90s"). Space around it is
+// ignored. The result is in whole seconds, from MinPollingInterval to MaxPollingInterval; the error
+// says which of these rules s violates.
 func ParsePollingInterval(s string) (time.Duration, error) {
 	s = strings.TrimSpace(s)
 	var d time.Duration
 	if digits(s) {
 		seconds, err := strconv.ParseInt(s, 10, 32)
 		if err != nil {
-			seconds = math.MaxInt32 // too large in any case
+			seconds = math.MaxInt32 // refused below as too large
 		}
 		d = time.Duration(seconds) * time.Second
 	} else {
@@ -34,11 +35,11 @@ func ParsePollingInterval(s string) (time.Duration, error) {
 func checkPollingInterval(d time.Duration) error {
 	switch {
 	case d < MinPollingInterval:
-		return fmt.Errorf("at least %d seconds are needed", int(MinPollingInterval.Seconds()))
+		return fmt.Errorf("at least %d seconds are required", int(MinPollingInterval.Seconds()))
 	case d > MaxPollingInterval:
 		return fmt.Errorf("at most %d seconds (%d days) are allowed", int(MaxPollingInterval.Seconds()), int(MaxPollingInterval.Hours()/24))
 	case d%time.Second != 0:
-		return fmt.Errorf("whole seconds are needed")
+		return fmt.Errorf("whole seconds are required")
 	}
 	return nil
 }

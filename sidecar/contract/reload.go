@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// reload checks what is to be done after a renewal.
+// reload checks the settings for the time after a renewal.
 func (v *validator) reload(r Reload) {
 	at := pathSecrets + ".reload"
 	if r.Signal != "" {
@@ -19,20 +19,20 @@ func (v *validator) reload(r Reload) {
 	}
 	switch {
 	case r.Signal != "" && r.Process == "":
-		v.fail(at+".process", "", "is needed with reload.signal: the name of the process that gets it")
+		v.fail(at+".process", "", "is required with reload.signal: set it to the name of the process that receives the signal")
 	case r.Process != "" && r.Signal == "":
-		v.fail(at+".signal", "", "is needed with reload.process, as in HUP")
+		v.fail(at+".signal", "", "is required with reload.process, as in HUP")
 	}
 	if reason := checkProcess(r.Process); reason != "" {
 		v.fail(at+".process", r.Process, "%s", reason)
 	}
 	if reason := checkReloadURL(r.URL); reason != "" {
-		v.fail(at+".url", shownURL(r.URL), "%s", reason)
+		v.fail(at+".url", redactURL(r.URL), "%s", reason)
 	}
 	v.config.Reload = r
 }
 
-// maxProcess is the length that the kernel cuts a process name to: TASK_COMM_LEN less the final NUL.
+// maxProcess is the maximum length of a process name in the kernel: TASK_COMM_LEN without the NUL.
 //
 // Source: proc_pid_comm(5)
 const maxProcess = 15
@@ -42,9 +42,10 @@ func checkProcess(name string) string {
 	case strings.ContainsFunc(name, isControl):
 		return "control characters are not allowed"
 	case strings.HasPrefix(name, "/"):
-		return "the name of a process is needed, as /proc/<pid>/comm has it, not a path"
+		return "expected the name of a process as in /proc/<pid>/comm, not a path"
 	case len(name) > maxProcess:
-		return fmt.Sprintf("is never found: the kernel cuts names to %d bytes; write %s", maxProcess, quote(strings.ToValidUTF8(name[:maxProcess], "")))
+		return fmt.Sprintf("never matches: the kernel cuts names to %d bytes; write %s",
+			maxProcess, quote(strings.ToValidUTF8(name[:maxProcess], "")))
 	}
 	return ""
 }
@@ -58,48 +59,49 @@ func checkReloadURL(text string) string {
 	case reason != "":
 		return reason
 	case u.Scheme != "http" && u.Scheme != "https":
-		return "http:// or https:// is needed"
+		return "expected a URL that begins with http:// or https://"
 	case u.User != nil || strings.Contains(text, "#"):
-		return "a user name, password or fragment is not allowed in it"
+		return "must not contain a user name, password or fragment"
 	case !loopback(u.Hostname()):
-		return "only this pod or host itself may be called: localhost, 127.0.0.1 or [::1]"
+		return "must be on this pod or host: localhost, 127.0.0.1 or [::1]"
 	case !validPort(u.Port()):
-		return "a port is a number from 1 to 65535"
+		return ReasonInvalidPort
 	}
 	return ""
 }
 
-// signalNames are Linux's signals by number, from 1, on all architectures that Go knows but MIPS.
+// signalNames are the signals of Linux from number 1, on all architectures of Go except MIPS.
 //
 // Source: signal(7)
 var signalNames = strings.Fields("HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD " +
 	"CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS")
 
-// SignalNumber returns the number of a signal given by name, with or without SIG and in any case, or by
-// number (real-time signals too). It refuses STOP and TSTP, which would freeze the process for good.
+// SignalNumber returns the number of a Linux signal, from 1 to 64. Text is the number, or the name
+// with or without SIG, in upper or lower case. Real-time signals only have numbers. The error says
+// what is allowed. STOP and TSTP are refused because nothing would continue the process.
 func SignalNumber(text string) (int, error) {
 	name := strings.TrimPrefix(strings.ToUpper(text), "SIG")
 	number := 1 + slices.Index(signalNames, name)
 	if digits(text) {
-		number, _ = strconv.Atoi(text) // out of range: refused below
+		number, _ = strconv.Atoi(text) // a number out of range is refused below
 		if number == 32 || number == 33 {
-			number = 0 // the C library keeps these for itself
+			number = 0 // reserved for the C library: see signal(7)
 		}
 	}
 	if number < 1 || number > 64 {
-		reason := "is no signal: expected a name or number, as in HUP, USR1 or 15"
+		reason := "is not a signal: expected a name or number, as in HUP, USR1 or 15"
 		if near := Nearest(name, signalNames); near != "" {
 			reason += "; did you mean " + near + "?"
 		}
 		return 0, fmt.Errorf("%s", reason)
 	}
 	if name := signalName(number); name == "SIGSTOP" || name == "SIGTSTP" {
-		return 0, fmt.Errorf("%s would stop the process, and nothing continues it", name)
+		return 0, fmt.Errorf("%s is not allowed: it would stop the process, and nothing would continue it", name)
 	}
 	return number, nil
 }
 
-// signalName is the opposite of SignalNumber.
+// signalName is the inverse of SignalNumber.
 func signalName(number int) string {
 	if number <= len(signalNames) {
 		return "SIG" + signalNames[number-1]

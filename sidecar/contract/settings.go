@@ -2,8 +2,8 @@ package contract
 
 import "time"
 
-// Settings are those of the Key Vault VM extension for Linux, v3, as they are written, with the
-// additions of this project. A nil pointer or empty value is a setting that was not given; Validate
+// Settings has the schema of the settings of the Key Vault VM extension for Linux, version 3, with
+// additions of this project. A nil pointer or zero value is a setting that is absent; Validate
 // fills in the defaults.
 //
 // Source: https://learn.microsoft.com/azure/virtual-machines/extensions/key-vault-linux#extension-schema
@@ -13,45 +13,51 @@ type Settings struct {
 	Logging           Logging           `json:"loggingSettings,omitzero"`
 }
 
-// SecretsManagement says which certificates are kept where, and how.
+// SecretsManagement lists the certificates to sync, and says how to store them.
 type SecretsManagement struct {
-	// PollingInterval is pollingIntervalInS, in whole seconds; zero when not given. It is read from a
-	// number or a string of digits, and written as a string, as the extension's documents do.
+	// PollingInterval is read from a number or a string of digits, and written as a string.
 	PollingInterval Seconds `json:"pollingIntervalInS,omitzero"`
-	// RequireInitialSync gates readiness on the first sync.
+	// RequireInitialSync delays readiness until the first sync succeeds.
 	RequireInitialSync *bool `json:"requireInitialSync,omitempty"`
-	// CertificateStoreLocation is the default of the entries.
+	// CertificateStoreLocation is the default for the entries.
 	CertificateStoreLocation string `json:"certificateStoreLocation,omitempty"`
-	// CertificateStoreName is accepted and ignored, as the extension does on Linux.
+	// CertificateStoreName is accepted and ignored, as in the extension for Linux.
 	CertificateStoreName string `json:"certificateStoreName,omitempty"`
 	ACLEnabled           *bool  `json:"aclEnabled,omitempty"`
 	LinkOnRenewal        *bool  `json:"linkOnRenewal,omitempty"`
 
-	// Additions of this project.
-	FileMode string `json:"fileMode,omitempty"` // octal: "0640"
-	// Readers may read the files of certificates about which neither FileMode nor acls say who may: user numbers,
-	// ReadersGroup, ReadersEveryone. The webhook gives them, by what users the pod's containers have.
-	Readers              []string `json:"readers,omitempty" from:"number"`
-	Port                 int      `json:"port,omitempty"`
-	LogLevel             string   `json:"logLevel,omitempty"` // debug, info, warn, error
-	KeystorePasswordFile string   `json:"keystorePasswordFile,omitempty"`
-	Formats              []string `json:"formats,omitempty"` // default of the entries
-	Reload               Reload   `json:"reload,omitzero"`
+	// The following keys are additions of this project.
+
+	// FileMode is permission bits in octal, such as "0640".
+	FileMode string `json:"fileMode,omitempty"`
+	// Readers can read the files of certificates without acls if FileMode is absent: user numbers,
+	// ReadersGroup or ReadersEveryone. The webhook sets it by the users of the pod's containers.
+	Readers []string `json:"readers,omitempty" from:"number"`
+	Port    int      `json:"port,omitempty"`
+	// LogLevel is debug, info, warn or error.
+	LogLevel             string `json:"logLevel,omitempty"`
+	KeystorePasswordFile string `json:"keystorePasswordFile,omitempty"`
+	// Formats is the default for the entries.
+	Formats []string `json:"formats,omitempty"`
+	Reload  Reload   `json:"reload,omitzero"`
 
 	ObservedCertificates []ObservedCertificate `json:"observedCertificates,omitempty"`
 }
 
-// Seconds is a duration that is written in whole seconds.
+// Seconds is a duration that is encoded in whole seconds.
 type Seconds time.Duration
 
-// Reload is what is done after a renewal.
+// Reload says how to notify the app after a renewal: by a signal, by an HTTP request, or both.
 type Reload struct {
-	Signal  string `json:"signal,omitempty"`
+	// Signal is a name or number: see SignalNumber.
+	Signal string `json:"signal,omitempty"`
+	// Process is the name of the process that receives the signal, as in /proc/<pid>/comm.
 	Process string `json:"process,omitempty"`
-	URL     string `json:"url,omitempty"`
+	// URL is on a loopback address.
+	URL string `json:"url,omitempty"`
 }
 
-// ObservedCertificate is an entry of observedCertificates: a URL string, or an object.
+// ObservedCertificate is an entry of observedCertificates: an object, or only its URL as a string.
 type ObservedCertificate struct {
 	URL                      string   `json:"url"`
 	CertificateStoreLocation string   `json:"certificateStoreLocation,omitempty"`
@@ -63,18 +69,19 @@ type ObservedCertificate struct {
 	TenantID                 string   `json:"tenantId,omitempty"`
 }
 
-// ACL names a user, a group, or both, by name or number, that may read the certificate's files.
+// ACL grants a user, a group or both read access to the files. Each is a name or a number.
 type ACL struct {
 	User  string `json:"user,omitempty" from:"number"`
 	Group string `json:"group,omitempty" from:"number"`
 }
 
-// Authentication selects the identity. MSIEndpoint and MSIClientID are the extension's; in a pod
-// their meaning is that of Rules.Mode Pod.
+// Authentication selects the identity. The mode Pod gives MSIEndpoint and MSIClientID another
+// meaning than the extension.
 type Authentication struct {
 	MSIEndpoint string `json:"msiEndpoint,omitempty"`
 	MSIClientID string `json:"msiClientId,omitempty"`
-	// Credential is CredentialWorkloadIdentity or CredentialManagedIdentity (an addition of this project).
+	// Credential is CredentialWorkloadIdentity or CredentialManagedIdentity (an addition of this
+	// project).
 	Credential string `json:"credential,omitempty"`
 }
 
@@ -92,23 +99,23 @@ type Logging struct {
 	ServiceName string `json:"servicename,omitempty"`
 }
 
-// Defaults of the settings.
+// Defaults and limits of the settings.
 const (
 	DefaultPollingInterval = 3600 * time.Second
 	MinPollingInterval     = 10 * time.Second
-	// MaxPollingInterval is well below the time that is usual between a renewal and the expiry.
+	// MaxPollingInterval is well below the usual time between a renewal and the expiry.
 	MaxPollingInterval   = 7 * 24 * time.Hour
 	DefaultStoreLocation = "/var/lib/waagent/Microsoft.Azure.KeyVault.Store"
 	DefaultKeystorePass  = "changeit"
 )
 
-// Values of Readers beside user numbers: the group that the store's files belong to, and everybody.
+// Values of Readers other than user numbers: the group of the store's files, and everyone.
 const (
 	ReadersGroup    = "group"
 	ReadersEveryone = "everyone"
 )
 
-// Formats that a certificate is written in.
+// Values of Formats.
 const (
 	FormatPEM    = "pem"
 	FormatSplit  = "split"

@@ -11,12 +11,13 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// TestSettings shows what each text of testdata/cases (ours) and testdata/extension (the examples of the
-// extension's documents: as printed, and with their placeholders filled in) comes to in both modes.
+// TestSettings parses and validates each settings text in both modes and compares the result with a
+// golden file. The texts in testdata/extension are the examples in the documents of the extension, as
+// printed and with their placeholders replaced; those in testdata/cases are additional cases.
 func TestSettings(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*/*.json")
 	if err != nil || len(paths) == 0 {
-		t.Fatal("no cases", err)
+		t.Fatal("no test cases", err)
 	}
 	for _, path := range paths {
 		name := strings.TrimSuffix(strings.TrimPrefix(path, "testdata/"), ".json")
@@ -59,12 +60,12 @@ func report(t *testing.T, data []byte) string {
 	return b.String()
 }
 
-// writeErrors writes an error by error, and as one text where that is shortened.
+// writeErrors writes each error on a line, and the end of the joined message if that is shortened.
 func writeErrors(t *testing.T, b *strings.Builder, err error) {
 	t.Helper()
 	var list contract.FieldErrors
 	if !errors.As(err, &list) {
-		t.Fatalf("%T is no FieldErrors: %v", err, err)
+		t.Fatalf("%T is not a FieldErrors: %v", err, err)
 	}
 	for _, e := range list {
 		fmt.Fprintf(b, "  error: %s\n", e)
@@ -87,7 +88,8 @@ func writeConfig(b *strings.Builder, c *contract.Config) {
 		fmt.Fprintf(b, "  logging %+v\n", c.Logging)
 	}
 	for _, cert := range c.Certificates {
-		fmt.Fprintf(b, "  certificate %s\n    vault %s, file %s, name %q, version %q\n", cert.URL, cert.VaultURL, cert.FileName(), cert.Name, cert.Version)
+		fmt.Fprintf(b, "  certificate %s\n    vault %s, file %s, name %q, version %q\n",
+			cert.URL, cert.VaultURL, cert.FileName(), cert.Name, cert.Version)
 		fmt.Fprintf(b, "    link %s/%s, formats %v, acls %+v\n", cert.Store, cert.LinkName, cert.Formats, cert.ACLs)
 		if cert.Mode != 0o600 {
 			fmt.Fprintf(b, "    mode %s\n", cert.Mode)

@@ -1,19 +1,18 @@
 package contract
 
 import (
-	"path"
 	"strings"
 )
 
-const reasonWindowsStore = "is a certificate store of Windows: on Linux this is a directory, as in " + DefaultStoreLocation
+const reasonWindowsStore = "is a certificate store of Windows: on Linux use a directory, as in " + DefaultStoreLocation
 
-// windowsStore tells whether a location is one of the extension for Windows.
+// windowsStore reports whether a location is a store location of the extension for Windows.
 func windowsStore(location string) bool {
 	return strings.EqualFold(location, "LocalMachine") || strings.EqualFold(location, "CurrentUser")
 }
 
-// storeLocation returns the directory, or "" where it is refused. One slash at the end is tolerated,
-// since the extension's documentation writes its default so.
+// storeLocation returns the directory, or "" if it is invalid. It accepts one slash at the end
+// because the documentation of the extension writes its default that way.
 func (v *validator) storeLocation(parent, location string) string {
 	at := parent + ".certificateStoreLocation"
 	clean := location
@@ -39,24 +38,24 @@ func checkStore(location string) string {
 		return reason
 	}
 	if location == "/" {
-		return "the root directory is no place for a store"
+		return "the root directory cannot be a store"
 	}
 	for _, dir := range []string{"/proc", "/sys", "/dev"} {
 		if within(location, dir) {
-			return "is under " + dir + ", which the kernel keeps"
+			return "is under " + dir + ", which belongs to the kernel"
 		}
 	}
 	return ""
 }
 
-// checkPodStore checks a location that becomes a volume's mount in the containers.
+// checkPodStore checks a location where a volume is mounted into containers.
 func checkPodStore(location string) string {
 	if strings.Contains(location, ":") {
-		return "a colon is not allowed: a volume is mounted there"
+		return "a colon is not allowed in the mount path of a volume"
 	}
 	for _, dir := range []string{TokenMountPath, SettingsMountPath, RunMountPath} {
 		if within(location, dir) || within(dir, location) {
-			return "overlaps with " + dir + ", which the sidecar keeps for itself"
+			return "overlaps with " + dir + ", which is reserved for the sidecar"
 		}
 	}
 	if within(systemCertificates, location) {
@@ -65,27 +64,5 @@ func checkPodStore(location string) string {
 	return ""
 }
 
-// systemCertificates is where images keep the certificates that they trust.
+// systemCertificates is the directory of the trusted CA certificates in most images.
 const systemCertificates = "/etc/ssl/certs"
-
-// checkAbsolute returns why p is no absolute, clean path, or "".
-func checkAbsolute(p string) string {
-	switch {
-	case !path.IsAbs(p):
-		return "an absolute path is needed"
-	case strings.ContainsFunc(p, isControl):
-		return "control characters are not allowed"
-	case len(p) >= 4096: // PATH_MAX
-		return "is too long for a path"
-	case path.Clean(p) != p:
-		return "write it without //, . and .., as " + quote(path.Clean(p))
-	}
-	return ""
-}
-
-func isControl(r rune) bool { return r < ' ' || r == 0x7f }
-
-// within tells whether the clean path p is dir or below it.
-func within(p, dir string) bool {
-	return p == dir || strings.HasPrefix(p, strings.TrimSuffix(dir, "/")+"/")
-}

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Paths of the settings' three parts.
+// Paths of parts of the settings.
 const (
 	pathSecrets        = "secretsManagementSettings"
 	pathObserved       = pathSecrets + ".observedCertificates"
@@ -17,10 +17,14 @@ const (
 	pathLogging        = "loggingSettings"
 )
 
-// Validate checks every value and fills in the defaults. It returns warnings, in the form "path: text",
-// about what is legal but has no effect or may not be meant, also beside an error. The error is a
-// FieldErrors with everything that is wrong, the entries last; the Config is nil then.
-// It depends on its arguments only, so that admission refuses exactly what the sidecar would refuse.
+// Validate checks all values and fills in the defaults. The result depends only on s and r, so
+// admission refuses exactly what the sidecar would refuse.
+//
+// The warnings have the form "path: text". They are about settings that are allowed but have no
+// effect or are probably a mistake. Validate also returns them together with an error.
+//
+// The error is a FieldErrors without line and column. It has every invalid value, those of the
+// entries last; the Config is then nil.
 func (s *Settings) Validate(r Rules) (*Config, []string, error) {
 	v := &validator{settings: s, mode: r.Mode, suffixes: vaultSuffixes(r.AllowedVaults), noCertificates: r.NoCertificates}
 	v.secretsManagement()
@@ -33,25 +37,22 @@ func (s *Settings) Validate(r Rules) (*Config, []string, error) {
 	return &v.config, v.warnings, nil
 }
 
-// validator collects what Validate returns.
+// validator collects the results of Validate.
 type validator struct {
-	settings *Settings
-	mode     Mode
-	suffixes []string
-	// noCertificates is that of Rules.
-	noCertificates bool
+	settings       *Settings
+	mode           Mode
+	suffixes       []string // of allowed vaults
+	noCertificates bool     // see Rules
 
 	config   Config
 	warnings []string
 	errs     FieldErrors
 
-	// store and formats are the defaults of the entries; store is empty where it is wrong.
-	store   string
-	formats []string
-	// clientID is msiClientId, where it holds.
-	clientID string
-	// access is that of the entries that do not say who may read them.
-	access access
+	// The following fields are the defaults of the entries. The store is empty if it is invalid.
+	store    string
+	formats  []string
+	clientID string // msiClientId
+	access   access
 }
 
 func (v *validator) fail(path, value, reason string, args ...any) {
@@ -62,7 +63,7 @@ func (v *validator) warn(path, text string, args ...any) {
 	v.warnings = append(v.warnings, path+": "+fmt.Sprintf(text, args...))
 }
 
-// secretsManagement checks all of this part but the entries, which need the others first.
+// secretsManagement checks this part except the entries, which depend on all other settings.
 func (v *validator) secretsManagement() {
 	s := &v.settings.SecretsManagement
 
@@ -96,12 +97,12 @@ func (v *validator) secretsManagement() {
 }
 
 func (v *validator) port(port int) {
-	lowest := 1024 // below that a process needs a capability, which the sidecar in a pod has not
+	lowest := 1024 // lower ports need a capability that the sidecar does not have in a pod
 	if v.mode == Host {
 		lowest = 1
 	}
 	if port != 0 && (port < lowest || port > 65535) {
-		v.fail(pathSecrets+".port", strconv.Itoa(port), "a port from %d to 65535 is needed", lowest)
+		v.fail(pathSecrets+".port", strconv.Itoa(port), "expected a port from %d to 65535", lowest)
 		return
 	}
 	v.config.Port = port
@@ -118,7 +119,7 @@ func (v *validator) logLevel(text string) {
 		v.fail(pathSecrets+".logLevel", text, "%s", oneOf(text, logLevels))
 		return
 	}
-	// These names are slog's own, but for their case.
+	// slog uses the same names in upper case and accepts any case.
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(text)); err != nil {
 		v.fail(pathSecrets+".logLevel", text, "%s", err)
@@ -127,10 +128,10 @@ func (v *validator) logLevel(text string) {
 	v.config.LogLevel = level
 }
 
-// allFormats are the values of formats, in the order of Certificate.Formats.
+// allFormats are the values of formats in the order of Certificate.Formats.
 var allFormats = []string{FormatPEM, FormatSplit, FormatPKCS12, FormatJKS}
 
-// formatList returns the known ones of formats in order, each once.
+// formatList returns the valid formats in the order of allFormats, without duplicates.
 func (v *validator) formatList(path string, formats []string) []string {
 	for i, f := range formats {
 		if !slices.Contains(allFormats, f) {
@@ -157,7 +158,7 @@ func (v *validator) keystorePasswordFile(path string) {
 	v.config.KeystorePasswordFile = path
 }
 
-// oneOf is the reason for a word that is none of the allowed ones.
+// oneOf returns the error for a word that is not allowed.
 func oneOf(word string, allowed []string) string {
 	reason := "expected " + strings.Join(allowed[:len(allowed)-1], ", ") + " or " + allowed[len(allowed)-1]
 	if near := Nearest(word, allowed); near != "" {

@@ -4,67 +4,71 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/internal/jsontree"
 )
 
-const expectedRoot = `expected an object with secretsManagementSettings, as in the settings of the Key Vault VM extension`
+const expectedRoot = "expected an object with " + pathSecrets + ", as in the settings of the Key Vault VM extension"
 
-// wrongRoot recognises what is pasted in place of the settings object, and says which part to paste.
-// It returns "" for what can be taken for settings.
-func wrongRoot(root *node) string {
-	if root.kind == kindString {
+// wrongRoot recognises a text that holds something other than the settings object, such as a whole
+// ARM template around it, and returns which part to paste. It returns "" if root can be settings.
+func wrongRoot(root *jsontree.Value) string {
+	if root.Kind == jsontree.String {
 		return "the settings are within a JSON string: they were encoded twice; remove the outer quotation marks and the backslashes"
 	}
 	for key := range fieldsOf(reflect.TypeFor[Settings]()) {
-		if root.find(key) != nil {
+		if root.Member(key) != nil {
 			return ""
 		}
 	}
-	var paths []string
-	findSettings(root, "", &paths)
+	var found []string
+	findSettings(root, "", &found)
 	name := wrapperName(root)
 	switch {
-	case len(paths) == 1:
-		return fmt.Sprintf("this is %s, not the settings in it: paste only %s", name, paths[0])
-	case len(paths) > 1:
-		return fmt.Sprintf("this is %s with several settings in it: paste one of them, %s", name, strings.Join(paths, " or "))
-	case root.kind != kindObject:
-		return expectedRoot + ", found " + root.describe()
+	case len(found) == 1:
+		return fmt.Sprintf("this is %s, not just the settings: paste only %s", name, found[0])
+	case len(found) > 1:
+		return fmt.Sprintf("this is %s, with several settings objects in it: paste one of them, %s", name, strings.Join(found, " or "))
+	case root.Kind != jsontree.Object:
+		return expectedRoot + ", found " + describe(root)
 	case name != anyWrapper:
-		return fmt.Sprintf("this is %s, and no secretsManagementSettings are in it: %s", name, expectedRoot)
+		return fmt.Sprintf("this is %s without %s: %s", name, pathSecrets, expectedRoot)
 	default:
 		return ""
 	}
 }
 
-// findSettings collects the places of everything that has secretsManagementSettings: objects, and strings that hold one.
-func findSettings(n *node, path string, places *[]string) {
-	if len(*places) == maxTexts {
+// findSettings appends to found a description of each value below n that has
+// secretsManagementSettings: an object, or a string with such an object. It stops at maxTexts.
+func findSettings(n *jsontree.Value, path string, found *[]string) {
+	if len(*found) == maxTexts {
 		return
 	}
-	if n.find(pathSecrets) != nil {
-		*places = append(*places, "the object at "+path)
+	if n.Member(pathSecrets) != nil {
+		*found = append(*found, "the object at "+path)
 		return
 	}
-	if n.kind == kindString && strings.Contains(n.text, `"`+pathSecrets+`"`) {
-		*places = append(*places, "the object in the string at "+path)
+	if n.Kind == jsontree.String && strings.Contains(n.Text, `"`+pathSecrets+`"`) {
+		*found = append(*found, "the object in the string at "+path)
 		return
 	}
-	for _, m := range n.members {
-		findSettings(m.value, join(path, m.key), places)
+	for _, m := range n.Members {
+		findSettings(m.Value, join(path, m.Key), found)
 	}
-	for i, item := range n.items {
-		findSettings(item, fmt.Sprintf("%s[%d]", path, i), places)
+	for i, item := range n.Items {
+		findSettings(item, fmt.Sprintf("%s[%d]", path, i), found)
 	}
 }
 
-// anyWrapper is what wrapperName says where it does not know more.
+// anyWrapper is the name of a wrapper that wrapperName does not recognise.
 const anyWrapper = "an object around the settings"
 
-// wrapperName says what an object around settings is, by the keys that Azure Resource Manager gives it.
-func wrapperName(root *node) string {
+// wrapperName returns what an object around settings is, by the keys that Azure Resource Manager
+// and Kubernetes give it.
+func wrapperName(root *jsontree.Value) string {
 	text := func(key string) string {
-		if n := root.find(key); n != nil && n.kind == kindString {
-			return n.text
+		if n := root.Member(key); n != nil && n.Kind == jsontree.String {
+			return n.Text
 		}
 		return ""
 	}
@@ -80,7 +84,7 @@ func wrapperName(root *node) string {
 		return "the description of an extension"
 	case text("kind") != "" && text("apiVersion") != "":
 		return "a Kubernetes object (" + quote(text("kind")) + ")"
-	case root.kind == kindArray:
+	case root.Kind == jsontree.Array:
 		return "an array"
 	default:
 		return anyWrapper

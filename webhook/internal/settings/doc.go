@@ -1,25 +1,25 @@
-// Package settings turns annotations into settings: what a pod, its service account, its namespace and
-// the chart say, into one contract.Settings that contract.Validate accepts, or into an error that names the
-// annotation, its value, what is allowed and where it came from.
+// Package settings resolves the annotations of a pod, its service account and its namespace, and
+// the defaults of the chart. The result is a contract.Settings that contract.Validate accepts, or
+// an error that names the annotation, its value, where it is, and what is allowed.
 //
-// It takes maps and strings, knows no Kubernetes types, and does no I/O: the one thing that it cannot
-// have at first, the content of a ConfigMap, is asked for by ConfigMapName and passed in.
+// The package takes maps and strings. It knows no Kubernetes types and does no I/O. If the settings
+// are in a ConfigMap, ConfigMapName returns its name and the caller passes in its content.
 //
 // # Precedence
 //
-// Annotations have the prefix contract.Prefix. A value that is empty or blank counts as not given.
+// Annotations have the prefix contract.Prefix. An empty or blank value counts as absent.
 //
 //	what                        taken from, first wins                          together with
 //	--------------------------  ----------------------------------------------  -----------------------------
-//	certificates, settings,     pod, service account, namespace, chart: whole,  certificates adds entries to
-//	settings-configmap          from the first level that has any of the three  the settings of its own level;
+//	certificates, settings,     pod, service account, namespace, chart: all     certificates adds entries to
+//	settings-configmap          three from the first level that has any         the settings of its own level;
 //	                                                                            both settings forms: denied
-//	every other key             pod, service account, namespace, chart: each    overrides what the settings
-//	                            key by itself                                   object says, whatever its level
-//	service-account-token-      pod, service account, 3600
+//	every other key             pod, service account, namespace, chart: each    overrides the setting in the
+//	                            key separately                                  settings object of any level
+//	service-account-token-      pod, service account, default 3600
 //	expiration
 //	client-id                   service account
-//	tenant-id                   service account, the webhook's own tenant
+//	tenant-id                   service account, default tenant of the webhook
 //	skip-containers,            pod
 //	inject-proxy-sidecar,
 //	proxy-sidecar-port,

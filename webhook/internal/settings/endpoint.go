@@ -2,29 +2,28 @@ package settings
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// Endpoint is what the pod's annotations say of the metadata endpoint.
+// Endpoint is the metadata endpoint that the annotations of a pod request.
 type Endpoint struct {
-	// Port is that on 127.0.0.1.
+	// Port is the port on 127.0.0.1.
 	Port int
-	// Address is set where the pod may have an init container that gives it the metadata service's own address: where no
-	// Pod Security level forbids that.
+	// Address is true if Pod Security allows the init container that adds the address of the
+	// instance metadata service to the pod.
 	Address bool
 }
 
-// endpoint reads the annotations of the metadata endpoint; nil is none. Any value but "false" asks for it, as in Azure
-// Workload Identity.
-func endpoint(in IdentityInput) (*Endpoint, *Error) {
-	if wanted, given := in.Pod[contract.AnnotationInjectProxySidecar]; !given || wanted == "false" {
+// parseEndpoint reads the annotations of the metadata endpoint. It returns nil if the pod does not
+// request it. As in Azure Workload Identity, any value except "false" requests it.
+func parseEndpoint(in IdentityInput) (*Endpoint, *Error) {
+	if requested, given := in.Pod[contract.AnnotationInjectProxySidecar]; !given || requested == "false" {
 		return nil, nil
 	}
 	e := &Endpoint{Port: contract.DefaultProxyPort}
-	// A level that the API server does not know counts as the strictest one there, too.
+	// As in the API server, an unknown level counts as the strictest one.
 	//
 	// Source: k8s.io/pod-security-admission/api, PolicyToEvaluate
 	e.Address = in.PodSecurity == "" || in.PodSecurity == "privileged"
@@ -32,43 +31,43 @@ func endpoint(in IdentityInput) (*Endpoint, *Error) {
 	if text == "" {
 		return e, nil
 	}
-	port, err := strconv.ParseUint(text, 10, 16)
-	if err != nil || port == 0 {
-		return nil, &Error{Annotation: contract.AnnotationProxySidecarPort, Level: Pod, Value: text, Reason: "a port is a number from 1 to 65535"}
+	port, ok := parsePort(text)
+	if !ok {
+		return nil, &Error{Annotation: contract.AnnotationProxySidecarPort, Level: Pod, Value: text, Reason: contract.ReasonInvalidPort}
 	}
-	e.Port = int(port)
+	e.Port = port
 	return e, nil
 }
 
-// endpointKeys are the annotations that a sidecar which serves the metadata endpoint alone is made by.
+// endpointKeys are the annotations that affect a sidecar that only serves the metadata endpoint.
 var endpointKeys = []string{
 	contract.KeyPort, contract.KeyLogLevel, contract.KeyNativeSidecar,
 	contract.KeyCPURequest, contract.KeyMemoryRequest, contract.KeyCPULimit, contract.KeyMemoryLimit,
 }
 
-// resolveEndpoint resolves the settings of a sidecar that serves the metadata endpoint alone. Annotations about
-// certificates have no effect on it, and there is nothing to wait for.
-func (r *Resolved) resolveEndpoint(f *found) Errors {
+// resolveEndpoint resolves the settings of a sidecar that only serves the metadata endpoint. It
+// ignores annotations about certificates, and does not require an initial sync.
+func (r *Resolved) resolveEndpoint(a *annotations) Errors {
 	r.EndpointOnly, r.Source = true, Pod.String()+": "+strings.TrimPrefix(contract.AnnotationInjectProxySidecar, contract.IdentityPrefix)
 	no := false
 	r.base = &contract.Settings{}
 	r.over = &contract.Settings{SecretsManagement: contract.SecretsManagement{RequireInitialSync: &no}}
-	given := make(map[string]Value) // by path
+	overriding := make(map[string]Value) // by path
 	var errs Errors
-	for _, key := range overrides {
-		if v := f.first(key.key); v.Given() && slices.Contains(endpointKeys, key.key) {
-			given[key.path] = v
-			if reason := key.set(r.over, v.Text); reason != "" {
+	for _, override := range overrides {
+		if v := a.first(override.key); v.Given() && slices.Contains(endpointKeys, override.key) {
+			overriding[override.path] = v
+			if reason := override.set(r.over, v.Text); reason != "" {
 				errs = append(errs, v.Err(reason))
 			}
 		}
 	}
-	if errs = append(errs, r.container(f)...); len(errs) > 0 {
+	if errs = append(errs, r.readContainer(a)...); len(errs) > 0 {
 		return errs
 	}
 	config, _, err := contract.Overlay(r.base, r.over).Validate(contract.Rules{Mode: contract.Pod, NoCertificates: true})
 	if err != nil {
-		return origin{given: given}.errors(err)
+		return origin{overrides: overriding}.errors(err)
 	}
 	r.Config = config
 	return nil

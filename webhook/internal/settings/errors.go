@@ -6,27 +6,27 @@ import (
 	"unicode/utf8"
 )
 
-// Error is an annotation that cannot be served: the reason for a denial.
+// Error is an invalid annotation. The webhook denies the pod.
 type Error struct {
-	// Annotation is the full key; Level is where it was found.
+	// Annotation is the full key.
 	Annotation string
 	Level      Level
-	// Entry counts from 1 the element of a list that is meant; 0 is the whole value.
+	// Entry is the wrong element of a list, from 1. Zero means the whole value.
 	Entry int
-	// Value is what was found; it is shortened in the message. Empty where showing it does not help.
+	// Value is the wrong value, or empty if showing it does not help. The message shortens it.
 	Value string
-	// Reason says what is wrong and what is allowed, or what to do.
+	// Reason says what is wrong, and what is allowed or what to do.
 	Reason string
 }
 
-// maxShown bounds the part of a value that a message repeats, in bytes.
+// maxShown is the maximum length of a value in a message, in bytes.
 const maxShown = 200
 
 // Error returns, for example: annotation certsync.azure.workload.identity/certificates on the pod:
 // entry 2: "https://...": reason.
 func (e *Error) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "annotation %s %s: ", e.Annotation, e.Level.on())
+	fmt.Fprintf(&b, "annotation %s %s: ", e.Annotation, e.Level.phrase())
 	if e.Entry > 0 {
 		fmt.Fprintf(&b, "entry %d: ", e.Entry)
 	}
@@ -37,7 +37,7 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// shorten cuts a value between two characters where it is longer than a message should be.
+// shorten cuts a value that is longer than maxShown between two characters.
 func shorten(s string) string {
 	if len(s) <= maxShown {
 		return s
@@ -49,12 +49,13 @@ func shorten(s string) string {
 	return s[:end] + "..."
 }
 
-// Errors are all annotations that cannot be served.
+// Errors are all invalid annotations of a pod.
 type Errors []*Error
 
-// maxErrors bounds what Error returns: it ends up in an admission answer and in events.
+// maxErrors bounds the message: it is shown in an admission response and in events.
 const maxErrors = 10
 
+// Error joins the first ten messages and counts the others.
 func (l Errors) Error() string {
 	shown := l[:min(len(l), maxErrors)]
 	texts := make([]string, len(shown), len(shown)+1)
@@ -67,7 +68,7 @@ func (l Errors) Error() string {
 	return strings.Join(texts, "; ")
 }
 
-// Unwrap gives errors.As each of them.
+// Unwrap lets errors.As find the Errors in the list.
 func (l Errors) Unwrap() []error {
 	errs := make([]error, len(l))
 	for i, e := range l {

@@ -8,8 +8,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/settings"
 )
 
-// FuzzResolve checks that whatever annotations say, the answer is the same twice, and that what is accepted is
-// also what the sidecar accepts.
+// FuzzResolve checks that the same annotations give the same result twice, and that the sidecar
+// accepts what admission accepts.
 func FuzzResolve(f *testing.F) {
 	document := `{"secretsManagementSettings":{"aclEnabled":true,"observedCertificates":[{"url":"` + secretURL + `a","acls":[{"user":"7"}]}]}}`
 	f.Add(0, secretURL+"a", "", "", "", "polling-interval", "1h")
@@ -34,12 +34,12 @@ func FuzzResolve(f *testing.F) {
 		again, errAgain := settings.Resolve(sources, options)
 		if err != nil {
 			if errAgain == nil || err.Error() != errAgain.Error() {
-				t.Fatalf("%v, then %v", err, errAgain)
+				t.Fatalf("got %v, then %v", err, errAgain)
 			}
 			return
 		}
 		if errAgain != nil || !slices.Equal(r.Warnings, again.Warnings) {
-			t.Fatalf("%q, then %q, %v", r.Warnings, again.Warnings, errAgain)
+			t.Fatalf("got the warnings %q, then %q, %v", r.Warnings, again.Warnings, errAgain)
 		}
 		if r.Config != nil {
 			checkAccepted(t, r, content)
@@ -47,10 +47,12 @@ func FuzzResolve(f *testing.F) {
 	})
 }
 
-// checkAccepted does what the sidecar does with the variable and the ConfigMap's content.
+// checkAccepted processes the variable and the content of the ConfigMap as the sidecar does.
 func checkAccepted(t *testing.T, r *settings.Resolved, content string) {
 	t.Helper()
-	for _, placement := range []settings.Placement{{}, {Readers: []string{contract.ReadersEveryone}, Port: 9999}, {Readers: []string{"1", "2"}}} {
+	for _, placement := range []settings.Placement{
+		{}, {Readers: []string{contract.ReadersEveryone}, Port: 9999}, {Readers: []string{"1", "2"}},
+	} {
 		variable, hash, err := r.Encode(placement)
 		if err != nil {
 			t.Fatal(err)
@@ -62,13 +64,13 @@ func checkAccepted(t *testing.T, r *settings.Resolved, content string) {
 		var base *contract.Settings
 		if r.ConfigMap != "" {
 			if base, err = contract.Parse([]byte(content)); err != nil {
-				return // was not read at admission
+				return // admission did not read the ConfigMap
 			}
 		}
 		all := contract.Overlay(base, over)
 		encoded, err := all.Encode()
 		if got := contract.Hash(encoded); err != nil || got != hash {
-			t.Errorf("hash %s, in the sidecar %s, %v", hash, got, err)
+			t.Errorf("got the hash %s at admission and %s in the sidecar, %v", hash, got, err)
 		}
 		config, _, err := all.Validate(contract.Rules{Mode: contract.Pod, NoCertificates: r.EndpointOnly})
 		if err != nil {

@@ -9,17 +9,18 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// IdentityInput is what the identity of a pod is made of.
+// IdentityInput is the input of ResolveIdentity.
 type IdentityInput struct {
-	// Pod and ServiceAccount are the objects' annotations, with their full keys.
+	// Pod and ServiceAccount are the annotations of the objects, with their full keys.
 	Pod, ServiceAccount map[string]string
 	// Namespace and ServiceAccountName are for messages.
 	Namespace, ServiceAccountName string
-	// DefaultTenantID is the webhook's own, used where the service account names none.
+	// DefaultTenantID is the tenant ID if the service account does not have one.
 	DefaultTenantID string
-	// TokenEndpointSuffix is that of the annotation "use-<suffix>"; empty where no custom token endpoint is configured.
+	// TokenEndpointSuffix is the suffix of the annotation "use-<suffix>". It is empty if the
+	// webhook does not have a custom token endpoint.
 	TokenEndpointSuffix string
-	// PodSecurity is the Pod Security level that the namespace enforces; empty where it enforces none.
+	// PodSecurity is the Pod Security level that the namespace enforces, or empty.
 	PodSecurity string
 }
 
@@ -27,28 +28,29 @@ func (in IdentityInput) account() string {
 	return fmt.Sprintf("service account %s/%s", in.Namespace, in.ServiceAccountName)
 }
 
-// Identity is what the annotations of Azure Workload Identity say.
+// Identity is the result of ResolveIdentity.
 type Identity struct {
 	ClientID, TenantID string
-	// Expiration is the token's lifetime in seconds.
+	// Expiration is the lifetime of the token in seconds.
 	Expiration int64
-	// SkipContainers names containers that get nothing.
+	// SkipContainers are the names of containers to leave unchanged.
 	SkipContainers []string
-	// Endpoint is nil where the pod does not ask for the metadata endpoint.
+	// Endpoint is nil if the pod does not request the metadata endpoint.
 	Endpoint *Endpoint
-	// CustomTokenEndpoint is set where the pod asks for the custom token endpoint.
+	// CustomTokenEndpoint is true if the pod requests the custom token endpoint.
 	CustomTokenEndpoint bool
-	// Warnings are what is suspicious but legal, in a stable order.
+	// Warnings are about annotations that are allowed but probably a mistake, in a stable order.
 	Warnings []string
-	// VaultWarning is one more, for pods that ask vaults for certificates with this identity; empty where there is none.
+	// VaultWarning is a further warning for pods that use this identity to get certificates, or
+	// empty.
 	VaultWarning string
 }
 
 // Skips reports whether the container is in SkipContainers.
 func (i *Identity) Skips(container string) bool { return slices.Contains(i.SkipContainers, container) }
 
-// ResolveIdentity resolves the annotations of Azure Workload Identity by the table of the package comment.
-// The error is an *Error.
+// ResolveIdentity resolves the annotations of Azure Workload Identity by the table in the package
+// comment. The error is an *Error.
 func ResolveIdentity(in IdentityInput) (*Identity, error) {
 	id := &Identity{
 		ClientID: strings.TrimSpace(in.ServiceAccount[contract.AnnotationClientID]),
@@ -66,7 +68,7 @@ func ResolveIdentity(in IdentityInput) (*Identity, error) {
 		}
 	}
 	var err *Error
-	if id.Endpoint, err = endpoint(in); err != nil {
+	if id.Endpoint, err = parseEndpoint(in); err != nil {
 		return nil, err
 	}
 	if in.TokenEndpointSuffix != "" {
@@ -88,7 +90,7 @@ func (i *Identity) setExpiration(in IdentityInput) *Error {
 		if err != nil || seconds < contract.MinTokenExpiration || seconds > contract.MaxTokenExpiration {
 			return &Error{
 				Annotation: contract.AnnotationTokenExpiration, Level: Level(level), Value: text,
-				Reason: fmt.Sprintf("give seconds from %d to %d", contract.MinTokenExpiration, contract.MaxTokenExpiration),
+				Reason: fmt.Sprintf("expected seconds from %d to %d", contract.MinTokenExpiration, contract.MaxTokenExpiration),
 			}
 		}
 		i.Expiration = seconds
@@ -100,18 +102,19 @@ func (i *Identity) setExpiration(in IdentityInput) *Error {
 func identityWarnings(in IdentityInput, id *Identity) (warnings []string) {
 	account := in.account()
 	command := func(annotation, value string) string {
-		return fmt.Sprintf("kubectl annotate serviceaccount %s --namespace %s --overwrite %s=%s", in.ServiceAccountName, in.Namespace, annotation, value)
+		return fmt.Sprintf("kubectl annotate serviceaccount %s --namespace %s --overwrite %s=%s",
+			in.ServiceAccountName, in.Namespace, annotation, value)
 	}
 	switch {
 	case id.ClientID == "":
-		warnings = append(warnings, fmt.Sprintf("%s has no annotation %s, so that tokens are for no application: %s",
+		warnings = append(warnings, fmt.Sprintf("%s does not have annotation %s, so no token can be issued: %s",
 			account, contract.AnnotationClientID, command(contract.AnnotationClientID, "<client ID>")))
 	case !contract.IsGUID(id.ClientID):
-		warnings = append(warnings, fmt.Sprintf("annotation %s on %s: %q is no GUID: %s",
+		warnings = append(warnings, fmt.Sprintf("annotation %s on %s: %q is not a GUID: %s",
 			contract.AnnotationClientID, account, shorten(id.ClientID), command(contract.AnnotationClientID, "<client ID>")))
 	}
 	if id.TenantID == "" {
-		warnings = append(warnings, fmt.Sprintf("%s has no annotation %s and the webhook has no default tenant: %s",
+		warnings = append(warnings, fmt.Sprintf("%s does not have annotation %s, and the webhook does not have a default tenant: %s",
 			account, contract.AnnotationTenantID, command(contract.AnnotationTenantID, "<tenant ID>")))
 	}
 	for _, key := range []string{contract.AnnotationClientID, contract.AnnotationTenantID} {
@@ -122,7 +125,7 @@ func identityWarnings(in IdentityInput, id *Identity) (warnings []string) {
 	return warnings
 }
 
-// vaultWarning tells of a tenant that Entra ID knows, but for which vaults give nothing.
+// vaultWarning warns about a domain name as tenant ID. Entra ID accepts it, but vaults do not.
 func vaultWarning(in IdentityInput, id *Identity) string {
 	if id.TenantID == "" || contract.IsGUID(id.TenantID) {
 		return ""
@@ -131,5 +134,5 @@ func vaultWarning(in IdentityInput, id *Identity) string {
 	if strings.TrimSpace(in.ServiceAccount[contract.AnnotationTenantID]) != "" {
 		source = "annotation " + contract.AnnotationTenantID + " on " + in.account()
 	}
-	return fmt.Sprintf("%s: %q %s", source, shorten(id.TenantID), contract.TenantNoGUID)
+	return fmt.Sprintf("%s: %q %s", source, shorten(id.TenantID), contract.TenantNotGUID)
 }

@@ -27,7 +27,7 @@ func TestResolveIdentity(t *testing.T) {
 		pod, account annotations
 		suffix       string
 		want         settings.Identity
-		warnings     []string // what each contains
+		warnings     []string // a part of each
 	}{
 		{
 			name:    "defaults",
@@ -35,7 +35,7 @@ func TestResolveIdentity(t *testing.T) {
 			want:    settings.Identity{ClientID: clientID, TenantID: tenantID, Expiration: 3600},
 		},
 		{
-			name:    "tenant of the service account, spaces around",
+			name:    "tenant of the service account, with spaces around the client ID",
 			account: annotations{identityPrefix + "client-id": " " + clientID + "\n", identityPrefix + "tenant-id": other},
 			want:    settings.Identity{ClientID: clientID, TenantID: other, Expiration: 3600},
 		},
@@ -45,7 +45,7 @@ func TestResolveIdentity(t *testing.T) {
 			want:    settings.Identity{ClientID: clientID, TenantID: tenantID, Expiration: 86400},
 		},
 		{
-			name:    "expiration of the pod wins, also over a wrong one",
+			name:    "expiration of the pod wins, even over an invalid one",
 			pod:     annotations{expiration: "4000"},
 			account: annotations{identityPrefix + "client-id": clientID, expiration: "x"},
 			want:    settings.Identity{ClientID: clientID, TenantID: tenantID, Expiration: 4000},
@@ -57,7 +57,7 @@ func TestResolveIdentity(t *testing.T) {
 			want:    settings.Identity{ClientID: clientID, TenantID: tenantID, Expiration: 3600, SkipContainers: []string{"a", "b", "c"}},
 		},
 		{
-			name:    "metadata endpoint: any value but false",
+			name:    "metadata endpoint: any value except false",
 			pod:     annotations{identityPrefix + "inject-proxy-sidecar": ""},
 			account: annotations{identityPrefix + "client-id": clientID},
 			want:    settings.Identity{ClientID: clientID, TenantID: tenantID, Expiration: 3600, Endpoint: &settings.Endpoint{Port: 8000, Address: true}},
@@ -69,7 +69,7 @@ func TestResolveIdentity(t *testing.T) {
 			want:    settings.Identity{ClientID: clientID, TenantID: tenantID, Expiration: 3600, Endpoint: &settings.Endpoint{Port: 8081, Address: true}},
 		},
 		{
-			name:    "metadata endpoint's port without the endpoint",
+			name:    "port of the metadata endpoint without the endpoint",
 			pod:     annotations{identityPrefix + "proxy-sidecar-port": "x"},
 			account: annotations{identityPrefix + "client-id": clientID},
 			want:    settings.Identity{ClientID: clientID, TenantID: tenantID, Expiration: 3600},
@@ -98,10 +98,10 @@ func TestResolveIdentity(t *testing.T) {
 			warnings: []string{"kubectl annotate serviceaccount web --namespace shop --overwrite " + identityPrefix + "client-id="},
 		},
 		{
-			name:     "client ID that is no GUID",
+			name:     "client ID that is not a GUID",
 			account:  annotations{identityPrefix + "client-id": "my-app"},
 			want:     settings.Identity{ClientID: "my-app", TenantID: tenantID, Expiration: 3600},
-			warnings: []string{`"my-app" is no GUID`},
+			warnings: []string{`"my-app" is not a GUID`},
 		},
 		{
 			name:     "client ID on the pod",
@@ -120,14 +120,14 @@ func TestResolveIdentity(t *testing.T) {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(&test.want, got, cmpopts.IgnoreFields(settings.Identity{}, "Warnings")); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
+				t.Errorf("identity (-want +got):\n%s", diff)
 			}
 			if len(got.Warnings) != len(test.warnings) {
-				t.Fatalf("warnings %q", got.Warnings)
+				t.Fatalf("got the warnings %q, want %d", got.Warnings, len(test.warnings))
 			}
 			for i, w := range test.warnings {
 				if !strings.Contains(got.Warnings[i], w) {
-					t.Errorf("warning %q does not say %q", got.Warnings[i], w)
+					t.Errorf("got the warning %q, want it to contain %q", got.Warnings[i], w)
 				}
 			}
 		})
@@ -140,7 +140,7 @@ func TestResolveIdentityNoTenant(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(got.Warnings) != 1 || !strings.Contains(got.Warnings[0], "tenant-id") {
-		t.Errorf("warnings %q", got.Warnings)
+		t.Errorf("got the warnings %q, want one about tenant-id", got.Warnings)
 	}
 }
 
@@ -149,8 +149,8 @@ func TestVaultWarning(t *testing.T) {
 	for _, test := range []struct{ account, webhook, want string }{
 		{account: tenantID, webhook: "contoso.com"},
 		{account: "", webhook: ""},
-		{account: "contoso.com", webhook: tenantID, want: "annotation " + tenantKey + ` on service account shop/web: "contoso.com" is no GUID: `},
-		{account: "", webhook: "contoso.com", want: `the webhook's default tenant: "contoso.com" is no GUID: `},
+		{account: "contoso.com", webhook: tenantID, want: "annotation " + tenantKey + ` on service account shop/web: "contoso.com" is not a GUID: `},
+		{account: "", webhook: "contoso.com", want: `the webhook's default tenant: "contoso.com" is not a GUID: `},
 	} {
 		got, err := settings.ResolveIdentity(settings.IdentityInput{
 			ServiceAccount: map[string]string{tenantKey: test.account}, Namespace: "shop", ServiceAccountName: "web", DefaultTenantID: test.webhook,
@@ -159,7 +159,7 @@ func TestVaultWarning(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !strings.HasPrefix(got.VaultWarning, test.want) || (got.VaultWarning == "") != (test.want == "") {
-			t.Errorf("%+v: warning %q", test, got.VaultWarning)
+			t.Errorf("%+v: got the warning %q", test, got.VaultWarning)
 		}
 	}
 }
@@ -173,10 +173,10 @@ func TestResolveIdentityExpirationRefused(t *testing.T) {
 			_, err := settings.ResolveIdentity(in)
 			var e *settings.Error
 			if !errors.As(err, &e) {
-				t.Fatalf("%s on %v: error of type %T: %v", text, level, err, err)
+				t.Fatalf("%s on %v: got an error of type %T: %v", text, level, err, err)
 			}
 			if e.Annotation != expiration || e.Level != level || e.Value != text || !strings.Contains(e.Reason, "3600 to 86400") {
-				t.Errorf("%s on %v: %v", text, level, e)
+				t.Errorf("%s on %v: got %v", text, level, e)
 			}
 		}
 	}
@@ -190,12 +190,13 @@ func TestResolveIdentityProxyPortRefused(t *testing.T) {
 		})
 		var e *settings.Error
 		if !errors.As(err, &e) || e.Annotation != key || e.Value != text || !strings.Contains(e.Reason, "1 to 65535") {
-			t.Errorf("%s: error of type %T: %v", text, err, err)
+			t.Errorf("%s: got an error of type %T: %v", text, err, err)
 		}
 	}
 }
 
-// The metadata service's own address takes a container that Pod Security forbids, but on the level "privileged".
+// TestEndpointByPodSecurity checks that only the level "privileged", or no level, gives the pod the
+// address of the instance metadata service: the init container for it needs NET_ADMIN.
 func TestEndpointByPodSecurity(t *testing.T) {
 	for level, address := range map[string]bool{"": true, "privileged": true, "baseline": false, "restricted": false, "Privileged": false} {
 		id, err := settings.ResolveIdentity(settings.IdentityInput{
@@ -205,7 +206,7 @@ func TestEndpointByPodSecurity(t *testing.T) {
 			t.Fatal(err)
 		}
 		if id.Endpoint.Address != address {
-			t.Errorf("level %q: the address is %t", level, id.Endpoint.Address)
+			t.Errorf("level %q: got Address %t, want %t", level, id.Endpoint.Address, address)
 		}
 	}
 }

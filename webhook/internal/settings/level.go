@@ -7,10 +7,10 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// Level is where an annotation was found. The lower level wins.
+// Level is where an annotation is. The lower level wins.
 type Level int
 
-// The levels, in order of precedence.
+// The levels in order of precedence.
 const (
 	Pod Level = iota
 	ServiceAccount
@@ -20,38 +20,39 @@ const (
 
 const levels = 4
 
-// String returns the level as a message names it: "pod", "service account", "namespace", "chart".
+// String returns the name of the level in messages: "pod", "service account", "namespace", "chart".
 func (l Level) String() string {
 	return [levels]string{"pod", "service account", "namespace", "chart"}[l]
 }
 
-// on returns the level as it follows an annotation's key in a message.
-func (l Level) on() string {
+// phrase returns the level in the form that follows the key of an annotation in a message.
+func (l Level) phrase() string {
 	if l == Chart {
-		return "among the chart's defaults"
+		return "in the defaults of the chart"
 	}
 	return "on the " + l.String()
 }
 
-// Sources are the annotations of one pod and of what it belongs to. Maps may be nil.
+// Sources are the annotations of one pod, of its service account and namespace, and the defaults of
+// the chart. Maps can be nil.
 type Sources struct {
-	// Pod, ServiceAccount and Namespace are the objects' annotations, with their full keys.
+	// Pod, ServiceAccount and Namespace are the annotations of the objects, with their full keys.
 	Pod, ServiceAccount, Namespace map[string]string
-	// Chart are the chart's defaults, with keys without contract.Prefix: "polling-interval".
+	// Chart are the defaults of the chart, with keys without contract.Prefix: "polling-interval".
 	Chart map[string]string
 }
 
-// pair is one certsync annotation, its key without the prefix.
-type pair struct{ key, text string }
+// annotation is a certsync annotation; the key is without the prefix.
+type annotation struct{ key, text string }
 
-// found are the certsync annotations of each level that are not blank, sorted by key. Levels have few
-// of them, so that a search of the slice is cheaper than a map.
-type found [levels][]pair
+// annotations are the certsync annotations of each level that are not blank, sorted by key. A level
+// has few of them, so searching a slice is cheaper than a map.
+type annotations [levels][]annotation
 
-func find(s Sources) *found {
-	var f found
-	for l, annotations := range [levels]map[string]string{s.Pod, s.ServiceAccount, s.Namespace, s.Chart} {
-		for key, text := range annotations {
+func collect(s Sources) *annotations {
+	var a annotations
+	for l, m := range [levels]map[string]string{s.Pod, s.ServiceAccount, s.Namespace, s.Chart} {
+		for key, text := range m {
 			if Level(l) != Chart {
 				var ok bool
 				if key, ok = strings.CutPrefix(key, contract.Prefix); !ok {
@@ -59,49 +60,43 @@ func find(s Sources) *found {
 				}
 			}
 			if strings.TrimSpace(text) != "" {
-				f[l] = append(f[l], pair{key, text})
+				a[l] = append(a[l], annotation{key, text})
 			}
 		}
-		sort.Slice(f[l], func(i, j int) bool { return f[l][i].key < f[l][j].key })
+		sort.Slice(a[l], func(i, j int) bool { return a[l][i].key < a[l][j].key })
 	}
-	return &f
+	return &a
 }
 
 // at returns the value of a key on one level.
-func (f *found) at(l Level, key string) Value {
-	for _, p := range f[l] {
-		if p.key == key {
-			return Value{Key: key, Text: p.text, Level: l}
+func (a *annotations) at(l Level, key string) Value {
+	for _, found := range a[l] {
+		if found.key == key {
+			return Value{Key: key, Text: found.text, Level: l}
 		}
 	}
 	return Value{Key: key}
 }
 
-// on returns the value of a key on one level, without space around it.
-func (f *found) on(l Level, key string) Value {
-	v := f.at(l, key)
-	v.Text = strings.TrimSpace(v.Text)
-	return v
-}
-
 // first returns the value of a key from the first level that has it, without space around it.
-func (f *found) first(key string) Value {
+func (a *annotations) first(key string) Value {
 	for l := Pod; l < levels; l++ {
-		if v := f.on(l, key); v.Given() {
+		if v := a.at(l, key); v.Given() {
+			v.Text = strings.TrimSpace(v.Text)
 			return v
 		}
 	}
 	return Value{Key: key}
 }
 
-// Value is an annotation's value with where it came from. Text is empty where no level has it.
+// Value is the value of an annotation and its level. Text is empty if no level has the annotation.
 type Value struct {
 	Key   string // without contract.Prefix
 	Text  string
 	Level Level
 }
 
-// Given reports whether some level has the value.
+// Given reports whether a level has the annotation.
 func (v Value) Given() bool { return v.Text != "" }
 
 // Err returns an Error about the value.

@@ -7,97 +7,93 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// ConfigMap is what was found of the ConfigMap that ConfigMapName asked for.
+// ConfigMap is the ConfigMap with the name that ConfigMapName returns.
 type ConfigMap struct {
-	// Missing is set where there is none of that name in the pod's namespace.
+	// Missing is true if it does not exist in the pod's namespace.
 	Missing bool
-	// Data is its data; the key settings.json is read.
+	// Data is its data. Resolve reads the key settings.json.
 	Data map[string]string
 }
 
-// Options are what Resolve needs beside the annotations.
+// Options are the inputs of Resolve other than the annotations.
 type Options struct {
-	// AllowedVaults are the DNS suffixes of vaults; nil stands for contract.DefaultVaultSuffixes.
+	// AllowedVaults are the DNS suffixes of allowed vaults; nil means
+	// contract.DefaultVaultSuffixes.
 	AllowedVaults []string
-	// ConfigMap is the ConfigMap of ConfigMapName's name; nil where the webhook may not read ConfigMaps.
+	// ConfigMap is the ConfigMap that ConfigMapName names; nil if the webhook cannot read
+	// ConfigMaps.
 	ConfigMap *ConfigMap
-	// Endpoint gives the pod a sidecar also where no certificates are asked for: for the metadata endpoint.
+	// Endpoint requests a sidecar for the metadata endpoint, even without certificates.
 	Endpoint bool
 }
 
-// Resolved is what the annotations come to.
+// Resolved is the result of Resolve.
 type Resolved struct {
-	// Config is nil where the pod is to get no sidecar: no certificates are asked for, or inject is "false", and no
-	// metadata endpoint. Where a ConfigMap was not read, it holds what the annotations say.
+	// Config is nil if the pod gets no sidecar: it has no metadata endpoint and no certificates, or
+	// inject is "false". If the webhook could not read the ConfigMap, it has only the settings of
+	// the annotations.
 	Config *contract.Config
-	// EndpointOnly is set where there are no certificates in Config, but the metadata endpoint alone.
+	// EndpointOnly is true if the sidecar only serves the metadata endpoint, without certificates.
 	EndpointOnly bool
-	// Stores are the distinct store locations, in the order of the certificates.
+	// Stores are the distinct store locations in the order of the certificates.
 	Stores []string
 	// Source says where the settings come from, as in "pod: certificates".
 	Source string
-	// ConfigMap is the ConfigMap to mount into the sidecar; empty without one.
+	// ConfigMap is the name of the ConfigMap to mount into the sidecar, or empty.
 	ConfigMap string
-	// KeystoreSecret and KeystoreKey name the Secret with the keystores' password; empty without one.
+	// KeystoreSecret and KeystoreKey are the name and key of the Secret with the keystore password,
+	// or empty.
 	KeystoreSecret, KeystoreKey string
-	// Native is the native-sidecar annotation, and NativeSource where it was found.
+	// Native is the native-sidecar annotation, parsed. NativeSource is the annotation.
 	Native       Native
 	NativeSource Value
-	// Port is the port annotation; it is not given where the port, if any, comes from the settings object.
+	// Port is the port annotation. A port of the settings object is only in Config.
 	Port Value
-	// ReloadSignal is the reload-signal annotation; the signal itself is in Config.
+	// ReloadSignal is the reload-signal annotation. The parsed signal is in Config.
 	ReloadSignal Value
-	// CPURequest, MemoryRequest, CPULimit and MemoryLimit are quantities, as written, not yet parsed; also without Config.
+	// CPURequest, MemoryRequest, CPULimit and MemoryLimit are quantities that are not parsed yet.
+	// They are also set if Config is nil.
 	CPURequest, MemoryRequest, CPULimit, MemoryLimit Value
-	// Warnings are what is suspicious but legal, in a stable order.
+	// Warnings are about annotations that are allowed but probably a mistake, in a stable order.
 	Warnings []string
 
-	// base is the settings object, nil where it was not read; over is what the annotations add to it.
+	// base is the settings object, or nil if it was not read. The settings of the annotations,
+	// over, overlay it.
 	base, over *contract.Settings
 	group      group
 }
 
-// Native is a value of the native-sidecar annotation.
-type Native int
-
-// Values of Native.
-const (
-	NativeAuto Native = iota
-	NativeTrue
-	NativeFalse
-)
-
-// ConfigMapName returns the name of the ConfigMap, in the pod's namespace, that Resolve needs, or "". A name
-// that no ConfigMap can have is not returned: Resolve refuses it.
+// ConfigMapName returns the name of the ConfigMap in the pod's namespace that Resolve needs, or "".
+// It does not return an invalid name: Resolve refuses that.
 func ConfigMapName(s Sources) string {
-	f := find(s)
-	g, ok := f.group()
-	if !ok || f.first(contract.KeyInject).Text == "false" || g.settings.Given() || !isObjectName(g.configMap.Text) {
+	a := collect(s)
+	g, ok := a.group()
+	if !ok || a.first(contract.KeyInject).Text == "false" || g.settings.Given() || !isObjectName(g.configMap.Text) {
 		return ""
 	}
 	return g.configMap.Text
 }
 
-// Resolve resolves the certsync annotations by the table of the package comment, and has them validated. The
-// error is an Errors, with everything that is wrong.
+// Resolve resolves the certsync annotations by the table in the package comment, and validates the
+// result. The error is an Errors with every invalid annotation.
 func Resolve(s Sources, o Options) (*Resolved, error) {
-	f := find(s)
-	r := &Resolved{Warnings: f.unknown()}
-	inject := f.first(contract.KeyInject)
-	if _, ok := boolean(inject.Text); inject.Given() && !ok {
-		return nil, Errors{inject.Err(wantBoolean)}
+	a := collect(s)
+	r := &Resolved{Warnings: a.unknown()}
+	inject := a.first(contract.KeyInject)
+	if _, ok := parseBool(inject.Text); inject.Given() && !ok {
+		return nil, Errors{inject.Err(reasonBool)}
 	}
-	g, given := f.group()
+	g, given := a.group()
 	var errs Errors
 	switch {
 	case given && inject.Text != "false":
-		errs = r.resolve(f, g, o)
+		errs = r.resolve(a, g, o)
 	case o.Endpoint:
-		errs = r.resolveEndpoint(f)
-		r.Warnings = append(r.Warnings, f.unused(given, endpointKeys, o)...)
+		errs = r.resolveEndpoint(a)
+		r.Warnings = append(r.Warnings, a.unused(given, endpointKeys, o)...)
 	default:
-		r.readResources(f)
-		r.Warnings = append(r.Warnings, f.unused(given, nil, o)...)
+		r.readResources(a)
+		r.Warnings = append(r.Warnings, a.unused(given, nil, o)...)
 	}
 	if len(errs) > 0 {
 		return nil, errs
@@ -105,85 +101,84 @@ func Resolve(s Sources, o Options) (*Resolved, error) {
 	return r, nil
 }
 
-func (r *Resolved) resolve(f *found, g group, o Options) Errors {
+func (r *Resolved) resolve(a *annotations, g group, o Options) Errors {
 	var errs Errors
-	var noBase *Error
-	if r.base, noBase = g.base(o); noBase != nil {
-		errs = append(errs, noBase)
+	var baseErr *Error
+	if r.base, baseErr = g.base(o); baseErr != nil {
+		errs = append(errs, baseErr)
 	}
 	r.over = &contract.Settings{}
-	for _, u := range urls(g.certificates.Text) {
-		r.over.SecretsManagement.ObservedCertificates = append(r.over.SecretsManagement.ObservedCertificates, contract.ObservedCertificate{URL: u})
+	for _, u := range splitList(g.certificates.Text) {
+		r.over.SecretsManagement.ObservedCertificates = append(r.over.SecretsManagement.ObservedCertificates,
+			contract.ObservedCertificate{URL: u})
 	}
-	given := make(map[string]Value) // by path
-	for _, key := range overrides {
-		v := f.first(key.key)
+	overriding := make(map[string]Value) // by path
+	for _, override := range overrides {
+		v := a.first(override.key)
 		if !v.Given() {
 			continue
 		}
-		given[key.path] = v
-		if reason := key.set(r.over, v.Text); reason != "" {
+		overriding[override.path] = v
+		if reason := override.set(r.over, v.Text); reason != "" {
 			errs = append(errs, v.Err(reason))
 		}
 	}
-	errs = append(errs, r.others(f)...)
-	if v := f.first(contract.KeyKeystorePassword); v.Given() {
-		given[keystorePath] = v
+	errs = append(errs, r.readOthers(a)...)
+	if v := a.first(contract.KeyKeystorePassword); v.Given() {
+		overriding[keystorePath] = v
 	}
-	if noBase != nil {
-		return errs // what it lacks would seem to be missing
+	if baseErr != nil {
+		return errs // Validate would also report the settings of the unreadable object as missing
 	}
 	r.group, r.Source, r.ConfigMap = g, g.source(), g.configMap.Text
-	return append(errs, r.validate(g, given, o)...)
+	return append(errs, r.validate(g, overriding, o)...)
 }
 
-// others reads the keys that are no settings.
-func (r *Resolved) others(f *found) (errs Errors) {
+// readOthers reads the keys that do not override a setting.
+func (r *Resolved) readOthers(a *annotations) (errs Errors) {
 	var err *Error
-	if v := f.first(contract.KeyKeystorePassword); v.Given() {
-		if r.KeystoreSecret, r.KeystoreKey, err = keystore(v); err != nil {
+	if v := a.first(contract.KeyKeystorePassword); v.Given() {
+		if r.KeystoreSecret, r.KeystoreKey, err = parseKeystoreSecret(v); err != nil {
 			errs = append(errs, err)
 		}
 		r.over.SecretsManagement.KeystorePasswordFile = KeystorePasswordFile
 	}
-	r.ReloadSignal = f.first(contract.KeyReloadSignal)
-	return append(errs, r.container(f)...)
+	r.ReloadSignal = a.first(contract.KeyReloadSignal)
+	return append(errs, r.readContainer(a)...)
 }
 
-// container reads the keys that are about the sidecar's container.
-func (r *Resolved) container(f *found) (errs Errors) {
+// readContainer reads the keys for the container of the sidecar.
+func (r *Resolved) readContainer(a *annotations) (errs Errors) {
 	var err *Error
-	r.NativeSource = f.first(contract.KeyNativeSidecar)
-	if r.Native, err = native(r.NativeSource); err != nil {
+	r.NativeSource = a.first(contract.KeyNativeSidecar)
+	if r.Native, err = parseNative(r.NativeSource); err != nil {
 		errs = append(errs, err)
 	}
-	r.Port = f.first(contract.KeyPort)
-	r.readResources(f)
+	r.Port = a.first(contract.KeyPort)
+	r.readResources(a)
 	return errs
 }
 
-func (r *Resolved) readResources(f *found) {
-	r.CPURequest, r.MemoryRequest = f.first(contract.KeyCPURequest), f.first(contract.KeyMemoryRequest)
-	r.CPULimit, r.MemoryLimit = f.first(contract.KeyCPULimit), f.first(contract.KeyMemoryLimit)
+func (r *Resolved) readResources(a *annotations) {
+	r.CPURequest, r.MemoryRequest = a.first(contract.KeyCPURequest), a.first(contract.KeyMemoryRequest)
+	r.CPULimit, r.MemoryLimit = a.first(contract.KeyCPULimit), a.first(contract.KeyMemoryLimit)
 }
 
-// KeystorePasswordFile is where the sidecar finds the password of a Secret, beside its token.
-const KeystorePasswordFile = contract.TokenMountPath + "/keystore-password"
-
-// keystorePath is the setting that the keystore-password-secret annotation becomes.
-const keystorePath = management + "keystorePasswordFile"
-
-// validate fills in Config, Stores and the warnings.
-func (r *Resolved) validate(g group, given map[string]Value, o Options) Errors {
+// validate sets Config, Stores and the warnings.
+func (r *Resolved) validate(g group, overriding map[string]Value, o Options) Errors {
 	merged := contract.Overlay(r.base, r.over)
 	all := &merged.SecretsManagement.ObservedCertificates
-	from := origin{group: g, given: given, own: len(*all) - len(r.over.SecretsManagement.ObservedCertificates)}
+	from := origin{
+		group: g, overrides: overriding,
+		settingsEntries: len(*all) - len(r.over.SecretsManagement.ObservedCertificates),
+	}
 	unread := r.base == nil
 	if unread {
-		r.Warnings = append(r.Warnings, "ConfigMap "+g.configMap.Text+" was not read at admission, which the cluster's administrator has "+
-			"switched off: its settings are checked when the sidecar starts, and only the store "+contract.DefaultStoreLocation+" is mounted")
-		// Settings without any certificate are refused, but the ConfigMap will have some.
-		*all = append(*all, contract.ObservedCertificate{URL: standIn(o.AllowedVaults)})
+		r.Warnings = append(r.Warnings, "ConfigMap "+g.configMap.Text+" was not read at admission, because the cluster "+
+			"administrator disabled this: the sidecar checks the settings when it starts, and only the store "+
+			contract.DefaultStoreLocation+" is mounted")
+		// Validate refuses settings without a certificate, but those in the ConfigMap are unknown.
+		*all = append(*all, contract.ObservedCertificate{URL: placeholderURL(o.AllowedVaults)})
 	}
 	config, warnings, err := merged.Validate(contract.Rules{Mode: contract.Pod, AllowedVaults: o.AllowedVaults})
 	if err != nil {
@@ -200,8 +195,8 @@ func (r *Resolved) validate(g group, given map[string]Value, o Options) Errors {
 	}
 	r.Config = config
 	for _, w := range warnings {
-		if v := given[keystorePath]; v.Given() && v.Level != Pod && strings.HasPrefix(w, keystorePath+": ") {
-			continue // a password for all pods is not meant for each
+		if v := overriding[keystorePath]; v.Given() && v.Level != Pod && strings.HasPrefix(w, keystorePath+": ") {
+			continue // a password for all pods is only meant for those with a keystore
 		}
 		r.Warnings = append(r.Warnings, from.warning(w))
 	}
@@ -209,27 +204,8 @@ func (r *Resolved) validate(g group, given map[string]Value, o Options) Errors {
 	return nil
 }
 
-// checkKeystore leaves out a Secret that no keystore needs: a pod waits for a Secret that it mounts, and one
-// that is named for all pods, by a namespace or the chart, is there for those that have keystores.
-func (r *Resolved) checkKeystore() {
-	file := r.Config.KeystorePasswordFile
-	switch {
-	case file == "":
-	case r.KeystoreSecret == "":
-		r.Warnings = append(r.Warnings, "keystorePasswordFile "+file+" is not mounted into the sidecar: name the Secret in annotation "+
-			contract.Prefix+contract.KeyKeystorePassword)
-	case r.ConfigMap == "" && !slices.ContainsFunc(r.Config.Certificates, hasKeystore):
-		r.KeystoreSecret, r.KeystoreKey = "", ""
-		r.over.SecretsManagement.KeystorePasswordFile = ""
-	}
-}
-
-func hasKeystore(c contract.Certificate) bool {
-	return slices.Contains(c.Formats, contract.FormatPKCS12) || slices.Contains(c.Formats, contract.FormatJKS)
-}
-
-// standIn is a URL that Validate accepts under the allowed suffixes.
-func standIn(suffixes []string) string {
+// placeholderURL returns a secret URL that Validate accepts with these allowed suffixes.
+func placeholderURL(suffixes []string) string {
 	if len(suffixes) == 0 {
 		suffixes = contract.DefaultVaultSuffixes()
 	}

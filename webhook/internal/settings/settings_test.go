@@ -16,7 +16,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// input is a file of testdata: annotations without the prefix, by level.
+// input is an input file of testdata: annotations without the prefix, by level.
 type input struct {
 	Pod, ServiceAccount, Namespace, Chart map[string]string
 	AllowedVaults                         []string
@@ -57,7 +57,7 @@ func (in *input) run(t testing.TB) (out output) {
 	if err != nil {
 		var all settings.Errors
 		if !errors.As(err, &all) || len(all) == 0 {
-			t.Fatalf("error of type %T: %v", err, err)
+			t.Fatalf("got an error of type %T: %v", err, err)
 		}
 		for _, e := range all {
 			out.Errors = append(out.Errors, e.Error())
@@ -88,11 +88,11 @@ func others(r *settings.Resolved) map[string]string {
 	return all
 }
 
-// TestGolden compares what becomes of the annotations in each file of testdata with the golden file beside it.
+// TestGolden resolves the annotations of each input file and compares the result with a golden file.
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/*/*.in.yaml")
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no inputs: %v", err)
+		t.Fatalf("found no input files: %v", err)
 	}
 	for _, file := range files {
 		name := strings.TrimSuffix(file, ".in.yaml")
@@ -120,7 +120,7 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(string(want), string(got)); diff != "" {
-				t.Errorf("(-want +got), -update accepts it:\n%s", diff)
+				t.Errorf("%s.golden.yaml differs (-want +got), -update writes it:\n%s", name, diff)
 			}
 		})
 	}

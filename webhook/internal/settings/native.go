@@ -1,0 +1,23 @@
+package settings
+
+// Native is a value of the native-sidecar annotation.
+type Native int
+
+// Values of Native.
+const (
+	NativeAuto Native = iota
+	NativeTrue
+	NativeFalse
+)
+
+func parseNative(v Value) (Native, *Error) {
+	switch v.Text {
+	case "", "auto":
+		return NativeAuto, nil
+	case "true":
+		return NativeTrue, nil
+	case "false":
+		return NativeFalse, nil
+	}
+	return 0, v.Err(`expected "auto", "true" or "false"`)
+}
