@@ -8,8 +8,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// mountStores mounts the stores, read-only, into the containers that get the certificates. It denies a
-// store at, above or below another mount of the container, since one of the two would hide the other.
+// mountStores mounts the stores, read-only, into the containers that get the certificates. It
+// denies a store at, above or below another mount of the container, since one of the two would hide
+// the other.
 func (in *injection) mountStores() error {
 	for _, c := range in.apps {
 		if !in.serves(c) {
