@@ -33,6 +33,14 @@ test: programs ## Run all tests, end to end ones on a real one-node Kubernetes i
 
 ##@ Development
 
+.PHONY: unit
+unit: ## Run the tests that need no root and no node (under two minutes), and name those that it skips
+	@.ci/unit
+
+.PHONY: dev
+dev: ## Bring the code to a node that keeps running: build images, replace the webhook and the demo's pod
+	@go run ./e2e/demo dev
+
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## Run golangci-lint, with the import rules
 	$(GOLANGCI_LINT) run ./...

@@ -11,7 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
@@ -22,13 +22,13 @@ const clientID = "00001111-aaaa-2222-bbbb-3333cccc4444"
 func newNamespace(t *testing.T, name, level string, annotations map[string]string) string {
 	t.Helper()
 	name = "e2e-" + name
-	if err := theStage.NewNamespace(testContext(t), name, level, annotations); err != nil {
+	if err := testEnv.NewNamespace(testContext(t), name, level, annotations); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		if err := theStage.RemoveNamespace(ctx, name); err != nil {
+		if err := testEnv.RemoveNamespace(ctx, name); err != nil {
 			t.Error(err)
 		}
 	})
@@ -37,14 +37,14 @@ func newNamespace(t *testing.T, name, level string, annotations map[string]strin
 
 func newServiceAccount(t *testing.T, namespace, name string, annotations map[string]string) {
 	t.Helper()
-	if err := theStage.NewServiceAccount(testContext(t), namespace, name, annotations); err != nil {
+	if err := testEnv.NewServiceAccount(testContext(t), namespace, name, annotations); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func newConfigMap(t *testing.T, namespace, name string, data map[string]string) {
 	t.Helper()
-	_, err := theStage.Client.CoreV1().ConfigMaps(namespace).Create(testContext(t),
+	_, err := testEnv.Client.CoreV1().ConfigMaps(namespace).Create(testContext(t),
 		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name}, Data: data}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -90,9 +90,9 @@ func labelled(namespace, account string, annotations map[string]string) *corev1.
 }
 
 // admit returns what the API server makes of a pod that it is to accept.
-func admit(t *testing.T, pod *corev1.Pod) stage.Admission {
+func admit(t *testing.T, pod *corev1.Pod) framework.Admission {
 	t.Helper()
-	a, err := theStage.Admit(testContext(t), pod)
+	a, err := testEnv.Admit(testContext(t), pod)
 	if err != nil {
 		t.Fatalf("the pod is refused: %v", err)
 	}
@@ -102,7 +102,7 @@ func admit(t *testing.T, pod *corev1.Pod) stage.Admission {
 // refused asserts that the API server refuses a pod and says all of this.
 func refused(t *testing.T, pod *corev1.Pod, want ...string) {
 	t.Helper()
-	_, err := theStage.Admit(testContext(t), pod)
+	_, err := testEnv.Admit(testContext(t), pod)
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) {
 		t.Fatalf("the pod is not refused by the API server: %v", err)
@@ -111,7 +111,7 @@ func refused(t *testing.T, pod *corev1.Pod, want ...string) {
 }
 
 // warned asserts that a warning says all of this, and that it can be read on the pod too.
-func warned(t *testing.T, a stage.Admission, want ...string) {
+func warned(t *testing.T, a framework.Admission, want ...string) {
 	t.Helper()
 	says := func(text string) bool { return containsAll(text, want) }
 	if !slices.ContainsFunc(a.Warnings, says) {
@@ -123,7 +123,7 @@ func warned(t *testing.T, a stage.Admission, want ...string) {
 	}
 }
 
-// containerOf returns a container or init container, and fails where there is none.
+// containerOf returns a container or init container, and fails if it does not exist.
 func containerOf(t *testing.T, pod *corev1.Pod, name string) *corev1.Container {
 	t.Helper()
 	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {

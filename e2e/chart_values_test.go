@@ -69,7 +69,7 @@ var otherValues = map[string]struct {
 	"webhook.podDisruptionBudget":           {false, ""}, // TestChartImages has the default
 }
 
-// Every value of the chart does what its comment says, and there is none that this test does not know.
+// Every value of the chart does what its comment says, and this test knows every value.
 func TestChartValues(t *testing.T) {
 	t.Parallel()
 	values := map[string]any{}
@@ -120,7 +120,7 @@ func TestChartImages(t *testing.T) {
 // The plain manifests are what the API server takes.
 func TestPlainManifests(t *testing.T) {
 	t.Parallel()
-	if _, err := theStage.Cluster.Kubectl(testContext(t), "apply", "--server-side", "--force-conflicts", "--dry-run=server",
+	if _, err := testEnv.Cluster.Kubectl(testContext(t), "apply", "--server-side", "--force-conflicts", "--dry-run=server",
 		"--validate=strict", "--filename", "../deploy/azure-cert-sync.yaml"); err != nil {
 		t.Error(err)
 	}
@@ -161,9 +161,9 @@ func TestChartRefuses(t *testing.T) {
 		"tenantId":                       {otherTenant, "tenantId"},
 		"webhook.failurePolicy":          {"ignore", "failurePolicy"},
 		"webhook.timeoutSeconds":         {60, "timeoutSeconds"},
-		"webhook.tls.source":             {"secret", "is needed with webhook.tls.source=secret"},
+		"webhook.tls.source":             {"secret", "webhook.tls.source=secret requires"},
 		"webhook.namespaceSelector.team": {"a", "team"},
-		"identity.tokenEndpoint.suffix":  {"bound", "url and suffix are needed together"},
+		"identity.tokenEndpoint.suffix":  {"bound", "set both url and suffix, or neither"},
 		"identity.tokenEndpoint":         {map[string]any{"url": "https://proxy.example.com", "suffix": "bound"}, "exactly one of ca, caConfigMap and caSigner"},
 		"sidecar.allowedVaults":          {[]string{"https://vault.azure.net"}, "allowedVaults"},
 	} {
@@ -186,10 +186,10 @@ func render(t *testing.T, values map[string]any) (string, error) {
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return theStage.Cluster.Helm(testContext(t), "template", "azure-cert-sync", chartFolder, "--kube-version", "1.36.0", "--values", file)
+	return testEnv.Cluster.Helm(testContext(t), "template", "azure-cert-sync", chartFolder, "--kube-version", "1.36.0", "--values", file)
 }
 
-// set sets the value at a path of keys with dots between them. The last key may have dots of its own where its prefix
+// set sets the value at a path of keys with dots between them. The last key may contain dots where its prefix
 // is that of a label.
 func set(values map[string]any, path string, value any) {
 	key, rest, nested := strings.Cut(path, ".")
@@ -205,7 +205,7 @@ func set(values map[string]any, path string, value any) {
 	set(inner, rest, value)
 }
 
-// leaves returns the paths of all values that are no objects with members.
+// leaves returns the paths of all values except objects with members.
 func leaves(prefix string, values map[string]any) (paths []string) {
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		if inner, _ := values[key].(map[string]any); len(inner) > 0 {

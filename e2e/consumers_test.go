@@ -16,7 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
-	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
@@ -24,23 +24,23 @@ import (
 // on the node.
 func TestConsumers(t *testing.T) {
 	t.Parallel()
-	if theStage.Cluster.External() {
+	if testEnv.Cluster.External() {
 		return // nothing can be run on its nodes; the files are tested by package bundle, too
 	}
 	pod := newCertified(t, "consumers", "restricted")
 	createCertificate(t, azure.Certificate{Name: pod.Name, DNSNames: []string{"consumers.example.com"}})
 	pod.Annotations[key("formats")] = "pem,split,pkcs12,jks"
 	pod.Annotations[key("keystore-password-secret")] = "keystore/pass"
-	_, err := theStage.Client.CoreV1().Secrets(pod.Namespace).Create(testContext(t), &corev1.Secret{
+	_, err := testEnv.Client.CoreV1().Secrets(pod.Namespace).Create(testContext(t), &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: "keystore"}, StringData: map[string]string{"pass": "not changeit"},
 	}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	pod = inService(t, pod)
-	file := filepath.Join(storeOnNode(t, pod), filepath.Base(stage.StoreFile(pod.Name)))
+	file := filepath.Join(storeOnNode(t, pod), filepath.Base(framework.StoreFile(pod.Name)))
 	root := filepath.Join(t.TempDir(), "root.pem")
-	if err := os.WriteFile(root, []byte(theStage.Roots.Issuer), 0o600); err != nil {
+	if err := os.WriteFile(root, []byte(testEnv.Roots.Issuer), 0o600); err != nil {
 		t.Fatal(err)
 	}
 
@@ -60,13 +60,13 @@ func storeOnNode(t *testing.T, pod *corev1.Pod) string {
 	if len(volumes) != 1 {
 		t.Fatalf("the sidecar has the volumes %q at its store", volumes)
 	}
-	return theStage.Cluster.EmptyDir(pod.UID, volumes[0])
+	return testEnv.Cluster.EmptyDir(pod.UID, volumes[0])
 }
 
 // onNode runs a program there, which is to succeed and to print the text.
 func onNode(t *testing.T, want, name string, args ...string) {
 	t.Helper()
-	out, err := theStage.Cluster.OnNode(testContext(t), name, args...).CombinedOutput()
+	out, err := testEnv.Cluster.OnNode(testContext(t), name, args...).CombinedOutput()
 	if err != nil || !strings.Contains(string(out), want) {
 		t.Errorf("%s %s: %v, want it to print %q:\n%s", name, strings.Join(args, " "), err, want, out)
 	}
@@ -90,7 +90,7 @@ http {
 		t.Fatal(err)
 	}
 	var log strings.Builder
-	nginx := theStage.Cluster.OnNode(t.Context(), "nginx", "-e", "stderr", "-c", config)
+	nginx := testEnv.Cluster.OnNode(t.Context(), "nginx", "-e", "stderr", "-c", config)
 	nginx.Stderr = &log
 	if err := nginx.Start(); err != nil {
 		t.Fatal(err)
@@ -101,17 +101,17 @@ http {
 			t.Errorf("nginx: %v: %s", err, log.String())
 		}
 	}()
-	versions, err := theStage.Azure.Versions(testContext(t), azure.SecretRef{Vault: stage.Vault, Name: pod.Name})
+	versions, err := testEnv.Azure.Versions(testContext(t), azure.SecretRef{Vault: framework.Vault, Name: pod.Name})
 	if err != nil {
 		t.Fatal(err)
 	}
 	awaitServed(t, versions[len(versions)-1].Serial)
-	renewed, err := theStage.Azure.Renew(testContext(t), azure.Renewal{Vault: stage.Vault, Name: pod.Name})
+	renewed, err := testEnv.Azure.Renew(testContext(t), azure.Renewal{Vault: framework.Vault, Name: pod.Name})
 	if err != nil {
 		t.Fatal(err)
 	}
 	err = wait.PollUntilContextCancel(testContext(t), 100*time.Millisecond, true, func(ctx context.Context) (bool, error) {
-		target, err := theStage.Cluster.OnNode(ctx, "readlink", "-e", file).Output()
+		target, err := testEnv.Cluster.OnNode(ctx, "readlink", "-e", file).Output()
 		return strings.HasSuffix(strings.TrimSpace(string(target)), renewed.Version), err
 	})
 	if err != nil {
@@ -125,10 +125,10 @@ http {
 func awaitServed(t *testing.T, serial string) {
 	t.Helper()
 	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM([]byte(theStage.Roots.Issuer))
+	roots.AppendCertsFromPEM([]byte(testEnv.Roots.Issuer))
 	var last error
 	err := wait.PollUntilContextCancel(testContext(t), 100*time.Millisecond, true, func(ctx context.Context) (bool, error) {
-		raw, err := theStage.Cluster.Dial(ctx, "tcp", nginxAddress)
+		raw, err := testEnv.Cluster.Dial(ctx, "tcp", nginxAddress)
 		if last = err; err != nil {
 			return false, nil
 		}

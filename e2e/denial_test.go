@@ -6,7 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
@@ -32,14 +32,14 @@ func TestDenials(t *testing.T) {
 			app := newApp(t, test.name)
 			app.Annotations[contract.Prefix+contract.KeyCertificates] = test.certificates
 			deploy(t, app)
-			event, err := theStage.AwaitEvent(testContext(t), app.Namespace, func(e *corev1.Event) bool { return e.Reason == "FailedCreate" })
+			event, err := testEnv.AwaitEvent(testContext(t), app.Namespace, func(e *corev1.Event) bool { return e.Reason == "FailedCreate" })
 			if err != nil {
 				t.Fatal(err)
 			}
 			wantAll(t, "the FailedCreate event", event.Message, test.want)
 
-			_, err = theStage.Cluster.Kubectl(testContext(t), "run", "direct", "--namespace", app.Namespace,
-				"--image", theStage.Cluster.Image("testapp"), "--labels", contract.LabelUse+"=true",
+			_, err = testEnv.Cluster.Kubectl(testContext(t), "run", "direct", "--namespace", app.Namespace,
+				"--image", testEnv.Cluster.Image("testapp"), "--labels", contract.LabelUse+"=true",
 				"--annotations", contract.Prefix+contract.KeyCertificates+"="+test.certificates)
 			if err == nil {
 				t.Fatal("kubectl run: the pod was accepted")
@@ -49,7 +49,7 @@ func TestDenials(t *testing.T) {
 	}
 }
 
-// A service account without a client ID is no reason to refuse the pod, but it is told to whoever applies a pod and
+// A service account without a client ID is not a reason to refuse the pod, but a warning tells the user who applies a pod and
 // stays readable on the pod.
 func TestMissingClientID(t *testing.T) {
 	t.Parallel()
@@ -63,21 +63,21 @@ func TestMissingClientID(t *testing.T) {
 }
 
 // wantReason asserts that kubectl describe pod and the sidecar's log give the reason why the pod does not start.
-func wantReason(t *testing.T, app stage.App, pod *corev1.Pod, want ...string) {
+func wantReason(t *testing.T, app framework.App, pod *corev1.Pod, want ...string) {
 	t.Helper()
 	ctx := testContext(t)
-	_, err := theStage.AwaitEvent(ctx, app.Namespace, func(e *corev1.Event) bool {
+	_, err := testEnv.AwaitEvent(ctx, app.Namespace, func(e *corev1.Event) bool {
 		return e.Reason == "Unhealthy" && e.InvolvedObject.Name == pod.Name && containsAll(e.Message, want)
 	})
 	if err != nil {
 		t.Errorf("no event of a failed probe tells %q: %v", want, err)
 	}
-	described, err := theStage.Cluster.Kubectl(ctx, "describe", "pod", pod.Name, "--namespace", app.Namespace)
+	described, err := testEnv.Cluster.Kubectl(ctx, "describe", "pod", pod.Name, "--namespace", app.Namespace)
 	if err != nil {
 		t.Fatal(err)
 	}
 	wantAll(t, "kubectl describe pod", described, want)
-	log, err := theStage.Cluster.Kubectl(ctx, "logs", pod.Name, "--container", contract.ContainerName, "--namespace", app.Namespace)
+	log, err := testEnv.Cluster.Kubectl(ctx, "logs", pod.Name, "--container", contract.ContainerName, "--namespace", app.Namespace)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func wantReason(t *testing.T, app stage.App, pod *corev1.Pod, want ...string) {
 
 // waits tells that the sidecar runs and has not started up, so that the app's containers wait.
 func waits(pod *corev1.Pod) bool {
-	status := stage.ContainerStatus(pod, contract.ContainerName)
+	status := framework.ContainerStatus(pod, contract.ContainerName)
 	return status != nil && status.State.Running != nil && (status.Started == nil || !*status.Started)
 }
 

@@ -8,7 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
-	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
@@ -23,50 +23,50 @@ func testContext(t *testing.T) context.Context {
 	return ctx
 }
 
-// newApp returns an app in a namespace of its own, which is removed with the test, with an identity that may read the
+// newApp returns an app in a separate namespace, which is removed with the test, with an identity that may read the
 // vault and one certificate asked for by the annotation, which is not created.
-func newApp(t *testing.T, name string) stage.App {
+func newApp(t *testing.T, name string) framework.App {
 	t.Helper()
 	namespace := "e2e-" + name
-	clientID, err := theStage.NewIdentity(testContext(t), namespace, name)
+	clientID, err := testEnv.NewIdentity(testContext(t), namespace, name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		if err := theStage.RemoveNamespace(ctx, namespace); err != nil {
+		if err := testEnv.RemoveNamespace(ctx, namespace); err != nil {
 			t.Error(err)
 		}
 	})
-	return stage.App{
-		Namespace: namespace, Name: name, ClientID: clientID, PEM: stage.StoreFile(name),
+	return framework.App{
+		Namespace: namespace, Name: name, ClientID: clientID, PEM: framework.StoreFile(name),
 		Annotations: map[string]string{contract.Prefix + contract.KeyCertificates: secretURL(name)},
 	}
 }
 
-func secretURL(name string) string { return "https://" + stage.Vault + "/secrets/" + name }
+func secretURL(name string) string { return "https://" + framework.Vault + "/secrets/" + name }
 
 func createCertificate(t *testing.T, c azure.Certificate) azure.Version {
 	t.Helper()
-	c.Vault = stage.Vault
-	version, err := theStage.Azure.CreateCertificate(testContext(t), c)
+	c.Vault = framework.Vault
+	version, err := testEnv.Azure.CreateCertificate(testContext(t), c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return version
 }
 
-func deploy(t *testing.T, app stage.App) {
+func deploy(t *testing.T, app framework.App) {
 	t.Helper()
-	if err := theStage.Deploy(testContext(t), app); err != nil {
+	if err := testEnv.Deploy(testContext(t), app); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func awaitPod(t *testing.T, app stage.App, condition func(*corev1.Pod) bool) *corev1.Pod {
+func awaitPod(t *testing.T, app framework.App, condition func(*corev1.Pod) bool) *corev1.Pod {
 	t.Helper()
-	pod, err := theStage.AwaitPod(testContext(t), app.Namespace, app.Name, condition)
+	pod, err := testEnv.AwaitPod(testContext(t), app.Namespace, app.Name, condition)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,11 +12,11 @@ import (
 	"testing"
 
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/cluster"
-	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 )
 
-// theStage is what all tests of the package share; each uses namespaces and certificates of its own on it.
-var theStage *stage.Stage
+// testEnv is what all tests of the package share; each uses its own namespaces and certificates in it.
+var testEnv *framework.Environment
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 func run(m *testing.M) (code int) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	s, err := stage.New(os.Stderr)
+	s, err := framework.New(os.Stderr)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -47,7 +47,7 @@ func run(m *testing.M) (code int) {
 	}
 	// An interrupt ends the tests here, so that the cluster is taken away all the same.
 	done := make(chan int, 1)
-	theStage = s
+	testEnv = s
 	go func() { done <- m.Run() }()
 	select {
 	case code = <-done:

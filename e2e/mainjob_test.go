@@ -6,7 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
-	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/testapp/report"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
@@ -31,8 +31,8 @@ func TestArrivesServedRenewed(t *testing.T) {
 			test.certificate.Name, test.certificate.DNSNames = test.name, []string{dnsName}
 			first := createCertificate(t, test.certificate)
 			deploy(t, app)
-			pod := awaitPod(t, app, stage.Ready)
-			watcher, err := theStage.Watch(ctx, app.Namespace, app.Name, dnsName)
+			pod := awaitPod(t, app, framework.Ready)
+			watcher, err := testEnv.Watch(ctx, app.Namespace, app.Name, dnsName)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -43,7 +43,7 @@ func TestArrivesServedRenewed(t *testing.T) {
 			if line.Chain != test.sent {
 				t.Errorf("%d certificates were sent, want %d", line.Chain, test.sent)
 			}
-			renewed, err := theStage.Azure.Renew(ctx, azure.Renewal{Vault: stage.Vault, Name: test.name})
+			renewed, err := testEnv.Azure.Renew(ctx, azure.Renewal{Vault: framework.Vault, Name: test.name})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -53,15 +53,15 @@ func TestArrivesServedRenewed(t *testing.T) {
 			if line.Failures != 0 {
 				t.Errorf("%d of %d handshakes failed", line.Failures, line.Handshakes)
 			}
-			same := awaitPod(t, app, stage.Ready)
-			if same.UID != pod.UID || stage.ContainerStatus(same, "server").RestartCount != 0 {
-				t.Errorf("pod %s served first, now %s with %d restarts", pod.Name, same.Name, stage.ContainerStatus(same, "server").RestartCount)
+			same := awaitPod(t, app, framework.Ready)
+			if same.UID != pod.UID || framework.ContainerStatus(same, "server").RestartCount != 0 {
+				t.Errorf("pod %s served first, now %s with %d restarts", pod.Name, same.Name, framework.ContainerStatus(same, "server").RestartCount)
 			}
 		})
 	}
 }
 
-// A vault that cannot be reached and a sidecar that was killed are no reason to take a pod out of service that has its
+// A vault that cannot be reached and a sidecar that was killed do not take a pod out of service that has its
 // certificates.
 func TestSurvivesVaultAndSidecar(t *testing.T) {
 	t.Parallel()
@@ -69,8 +69,8 @@ func TestSurvivesVaultAndSidecar(t *testing.T) {
 	app := newApp(t, "survivor")
 	version := createCertificate(t, azure.Certificate{Name: app.Name, DNSNames: []string{"survivor.example.com"}})
 	deploy(t, app)
-	pod := awaitPod(t, app, stage.Ready)
-	watcher, err := theStage.Watch(ctx, app.Namespace, app.Name, "survivor.example.com")
+	pod := awaitPod(t, app, framework.Ready)
+	watcher, err := testEnv.Watch(ctx, app.Namespace, app.Name, "survivor.example.com")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,17 +78,17 @@ func TestSurvivesVaultAndSidecar(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Only this certificate, as other tests use the vault.
-	fault, err := theStage.Azure.InjectFault(ctx, azure.Fault{Host: stage.Vault, PathPrefix: "/secrets/" + app.Name, Close: true})
+	fault, err := testEnv.Azure.InjectFault(ctx, azure.Fault{Host: framework.Vault, PathPrefix: "/secrets/" + app.Name, Close: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = theStage.Azure.ClearFaults(t.Context(), fault) }()
-	if err := theStage.KillContainer(ctx, pod, contract.ContainerName); err != nil {
+	defer func() { _ = testEnv.Azure.ClearFaults(t.Context(), fault) }()
+	if err := testEnv.KillContainer(ctx, pod, contract.ContainerName); err != nil {
 		t.Fatal(err)
 	}
 	awaitPod(t, app, func(p *corev1.Pod) bool {
-		status := stage.ContainerStatus(p, contract.ContainerName)
-		return p.UID == pod.UID && status != nil && status.RestartCount == 1 && stage.Ready(p)
+		status := framework.ContainerStatus(p, contract.ContainerName)
+		return p.UID == pod.UID && status != nil && status.RestartCount == 1 && framework.Ready(p)
 	})
 	seen := watcher.Last().Handshakes
 	line, err := watcher.Await(ctx, func(l report.Line) bool { return l.Handshakes > seen+20 })

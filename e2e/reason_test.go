@@ -4,66 +4,66 @@ import (
 	"testing"
 
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
-	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// What Azure refuses shows where the pod's owner looks, while the app's containers wait; once it is mended the pod
+// What Azure refuses shows where the pod's owner looks, while the app's containers wait; once it is corrected the pod
 // starts by itself.
 func TestReasonsAndRecovery(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name  string
-		spoil func(t *testing.T, app stage.App)
-		want  func(app stage.App) []string
-		mend  func(t *testing.T, app stage.App)
+		spoil func(t *testing.T, app framework.App)
+		want  func(app framework.App) []string
+		fix   func(t *testing.T, app framework.App)
 	}{
 		{
 			name: "no-certificate",
-			spoil: func(t *testing.T, app stage.App) {
-				_, err := theStage.Azure.CreateSecret(testContext(t), azure.Secret{Vault: stage.Vault, Name: app.Name, Value: "a password"})
+			spoil: func(t *testing.T, app framework.App) {
+				_, err := testEnv.Azure.CreateSecret(testContext(t), azure.Secret{Vault: framework.Vault, Name: app.Name, Value: "a password"})
 				if err != nil {
 					t.Fatal(err)
 				}
 			},
-			want: func(app stage.App) []string {
-				return []string{"example-vault." + app.Name, "the secret is no certificate"}
+			want: func(app framework.App) []string {
+				return []string{"example-vault." + app.Name, "the secret is not a certificate"}
 			},
-			mend: func(t *testing.T, app stage.App) { createCertificate(t, azure.Certificate{Name: app.Name}) },
+			fix: func(t *testing.T, app framework.App) { createCertificate(t, azure.Certificate{Name: app.Name}) },
 		},
 		{
 			name: "refused-token",
-			spoil: func(t *testing.T, app stage.App) {
+			spoil: func(t *testing.T, app framework.App) {
 				createCertificate(t, azure.Certificate{Name: app.Name})
-				apply(t, azure.Config{Applications: []azure.Application{{ClientID: app.ClientID, Tenant: stage.TenantID}}})
+				apply(t, azure.Config{Applications: []azure.Application{{ClientID: app.ClientID, Tenant: framework.TenantID}}})
 			},
-			want: func(app stage.App) []string {
+			want: func(app framework.App) []string {
 				return []string{"AADSTS70021", "system:serviceaccount:" + app.Namespace + ":" + app.Name, contract.DefaultTokenAudience}
 			},
-			mend: func(t *testing.T, app stage.App) {
-				if _, err := theStage.NewIdentity(testContext(t), app.Namespace, app.Name); err != nil {
+			fix: func(t *testing.T, app framework.App) {
+				if _, err := testEnv.NewIdentity(testContext(t), app.Namespace, app.Name); err != nil {
 					t.Fatal(err)
 				}
 			},
 		},
 		{
 			name: "forbidden",
-			spoil: func(t *testing.T, app stage.App) {
+			spoil: func(t *testing.T, app framework.App) {
 				createCertificate(t, azure.Certificate{Name: app.Name})
-				if err := theStage.Azure.Revoke(testContext(t), azure.Grant{Vault: stage.Vault, ClientID: app.ClientID}); err != nil {
+				if err := testEnv.Azure.Revoke(testContext(t), azure.Grant{Vault: framework.Vault, ClientID: app.ClientID}); err != nil {
 					t.Fatal(err)
 				}
 			},
-			want: func(app stage.App) []string { return []string{"Key Vault Secrets User", app.ClientID, app.Name} },
-			mend: func(t *testing.T, app stage.App) {
-				apply(t, azure.Config{Grants: []azure.Grant{{Vault: stage.Vault, ClientID: app.ClientID}}})
+			want: func(app framework.App) []string { return []string{"Key Vault Secrets User", app.ClientID, app.Name} },
+			fix: func(t *testing.T, app framework.App) {
+				apply(t, azure.Config{Grants: []azure.Grant{{Vault: framework.Vault, ClientID: app.ClientID}}})
 			},
 		},
 		{
 			name:  "not-found",
-			spoil: func(*testing.T, stage.App) {},
-			want:  func(app stage.App) []string { return []string{secretURL(app.Name), "SecretNotFound"} },
-			mend:  func(t *testing.T, app stage.App) { createCertificate(t, azure.Certificate{Name: app.Name}) },
+			spoil: func(*testing.T, framework.App) {},
+			want:  func(app framework.App) []string { return []string{secretURL(app.Name), "SecretNotFound"} },
+			fix:   func(t *testing.T, app framework.App) { createCertificate(t, azure.Certificate{Name: app.Name}) },
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -73,8 +73,8 @@ func TestReasonsAndRecovery(t *testing.T) {
 			deploy(t, app)
 			pod := awaitPod(t, app, waits)
 			wantReason(t, app, pod, test.want(app)...)
-			test.mend(t, app)
-			ready := awaitPod(t, app, stage.Ready)
+			test.fix(t, app)
+			ready := awaitPod(t, app, framework.Ready)
 			if ready.UID != pod.UID {
 				t.Errorf("the pod that is ready is %s, another than %s that waited", ready.Name, pod.Name)
 			}
@@ -89,7 +89,7 @@ func TestReasonsAndRecovery(t *testing.T) {
 
 func apply(t *testing.T, c azure.Config) {
 	t.Helper()
-	if err := theStage.Azure.Apply(testContext(t), c); err != nil {
+	if err := testEnv.Azure.Apply(testContext(t), c); err != nil {
 		t.Fatal(err)
 	}
 }

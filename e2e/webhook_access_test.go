@@ -6,7 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
@@ -65,7 +65,7 @@ func TestAccess(t *testing.T) {
 			pod := newCertified(t, "access-"+test.name, test.level)
 			test.edit(t, pod)
 			pod = inService(t, pod)
-			file := stage.StoreFile(pod.Name)
+			file := framework.StoreFile(pod.Name)
 			for _, c := range pod.Spec.Containers {
 				if got := inContainer(t, pod, c.Name, "read", file); !strings.HasPrefix(got, test.file) {
 					t.Errorf("in container %s the file is %q, want %q", c.Name, got, test.file)
@@ -91,7 +91,7 @@ func addSecondUser(p *corev1.Pod) {
 	p.Spec.SecurityContext.RunAsUser, p.Spec.Containers[0].SecurityContext.RunAsUser = nil, user(1000)
 	second := *p.Spec.Containers[0].DeepCopy()
 	second.Name, second.SecurityContext.RunAsUser = "second", user(2000)
-	serves(&second, stage.StoreFile(p.Name), 8444)
+	serves(&second, framework.StoreFile(p.Name), 8444)
 	p.Spec.Containers = append(p.Spec.Containers, second)
 }
 

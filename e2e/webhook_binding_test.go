@@ -6,35 +6,35 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
-	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
 // A pod of a cluster with identity bindings gets its tokens from the cluster's token proxy, which it trusts by the CA of
-// a ConfigMap, and from nowhere else; without the annotation it is as ever.
+// a ConfigMap, and from no other source; without the annotation nothing changes.
 func TestIdentityBinding(t *testing.T) {
 	t.Parallel()
 	pod := newCertified(t, "binding", "restricted")
-	newConfigMap(t, pod.Namespace, stage.TokenProxyCA, map[string]string{"ca.crt": theStage.Roots.TokenProxy})
+	newConfigMap(t, pod.Namespace, framework.TokenProxyCA, map[string]string{"ca.crt": testEnv.Roots.TokenProxy})
 	plain := admit(t, pod).Pod
 	if got := variables(containerOf(t, plain, "app"))["AZURE_KUBERNETES_TOKEN_PROXY"]; got != "" {
 		t.Errorf("without the annotation, the app is sent to the token proxy %s", got)
 	}
-	id := bound(t, pod, stage.TenantID, stage.Vault)
+	id := bound(t, pod, framework.TenantID, framework.Vault)
 	pod.Annotations[contract.IdentityPrefix+"use-identity-binding"] = "true"
 	// Entra ID itself is out of reach.
-	pod.Spec.HostAliases = []corev1.HostAlias{{IP: theStage.AzureIP, Hostnames: []string{stage.Vault}}}
+	pod.Spec.HostAliases = []corev1.HostAlias{{IP: testEnv.AzureIP, Hostnames: []string{framework.Vault}}}
 	throughProxy(t, inService(t, pod), id)
 }
 
 // bound makes the pod's service account act as its identity by an identity binding only, and returns the client ID.
 func bound(t *testing.T, pod *corev1.Pod, tenant, vault string) string {
 	t.Helper()
-	id, err := theStage.NewIdentity(testContext(t), pod.Namespace, pod.Name)
+	id, err := testEnv.NewIdentity(testContext(t), pod.Namespace, pod.Name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	proof, err := theStage.Proof(testContext(t), pod.Namespace, pod.Name)
+	proof, err := testEnv.Proof(testContext(t), pod.Namespace, pod.Name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,20 +49,20 @@ func bound(t *testing.T, pod *corev1.Pod, tenant, vault string) string {
 // throughProxy asserts that the sidecar got its token from the proxy, and that the app can do the same.
 func throughProxy(t *testing.T, pod *corev1.Pod, id string) {
 	t.Helper()
-	asked, err := theStage.Azure.Requests(testContext(t), azure.Filter{Operation: azure.OpToken, ClientID: id})
+	asked, err := testEnv.Azure.Requests(testContext(t), azure.Filter{Operation: azure.OpToken, ClientID: id})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(asked) == 0 {
-		t.Error("no token was asked for")
+		t.Error("no token was requested")
 	}
 	for _, r := range asked {
-		if r.Service != azure.ServiceTokenProxy || r.Host != stage.TokenProxy || r.Status != 200 {
-			t.Errorf("a token was asked for at %s (%s), with the answer %d %s", r.Service, r.Host, r.Status, r.Code)
+		if r.Service != azure.ServiceTokenProxy || r.Host != framework.TokenProxy || r.Status != 200 {
+			t.Errorf("a token was requested at %s (%s), with the response %d %s", r.Service, r.Host, r.Status, r.Code)
 		}
 	}
 	app := variables(containerOf(t, pod, "app"))
-	if app["AZURE_KUBERNETES_TOKEN_PROXY"] != "https://"+theStage.AzureIP || app["AZURE_KUBERNETES_SNI_NAME"] != stage.TokenProxy {
+	if app["AZURE_KUBERNETES_TOKEN_PROXY"] != "https://"+testEnv.AzureIP || app["AZURE_KUBERNETES_SNI_NAME"] != framework.TokenProxy {
 		t.Errorf("the app's variables are %v", app)
 	}
 	inContainer(t, pod, "app", "read", app["AZURE_KUBERNETES_CA_FILE"])

@@ -16,13 +16,13 @@ import (
 	"k8s.io/client-go/tools/cache"
 	watchtools "k8s.io/client-go/tools/watch"
 
-	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 )
 
 const tlsSecret = "azure-cert-sync-webhook-tls"
 
 // The serving certificate and the caBundle come from nothing, and come back when someone takes them away. No pod is
-// refused meanwhile where the certificate is lost; where the caBundle is, from when it is there again.
+// refused meanwhile if the certificate is lost; if the caBundle is, from when it is back.
 //
 // All of it concerns the whole cluster: this test does not run beside others.
 func TestServingCertificate(t *testing.T) {
@@ -72,7 +72,7 @@ func renewalBegun(t *testing.T, pod *corev1.Pod) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = theStage.Client.CoreV1().Secrets(stage.SystemNamespace).Patch(testContext(t), tlsSecret,
+		_, err = testEnv.Client.CoreV1().Secrets(framework.SystemNamespace).Patch(testContext(t), tlsSecret,
 			types.MergePatchType, patch, metav1.PatchOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -88,7 +88,7 @@ func renewalBegun(t *testing.T, pod *corev1.Pod) {
 // accepted returns why a pod is refused.
 func accepted(t *testing.T, pod *corev1.Pod) error {
 	t.Helper()
-	_, err := theStage.Admit(testContext(t), pod)
+	_, err := testEnv.Admit(testContext(t), pod)
 	return err
 }
 
@@ -102,7 +102,7 @@ func whileAdmitting(t *testing.T, pod *corev1.Pod, do func()) {
 		defer close(end)
 		admitted := 0
 		for left := 20; left > 0; admitted++ {
-			if _, err := theStage.Admit(ctx, pod); err != nil {
+			if _, err := testEnv.Admit(ctx, pod); err != nil {
 				t.Errorf("pod %d is refused: %v", admitted, err)
 				return
 			}
@@ -123,7 +123,7 @@ func whileAdmitting(t *testing.T, pod *corev1.Pod, do func()) {
 
 func readSecret(t *testing.T) *corev1.Secret {
 	t.Helper()
-	secret, err := theStage.Client.CoreV1().Secrets(stage.SystemNamespace).Get(testContext(t), tlsSecret, metav1.GetOptions{})
+	secret, err := testEnv.Client.CoreV1().Secrets(framework.SystemNamespace).Get(testContext(t), tlsSecret, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,7 @@ func readSecret(t *testing.T) *corev1.Secret {
 
 func emptySecret(t *testing.T) {
 	t.Helper()
-	_, err := theStage.Client.CoreV1().Secrets(stage.SystemNamespace).Patch(testContext(t), tlsSecret,
+	_, err := testEnv.Client.CoreV1().Secrets(framework.SystemNamespace).Patch(testContext(t), tlsSecret,
 		types.MergePatchType, []byte(`{"data":null}`), metav1.PatchOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -141,7 +141,7 @@ func emptySecret(t *testing.T) {
 
 func emptyBundle(t *testing.T) {
 	t.Helper()
-	_, err := theStage.Client.AdmissionregistrationV1().MutatingWebhookConfigurations().Patch(testContext(t), webhookName,
+	_, err := testEnv.Client.AdmissionregistrationV1().MutatingWebhookConfigurations().Patch(testContext(t), webhookName,
 		types.JSONPatchType, []byte(`[{"op":"remove","path":"/webhooks/0/clientConfig/caBundle"}]`), metav1.PatchOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -151,7 +151,7 @@ func emptyBundle(t *testing.T) {
 // awaitSecret waits until the Secret has a certificate.
 func awaitSecret(t *testing.T) *corev1.Secret {
 	t.Helper()
-	source := cache.NewListWatchFromClient(theStage.Client.CoreV1().RESTClient(), "secrets", stage.SystemNamespace,
+	source := cache.NewListWatchFromClient(testEnv.Client.CoreV1().RESTClient(), "secrets", framework.SystemNamespace,
 		fields.OneTermEqualSelector(metav1.ObjectNameField, tlsSecret))
 	var found *corev1.Secret
 	_, err := watchtools.UntilWithSync(testContext(t), source, &corev1.Secret{}, nil, func(e watch.Event) (bool, error) {
@@ -164,10 +164,10 @@ func awaitSecret(t *testing.T) *corev1.Secret {
 	return found
 }
 
-// awaitBundle waits until the caBundle is there, and returns it.
+// awaitBundle waits until the caBundle is set, and returns it.
 func awaitBundle(t *testing.T) []byte {
 	t.Helper()
-	source := cache.NewListWatchFromClient(theStage.Client.AdmissionregistrationV1().RESTClient(), "mutatingwebhookconfigurations", "",
+	source := cache.NewListWatchFromClient(testEnv.Client.AdmissionregistrationV1().RESTClient(), "mutatingwebhookconfigurations", "",
 		fields.OneTermEqualSelector(metav1.ObjectNameField, webhookName))
 	var bundle []byte
 	_, err := watchtools.UntilWithSync(testContext(t), source, &admissionregistrationv1.MutatingWebhookConfiguration{}, nil,
@@ -190,7 +190,7 @@ func scale(t *testing.T, replicas int) {
 		{"scale", "deployment/" + webhookName, fmt.Sprint("--replicas=", replicas)},
 		{"rollout", "status", "deployment/" + webhookName, "--timeout=2m"},
 	} {
-		if _, err := theStage.Cluster.Kubectl(testContext(t), append(args, "--namespace", stage.SystemNamespace)...); err != nil {
+		if _, err := testEnv.Cluster.Kubectl(testContext(t), append(args, "--namespace", framework.SystemNamespace)...); err != nil {
 			t.Fatal(err)
 		}
 	}

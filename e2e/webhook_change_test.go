@@ -14,7 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
-	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
@@ -45,7 +45,7 @@ func TestSettingsEdited(t *testing.T) {
 	edit := func(data map[string]string) {
 		patch, err := json.Marshal(map[string]any{"data": data})
 		if err == nil {
-			_, err = theStage.Client.CoreV1().ConfigMaps(pod.Namespace).Patch(testContext(t), "certs", types.MergePatchType, patch, metav1.PatchOptions{})
+			_, err = testEnv.Client.CoreV1().ConfigMaps(pod.Namespace).Patch(testContext(t), "certs", types.MergePatchType, patch, metav1.PatchOptions{})
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -54,47 +54,47 @@ func TestSettingsEdited(t *testing.T) {
 	edit(map[string]string{"settings.json": `{"secretsManagementSetting":{}}`})
 	awaitLog(t, pod, contract.ContainerName, `secretsManagementSettings`)
 	// Nor does one that finds the sidecar restarting: it comes back as it was, and ready.
-	if err := theStage.KillContainer(testContext(t), pod, contract.ContainerName); err != nil {
+	if err := testEnv.KillContainer(testContext(t), pod, contract.ContainerName); err != nil {
 		t.Fatal(err)
 	}
-	_, err := theStage.AwaitPod(testContext(t), pod.Namespace, pod.Name, func(p *corev1.Pod) bool {
-		return stage.ContainerStatus(p, contract.ContainerName).RestartCount == 1 && stage.Ready(p)
+	_, err := testEnv.AwaitPod(testContext(t), pod.Namespace, pod.Name, func(p *corev1.Pod) bool {
+		return framework.ContainerStatus(p, contract.ContainerName).RestartCount == 1 && framework.Ready(p)
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	inContainer(t, pod, "app", "read", stage.StoreFile(pod.Name))
+	inContainer(t, pod, "app", "read", framework.StoreFile(pod.Name))
 	edit(observe(t, pod.Name, "edited-more"))
 	err = wait.PollUntilContextCancel(testContext(t), time.Second, true, func(ctx context.Context) (bool, error) {
-		_, err := theStage.Cluster.Kubectl(ctx, "exec", pod.Name, "--namespace", pod.Namespace, "--container", "app", "--",
-			program, "read", stage.StoreFile("edited-more"))
+		_, err := testEnv.Cluster.Kubectl(ctx, "exec", pod.Name, "--namespace", pod.Namespace, "--container", "app", "--",
+			program, "read", framework.StoreFile("edited-more"))
 		return err == nil, ctx.Err()
 	})
 	if err != nil {
 		t.Fatalf("the certificate of the edit does not arrive: %v", err)
 	}
-	now, err := theStage.Client.CoreV1().Pods(pod.Namespace).Get(testContext(t), pod.Name, metav1.GetOptions{})
+	now, err := testEnv.Client.CoreV1().Pods(pod.Namespace).Get(testContext(t), pod.Name, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if restarts := stage.ContainerStatus(now, contract.ContainerName).RestartCount; restarts != 1 || !stage.Ready(now) {
-		t.Errorf("the sidecar was restarted %d times, the pod is ready: %t", restarts, stage.Ready(now))
+	if restarts := framework.ContainerStatus(now, contract.ContainerName).RestartCount; restarts != 1 || !framework.Ready(now) {
+		t.Errorf("the sidecar was restarted %d times, the pod is ready: %t", restarts, framework.Ready(now))
 	}
 }
 
-// An app that reads its certificate at the start only is told of a renewal by the signal that it knows.
+// An app that reads its certificate at the start only gets a signal after a renewal.
 func TestReloadSignal(t *testing.T) {
 	t.Parallel()
 	pod := newCertified(t, "signalled", "restricted")
 	pod.Annotations[key("reload-signal")], pod.Annotations[key("reload-process")] = "HUP", "testapp"
 	pod = inService(t, pod)
-	if _, err := theStage.Azure.Renew(testContext(t), azure.Renewal{Vault: stage.Vault, Name: pod.Name}); err != nil {
+	if _, err := testEnv.Azure.Renew(testContext(t), azure.Renewal{Vault: framework.Vault, Name: pod.Name}); err != nil {
 		t.Fatal(err)
 	}
 	awaitLog(t, pod, "app", "told to reload")
 }
 
-// An app that can be told by HTTP is told until it answers that it has understood.
+// An app that listens by HTTP gets the request until it responds with success.
 func TestReloadURL(t *testing.T) {
 	t.Parallel()
 	pod := newCertified(t, "notified", "restricted")
@@ -102,7 +102,7 @@ func TestReloadURL(t *testing.T) {
 	app := &pod.Spec.Containers[0]
 	app.Args = append(app.Args, "--notify", "127.0.0.1:8081")
 	pod = inService(t, pod)
-	if _, err := theStage.Azure.Renew(testContext(t), azure.Renewal{Vault: stage.Vault, Name: pod.Name}); err != nil {
+	if _, err := testEnv.Azure.Renew(testContext(t), azure.Renewal{Vault: framework.Vault, Name: pod.Name}); err != nil {
 		t.Fatal(err)
 	}
 	awaitLog(t, pod, "app", "notified by POST /reload number 2")
@@ -112,7 +112,7 @@ func TestReloadURL(t *testing.T) {
 // awaitLog follows a container's log until a line has the text.
 func awaitLog(t *testing.T, pod *corev1.Pod, container, text string) {
 	t.Helper()
-	log, err := theStage.Client.CoreV1().Pods(pod.Namespace).
+	log, err := testEnv.Client.CoreV1().Pods(pod.Namespace).
 		GetLogs(pod.Name, &corev1.PodLogOptions{Container: container, Follow: true}).Stream(testContext(t))
 	if err != nil {
 		t.Fatal(err)

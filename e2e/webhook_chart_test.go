@@ -15,7 +15,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
-	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
@@ -27,16 +27,16 @@ func TestChartUpgrade(t *testing.T) {
 	newServiceAccount(t, namespace, "web", withClientID())
 	newConfigMap(t, namespace, "bad", map[string]string{"settings.json": "no settings"})
 	pod := labelled(namespace, "web", nil)
-	values := theStage.Values()
+	values := testEnv.Values()
 	values["identity"] = map[string]any{
 		"tenantId": otherTenant, "environment": "AzureUSGovernment",
 		"tokenAudience": "api://AzureADTokenExchangeUSGov", "legacyTokenPath": true,
-		"tokenEndpoint": theStage.TokenEndpoint(map[string]any{"caSigner": bundleSigner, "caSelector": "for=token-proxy"}),
+		"tokenEndpoint": testEnv.TokenEndpoint(map[string]any{"caSigner": bundleSigner, "caSelector": "for=token-proxy"}),
 	}
 	sidecar := values["sidecar"].(map[string]any)
 	sidecar["defaults"] = map[string]any{"certificates": secretURL("everybody"), "polling-interval": "2h"}
 	sidecar["env"] = map[string]any{
-		"HTTPS_PROXY": "http://proxy.example.com:3128", "NO_PROXY": theStage.AzureIP + ",.vault.usgovcloudapi.net",
+		"HTTPS_PROXY": "http://proxy.example.com:3128", "NO_PROXY": testEnv.AzureIP + ",.vault.usgovcloudapi.net",
 	}
 	sidecar["pullSecrets"] = []string{"pull"}
 	sidecar["startAfter"] = []string{"mesh"}
@@ -50,12 +50,12 @@ func TestChartUpgrade(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		if err := theStage.InstallChart(ctx); err != nil {
+		if err := testEnv.InstallChart(ctx); err != nil {
 			t.Error(err)
 		}
 	}()
 	whileAdmitting(t, pod, func() {
-		if err := theStage.UpgradeChart(testContext(t), values); err != nil {
+		if err := testEnv.UpgradeChart(testContext(t), values); err != nil {
 			t.Fatal(err)
 		}
 		gone(t)
@@ -73,7 +73,7 @@ func TestChartUpgrade(t *testing.T) {
 
 	pod.Annotations, pod.Spec.InitContainers = nil, nil
 	whileAdmitting(t, pod, func() {
-		if _, err := theStage.Cluster.Helm(testContext(t), "rollback", "azure-cert-sync", "--namespace", stage.SystemNamespace, "--wait"); err != nil {
+		if _, err := testEnv.Cluster.Helm(testContext(t), "rollback", "azure-cert-sync", "--namespace", framework.SystemNamespace, "--wait"); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -81,7 +81,7 @@ func TestChartUpgrade(t *testing.T) {
 	if !bytes.Equal(before.Data[corev1.TLSCertKey], readSecret(t).Data[corev1.TLSCertKey]) {
 		t.Error("the rollback replaced the serving certificate")
 	}
-	if diff := cmp.Diff(identityOf(stage.TenantID), variables(containerOf(t, admit(t, pod).Pod, "app"))); diff != "" {
+	if diff := cmp.Diff(identityOf(framework.TenantID), variables(containerOf(t, admit(t, pod).Pod, "app"))); diff != "" {
 		t.Errorf("variables after the rollback (-want +got):\n%s", diff)
 	}
 }
@@ -96,26 +96,26 @@ const (
 func inGovernmentCloud(t *testing.T) {
 	t.Helper()
 	const vault = "example-vault.vault.usgovcloudapi.net"
-	_, err := theStage.Cluster.KubectlApply(testContext(t), `apiVersion: certificates.k8s.io/v1beta1
+	_, err := testEnv.Cluster.KubectlApply(testContext(t), `apiVersion: certificates.k8s.io/v1beta1
 kind: ClusterTrustBundle
 metadata: {name: "example.com:token-proxy:e2e", labels: {for: token-proxy}}
-spec: {signerName: `+bundleSigner+`, trustBundle: `+strconv.Quote(theStage.Roots.TokenProxy)+`}
+spec: {signerName: `+bundleSigner+`, trustBundle: `+strconv.Quote(testEnv.Roots.TokenProxy)+`}
 `)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
-		if _, err := theStage.Cluster.Kubectl(testContext(t), "delete", "clustertrustbundle", "example.com:token-proxy:e2e"); err != nil {
+		if _, err := testEnv.Cluster.Kubectl(testContext(t), "delete", "clustertrustbundle", "example.com:token-proxy:e2e"); err != nil {
 			t.Error(err)
 		}
 	}()
 	pod := newCertified(t, "government", "restricted")
 	id := bound(t, pod, otherTenant, vault)
-	if _, err := theStage.Azure.CreateCertificate(testContext(t), azure.Certificate{Vault: vault, Name: pod.Name}); err != nil {
+	if _, err := testEnv.Azure.CreateCertificate(testContext(t), azure.Certificate{Vault: vault, Name: pod.Name}); err != nil {
 		t.Fatal(err)
 	}
 	pod.Annotations = annotated(key("certificates"), "https://"+vault+"/secrets/"+pod.Name, contract.IdentityPrefix+"use-identity-binding", "true")
-	pod.Spec.HostAliases = []corev1.HostAlias{{IP: theStage.AzureIP, Hostnames: []string{vault}}}
+	pod.Spec.HostAliases = []corev1.HostAlias{{IP: testEnv.AzureIP, Hostnames: []string{vault}}}
 	throughProxy(t, inService(t, pod), id)
 }
 
@@ -169,7 +169,7 @@ func TestWebhookPermissions(t *testing.T) {
 		Verbs: []string{"get", "list", "watch", "update"}, APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{tlsSecret},
 	})
 	for namespace, want := range map[string][]authorizationv1.ResourceRule{
-		metav1.NamespaceSystem: everywhere, metav1.NamespaceDefault: everywhere, stage.SystemNamespace: own,
+		metav1.NamespaceSystem: everywhere, metav1.NamespaceDefault: everywhere, framework.SystemNamespace: own,
 	} {
 		everybody := rulesOf(t, "default", namespace)
 		var got []authorizationv1.ResourceRule
@@ -187,11 +187,11 @@ func TestWebhookPermissions(t *testing.T) {
 // rulesOf returns what a service account of the webhook's namespace may do in a namespace.
 func rulesOf(t *testing.T, account, namespace string) []authorizationv1.ResourceRule {
 	t.Helper()
-	config, err := theStage.Cluster.RESTConfig()
+	config, err := testEnv.Cluster.RESTConfig()
 	if err != nil {
 		t.Fatal(err)
 	}
-	config.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + stage.SystemNamespace + ":" + account}
+	config.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + framework.SystemNamespace + ":" + account}
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		t.Fatal(err)

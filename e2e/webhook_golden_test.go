@@ -23,7 +23,7 @@ type goldenCase struct {
 		Missing bool              `json:"missing"`
 		Data    map[string]string `json:"data"`
 	} `json:"configMap"`
-	// Cases with any of these are about another cluster or another chart than the stage's.
+	// Cases with any of these are about another cluster or another chart than the environment's.
 	After, Options, Chart, Minor, Namespace, TokenEndpointSuffix any
 
 	want struct {
@@ -38,7 +38,7 @@ const goldenFolder = "../webhook/internal/inject/testdata"
 // unreal are cases of pods that no API server lets anyone create, with a webhook or without.
 var unreal = []string{"identity/ephemeral-containers", "sidecar/annotations-with-slashes"}
 
-// The cases of package inject come true: the API server accepts what it is to accept, has in the stored pod whatever
+// The cases of package inject hold on a cluster: the API server accepts what it should, stores in the pod whatever
 // the golden file has, and gives the user the same texts.
 func TestGoldenCases(t *testing.T) {
 	t.Parallel()
@@ -93,7 +93,7 @@ func (c *goldenCase) check(t *testing.T, namespace, account string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := theStage.AdmitJSON(testContext(t), namespace, pod)
+	a, err := testEnv.AdmitJSON(testContext(t), namespace, pod)
 	if c.want.Denied != "" {
 		if err == nil || !strings.Contains(err.Error(), here(c.want.Denied)) {
 			t.Errorf("the API server answers\n%v\nwant\n%s", err, here(c.want.Denied))
@@ -117,7 +117,7 @@ func (c *goldenCase) check(t *testing.T, namespace, account string) {
 	}
 }
 
-// prepare makes the objects of a case, and makes its pod one that the webhook is asked about. It returns what turns
+// prepare creates the objects of a case, and makes its pod one that the API server sends to the webhook. It returns what turns
 // the names of the cases, service account web of namespace shop, into those of this one.
 func (c *goldenCase) prepare(t *testing.T, namespace, account string) (here func(string) string) {
 	t.Helper()
@@ -170,7 +170,7 @@ func rewrite(v any, text func(string) string) any {
 	return v
 }
 
-// forget leaves out what the chart of the stage makes different, and settings, which it has a default for.
+// forget leaves out what the chart of the environment makes different, and settings, which it has a default for.
 func forget(pod map[string]any) map[string]any {
 	annotations, _ := pod["metadata"].(map[string]any)["annotations"].(map[string]any)
 	delete(annotations, contract.Prefix+contract.KeySettingsHash)

@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 
-	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
@@ -32,7 +32,7 @@ func tokens(pod *corev1.Pod) (list []corev1.ServiceAccountTokenProjection) {
 	return list
 }
 
-// identityOf are the four variables where the service account and the chart of the stage decide.
+// identityOf are the four variables where the service account and the chart of the environment decide.
 func identityOf(tenant string) map[string]string {
 	return map[string]string{
 		contract.EnvClientID: clientID, contract.EnvTenantID: tenant,
@@ -54,11 +54,11 @@ func TestIdentity(t *testing.T) {
 		tenant  string
 		seconds int64
 	}{
-		{"chart's tenant", labelled(namespace, "plain", nil), stage.TenantID, 3600},
+		{"chart's tenant", labelled(namespace, "plain", nil), framework.TenantID, 3600},
 		{"service account's tenant", labelled(namespace, "tenant", nil), "aaaabbbb-0000-cccc-1111-dddd2222eeee", 3600},
-		{"expiration of the service account", labelled(namespace, "two-hours", nil), stage.TenantID, 7200},
-		{"expiration of the pod", labelled(namespace, "plain", day), stage.TenantID, 86400},
-		{"pod before service account", labelled(namespace, "two-hours", day), stage.TenantID, 86400},
+		{"expiration of the service account", labelled(namespace, "two-hours", nil), framework.TenantID, 7200},
+		{"expiration of the pod", labelled(namespace, "plain", day), framework.TenantID, 86400},
+		{"pod before service account", labelled(namespace, "two-hours", day), framework.TenantID, 86400},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -86,10 +86,10 @@ func TestIdentityOfDefaultServiceAccount(t *testing.T) {
 	namespace := newNamespace(t, "default-account", "restricted", nil)
 	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, contract.AnnotationClientID, clientID)
 	// The controller that makes it may be a moment late.
-	if _, err := theStage.Cluster.Kubectl(testContext(t), "wait", "--for=create", "serviceaccount/default", "--namespace", namespace); err != nil {
+	if _, err := testEnv.Cluster.Kubectl(testContext(t), "wait", "--for=create", "serviceaccount/default", "--namespace", namespace); err != nil {
 		t.Fatal(err)
 	}
-	_, err := theStage.Client.CoreV1().ServiceAccounts(namespace).Patch(testContext(t), "default", types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+	_, err := testEnv.Client.CoreV1().ServiceAccounts(namespace).Patch(testContext(t), "default", types.MergePatchType, []byte(patch), metav1.PatchOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func TestIdentityJustCreated(t *testing.T) {
 			namespace := newNamespace(t, fmt.Sprint("just-created-", i), "restricted", annotated(contract.Prefix+contract.KeyCertificates, secretURL("web")))
 			newServiceAccount(t, namespace, "web", withClientID())
 			pod := admit(t, labelled(namespace, "web", nil)).Pod
-			if diff := cmp.Diff(identityOf(stage.TenantID), variables(containerOf(t, pod, "app"))); diff != "" {
+			if diff := cmp.Diff(identityOf(framework.TenantID), variables(containerOf(t, pod, "app"))); diff != "" {
 				t.Errorf("variables (-want +got):\n%s", diff)
 			}
 			containerOf(t, pod, contract.ContainerName)
@@ -121,7 +121,7 @@ func TestIdentityJustCreated(t *testing.T) {
 	}
 }
 
-// A pod is left as it is without the label, and whatever happens after its creation.
+// A pod is left as it is without the label, and also after its creation.
 func TestNotAskedFor(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t, "not-asked-for", "restricted", nil)
@@ -135,7 +135,7 @@ func TestNotAskedFor(t *testing.T) {
 	untouched(t, admit(t, pod).Pod)
 
 	keepOff(pod)
-	pods := theStage.Client.CoreV1().Pods(namespace)
+	pods := testEnv.Client.CoreV1().Pods(namespace)
 	if _, err := pods.Create(testContext(t), pod, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func TestCopiedPod(t *testing.T) {
 	pod := labelled(namespace, "web", annotated(contract.Prefix+contract.KeyCertificates, secretURL("web")))
 	keepOff(pod)
 	pod.Spec.Containers[0].Env = []corev1.EnvVar{{Name: contract.EnvTenantID, Value: "mine"}}
-	first, err := theStage.Client.CoreV1().Pods(namespace).Create(testContext(t), pod, metav1.CreateOptions{})
+	first, err := testEnv.Client.CoreV1().Pods(namespace).Create(testContext(t), pod, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,14 +189,14 @@ func TestCopiedPod(t *testing.T) {
 	debugged(t, first)
 }
 
-// debugged asserts that an ephemeral container, as "kubectl debug" adds, stays as it was asked for.
+// debugged asserts that an ephemeral container, as "kubectl debug" adds, stays as requested.
 func debugged(t *testing.T, pod *corev1.Pod) {
 	t.Helper()
 	pod = pod.DeepCopy()
 	common := corev1.EphemeralContainerCommon(pod.Spec.Containers[0])
 	common.Name, common.Env, common.VolumeMounts = "debug", nil, nil
 	pod.Spec.EphemeralContainers = []corev1.EphemeralContainer{{EphemeralContainerCommon: common}}
-	got, err := theStage.Client.CoreV1().Pods(pod.Namespace).UpdateEphemeralContainers(testContext(t), pod.Name, pod, metav1.UpdateOptions{})
+	got, err := testEnv.Client.CoreV1().Pods(pod.Namespace).UpdateEphemeralContainers(testContext(t), pod.Name, pod, metav1.UpdateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func debugged(t *testing.T, pod *corev1.Pod) {
 	}
 }
 
-// Whatever a pod has, it has it afterwards: the admitted pod with the label is the one without it, and more.
+// A pod keeps all that it has: the admitted pod with the label is the one without it, and more.
 func TestNothingIsLost(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t, "nothing-is-lost", "privileged", nil)
@@ -223,7 +223,7 @@ func TestNothingIsLost(t *testing.T) {
 		return m
 	}
 	// The API server gives the volume with its own token a random name.
-	random := func(a stage.Admission) string {
+	random := func(a framework.Admission) string {
 		for _, v := range a.Pod.Spec.Volumes {
 			if strings.HasPrefix(v.Name, "kube-api-access-") {
 				return v.Name

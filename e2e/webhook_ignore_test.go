@@ -10,7 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 
-	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
@@ -25,18 +25,18 @@ func TestFailurePolicyIgnore(t *testing.T) {
 	for _, name := range []string{namespace, excluded} {
 		newServiceAccount(t, name, "web", withClientID())
 	}
-	values := theStage.Values()
+	values := testEnv.Values()
 	for key, value := range map[string]any{"failurePolicy": "Ignore", "replicas": 1, "excludedNamespaces": []any{excluded}} {
 		values["webhook"].(map[string]any)[key] = value
 	}
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		if err := theStage.InstallChart(ctx); err != nil {
+		if err := testEnv.InstallChart(ctx); err != nil {
 			t.Error(err)
 		}
 	}()
-	if err := theStage.UpgradeChart(testContext(t), values); err != nil {
+	if err := testEnv.UpgradeChart(testContext(t), values); err != nil {
 		t.Fatal(err)
 	}
 	wanted := annotated(key("certificates"), secretURL("web"))
@@ -44,7 +44,7 @@ func TestFailurePolicyIgnore(t *testing.T) {
 		pod := labelled(namespace, "web", annotations)
 		pod.Name = name
 		keepOff(pod)
-		pod, err := theStage.Client.CoreV1().Pods(namespace).Create(testContext(t), pod, metav1.CreateOptions{})
+		pod, err := testEnv.Client.CoreV1().Pods(namespace).Create(testContext(t), pod, metav1.CreateOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,7 +56,7 @@ func TestFailurePolicyIgnore(t *testing.T) {
 	untouched(t, create(namespace, "missed", wanted))
 	scale(t, 1)
 
-	event, err := theStage.AwaitEvent(testContext(t), namespace, func(e *corev1.Event) bool { return e.Reason == "NotInjected" })
+	event, err := testEnv.AwaitEvent(testContext(t), namespace, func(e *corev1.Event) bool { return e.Reason == "NotInjected" })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,13 +71,13 @@ func TestFailurePolicyIgnore(t *testing.T) {
 	awaitMetric(t, "certsync_webhook_uninjected_pods 1")
 }
 
-// firstSeen returns the pod as it is once the webhook is asked about it, and creates none: for some moments after a
+// firstSeen returns the pod as it is once the API server sends it to the webhook, and creates none: for some moments after a
 // replica is ready, the API server still knows none.
 func firstSeen(t *testing.T, pod *corev1.Pod) (seen *corev1.Pod) {
 	t.Helper()
 	err := wait.PollUntilContextCancel(testContext(t), 200*time.Millisecond, true, func(ctx context.Context) (bool, error) {
 		var err error
-		seen, err = theStage.Client.CoreV1().Pods(pod.Namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		seen, err = testEnv.Client.CoreV1().Pods(pod.Namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 		return err == nil && len(tokens(seen)) > 0, err
 	})
 	if err != nil {
@@ -91,11 +91,11 @@ func awaitMetric(t *testing.T, sample string) {
 	t.Helper()
 	var text []byte
 	err := wait.PollUntilContextCancel(testContext(t), 200*time.Millisecond, true, func(ctx context.Context) (bool, error) {
-		pods, err := theStage.Client.CoreV1().Pods(stage.SystemNamespace).List(ctx, metav1.ListOptions{})
+		pods, err := testEnv.Client.CoreV1().Pods(framework.SystemNamespace).List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return false, err
 		}
-		text, err = theStage.Client.CoreV1().Pods(stage.SystemNamespace).ProxyGet("http", pods.Items[0].Name, "8095", "metrics", nil).DoRaw(ctx)
+		text, err = testEnv.Client.CoreV1().Pods(framework.SystemNamespace).ProxyGet("http", pods.Items[0].Name, "8095", "metrics", nil).DoRaw(ctx)
 		return strings.Contains(string(text), "\n"+sample+"\n"), err
 	})
 	if err != nil {

@@ -56,21 +56,21 @@ func TestMetadataEndpoint(t *testing.T) {
 	}
 }
 
-// newManaged returns a pod of a namespace of its own, with an identity, whose containers each get a token as managed
+// newManaged returns a pod in a separate namespace, with an identity, whose containers each get a token as managed
 // identity and end, and the identity's client ID. The pod is not created.
 func newManaged(t *testing.T, name, level string) (pod *corev1.Pod, clientID string) {
 	t.Helper()
 	namespace := newNamespace(t, name, level, nil)
-	id, err := theStage.NewIdentity(testContext(t), namespace, name)
+	id, err := testEnv.NewIdentity(testContext(t), namespace, name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	newServiceAccount(t, namespace, name, annotated(contract.AnnotationClientID, id))
 	pod = labelled(namespace, name, annotated(contract.AnnotationInjectProxySidecar, "true", key("log-level"), "debug"))
 	pod.Spec.RestartPolicy = corev1.RestartPolicyNever
-	pod.Spec.HostAliases = []corev1.HostAlias{{IP: theStage.AzureIP, Hostnames: []string{"login.microsoftonline.com"}}}
+	pod.Spec.HostAliases = []corev1.HostAlias{{IP: testEnv.AzureIP, Hostnames: []string{"login.microsoftonline.com"}}}
 	app := &pod.Spec.Containers[0]
-	app.Image, app.Args = theStage.Cluster.Image("testapp"), []string{"token", "https://vault.azure.net"}
+	app.Image, app.Args = testEnv.Cluster.Image("testapp"), []string{"token", "https://vault.azure.net"}
 	app.TerminationMessagePolicy = corev1.TerminationMessageFallbackToLogsOnError
 	pod.Spec.InitContainers = []corev1.Container{*app.DeepCopy()}
 	pod.Spec.InitContainers[0].Name = "prepare"
@@ -80,10 +80,10 @@ func newManaged(t *testing.T, name, level string) (pod *corev1.Pod, clientID str
 // ended creates a pod and waits until it has succeeded.
 func ended(t *testing.T, pod *corev1.Pod) *corev1.Pod {
 	t.Helper()
-	if _, err := theStage.Client.CoreV1().Pods(pod.Namespace).Create(testContext(t), pod, metav1.CreateOptions{}); err != nil {
+	if _, err := testEnv.Client.CoreV1().Pods(pod.Namespace).Create(testContext(t), pod, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	done, err := theStage.AwaitPod(testContext(t), pod.Namespace, pod.Labels["app"], func(p *corev1.Pod) bool {
+	done, err := testEnv.AwaitPod(testContext(t), pod.Namespace, pod.Labels["app"], func(p *corev1.Pod) bool {
 		return p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed
 	})
 	if err != nil {
@@ -102,7 +102,7 @@ func ended(t *testing.T, pod *corev1.Pod) *corev1.Pod {
 
 func logOf(t *testing.T, pod *corev1.Pod, container string) string {
 	t.Helper()
-	log, err := theStage.Client.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Container: container}).DoRaw(testContext(t))
+	log, err := testEnv.Client.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Container: container}).DoRaw(testContext(t))
 	if err != nil {
 		t.Fatal(err)
 	}

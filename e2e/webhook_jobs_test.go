@@ -8,11 +8,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// Jobs have their certificate when they start and complete when they are done, whatever form the sidecar takes.
+// Jobs have their certificate when they start and complete when they are done, in every form of the sidecar.
 func TestJobs(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -28,7 +28,7 @@ func TestJobs(t *testing.T) {
 			pod := newCertified(t, "job-"+test.name, "restricted")
 			pod.Annotations[key("native-sidecar")] = test.native
 			job := reader(pod)
-			batch := theStage.Client.BatchV1()
+			batch := testEnv.Client.BatchV1()
 			var err error
 			if test.cron {
 				_, err = batch.CronJobs(pod.Namespace).Create(testContext(t), &batchv1.CronJob{
@@ -45,16 +45,16 @@ func TestJobs(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			done, err := theStage.AwaitPod(testContext(t), pod.Namespace, pod.Name, func(p *corev1.Pod) bool {
+			done, err := testEnv.AwaitPod(testContext(t), pod.Namespace, pod.Name, func(p *corev1.Pod) bool {
 				return p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed
 			})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if status := stage.ContainerStatus(done, "app"); done.Status.Phase != corev1.PodSucceeded {
+			if status := framework.ContainerStatus(done, "app"); done.Status.Phase != corev1.PodSucceeded {
 				t.Fatalf("the job's pod is %s: %s", done.Status.Phase, status.State.Terminated.Message)
 			}
-			_, err = theStage.Cluster.Kubectl(testContext(t), "wait", "--for=condition=Complete", "job", "--selector",
+			_, err = testEnv.Cluster.Kubectl(testContext(t), "wait", "--for=condition=Complete", "job", "--selector",
 				"batch.kubernetes.io/job-name="+done.Labels["batch.kubernetes.io/job-name"], "--namespace", pod.Namespace, "--timeout=1m")
 			if err != nil {
 				t.Error(err)
@@ -73,7 +73,7 @@ func reader(pod *corev1.Pod) batchv1.JobSpec {
 	}
 	template.Spec.RestartPolicy = corev1.RestartPolicyNever
 	c := &template.Spec.Containers[0]
-	c.Args, c.Ports, c.ReadinessProbe = []string{"read", stage.StoreFile(pod.Name)}, nil, nil
+	c.Args, c.Ports, c.ReadinessProbe = []string{"read", framework.StoreFile(pod.Name)}, nil, nil
 	c.TerminationMessagePolicy = corev1.TerminationMessageFallbackToLogsOnError
 	never := int32(0)
 	return batchv1.JobSpec{Template: template, BackoffLimit: &never}

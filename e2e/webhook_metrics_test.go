@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 )
 
 // Each replica tells its requests by outcome with their duration, when its certificate expires and what it keeps in
@@ -20,7 +20,7 @@ func TestWebhookMetrics(t *testing.T) {
 	refused(t, labelled(namespace, "web", annotated(key("certificates"), "https://example.com/secrets/web")))
 	sums := map[string]float64{}
 	for _, pod := range webhookPods(t) {
-		text, err := theStage.Client.CoreV1().Pods(stage.SystemNamespace).
+		text, err := testEnv.Client.CoreV1().Pods(framework.SystemNamespace).
 			ProxyGet("http", pod.Name, "8095", "metrics", nil).DoRaw(testContext(t))
 		if err != nil {
 			t.Fatal(err)
@@ -47,7 +47,7 @@ func TestWebhookMetrics(t *testing.T) {
 	}
 	for _, outcome := range []string{"skipped", "error"} {
 		if _, there := sums[`certsync_webhook_requests_total{outcome="`+outcome+`"}`]; !there {
-			t.Errorf("there is no sample of the outcome %q", outcome)
+			t.Errorf("no sample of the outcome %q", outcome)
 		}
 	}
 }

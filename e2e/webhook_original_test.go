@@ -7,7 +7,7 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
@@ -22,10 +22,10 @@ func TestBesideOriginal(t *testing.T) {
 	pod := newCertified(t, "original", "restricted")
 	hasIdentity := func() bool { return len(tokens(admit(t, pod).Pod)) > 0 }
 	if !hasIdentity() {
-		t.Fatal("no identity is injected although there is no other webhook")
+		t.Fatal("identity is not injected although no other webhook exists")
 	}
-	// It has no webhooks of its own: what counts is that it is there.
-	configurations := theStage.Client.AdmissionregistrationV1().MutatingWebhookConfigurations()
+	// It contains no webhook: only its existence counts.
+	configurations := testEnv.Client.AdmissionregistrationV1().MutatingWebhookConfigurations()
 	_, err := configurations.Create(testContext(t), &admissionregistrationv1.MutatingWebhookConfiguration{
 		ObjectMeta: metav1.ObjectMeta{Name: originalWebhook},
 	}, metav1.CreateOptions{})
@@ -48,7 +48,7 @@ func TestBesideOriginal(t *testing.T) {
 	if len(app.Env) != 0 || len(tokens(running)) != 0 || len(mountsAt(app, contract.IdentityMountPath)) != 0 {
 		t.Errorf("the app has variables or a token, which were left to the original webhook: %v, %v", app.Env, app.VolumeMounts)
 	}
-	inContainer(t, running, "app", "read", stage.StoreFile(pod.Name))
+	inContainer(t, running, "app", "read", framework.StoreFile(pod.Name))
 
 	if err := remove(testContext(t)); err != nil {
 		t.Fatal(err)

@@ -10,19 +10,19 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
-	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
 // program is the path of the test app in its image.
 const program = "/testapp"
 
-// newCertified returns a pod of a namespace of its own, with an identity and one certificate of the pod's name, which
+// newCertified returns a pod in a separate namespace, with an identity and one certificate of the pod's name, which
 // is there. Its container serves the certificate and does not start without it. The pod is not created.
 func newCertified(t *testing.T, name, level string) *corev1.Pod {
 	t.Helper()
 	namespace := newNamespace(t, name, level, nil)
-	id, err := theStage.NewIdentity(testContext(t), namespace, name)
+	id, err := testEnv.NewIdentity(testContext(t), namespace, name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,14 +32,14 @@ func newCertified(t *testing.T, name, level string) *corev1.Pod {
 	pod.Name, pod.Labels["app"] = name, name
 	grace := int64(1)
 	pod.Spec.TerminationGracePeriodSeconds = &grace
-	pod.Spec.HostAliases = []corev1.HostAlias{{IP: theStage.AzureIP, Hostnames: []string{"login.microsoftonline.com", stage.Vault}}}
-	serves(&pod.Spec.Containers[0], stage.StoreFile(name), 8443)
+	pod.Spec.HostAliases = []corev1.HostAlias{{IP: testEnv.AzureIP, Hostnames: []string{"login.microsoftonline.com", framework.Vault}}}
+	serves(&pod.Spec.Containers[0], framework.StoreFile(name), 8443)
 	return pod
 }
 
 // serves makes a container serve a certificate on a port.
 func serves(c *corev1.Container, file string, port int32) {
-	c.Image = theStage.Cluster.Image("testapp")
+	c.Image = testEnv.Cluster.Image("testapp")
 	c.Args = []string{"serve", "--listen", fmt.Sprintf(":%d", port), "--pem", file}
 	c.Ports = []corev1.ContainerPort{{ContainerPort: port}}
 	c.ReadinessProbe = &corev1.Probe{PeriodSeconds: 1, ProbeHandler: corev1.ProbeHandler{
@@ -50,10 +50,10 @@ func serves(c *corev1.Container, file string, port int32) {
 // inService creates a pod and waits until it is ready.
 func inService(t *testing.T, pod *corev1.Pod) *corev1.Pod {
 	t.Helper()
-	if _, err := theStage.Client.CoreV1().Pods(pod.Namespace).Create(testContext(t), pod, metav1.CreateOptions{}); err != nil {
+	if _, err := testEnv.Client.CoreV1().Pods(pod.Namespace).Create(testContext(t), pod, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	ready, err := theStage.AwaitPod(testContext(t), pod.Namespace, pod.Labels["app"], stage.Ready)
+	ready, err := testEnv.AwaitPod(testContext(t), pod.Namespace, pod.Labels["app"], framework.Ready)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func inService(t *testing.T, pod *corev1.Pod) *corev1.Pod {
 func inContainer(t *testing.T, pod *corev1.Pod, container string, args ...string) string {
 	t.Helper()
 	command := append([]string{"exec", pod.Name, "--namespace", pod.Namespace, "--container", container, "--", program}, args...)
-	out, err := theStage.Cluster.Kubectl(testContext(t), command...)
+	out, err := testEnv.Cluster.Kubectl(testContext(t), command...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func inContainer(t *testing.T, pod *corev1.Pod, container string, args ...string
 // and what it said.
 func readBy(t *testing.T, pod *corev1.Pod, user int64, file string) (code int32, said string) {
 	t.Helper()
-	pods := theStage.Client.CoreV1().Pods(pod.Namespace)
+	pods := testEnv.Client.CoreV1().Pods(pod.Namespace)
 	current, err := pods.Get(testContext(t), pod.Name, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +94,7 @@ func readBy(t *testing.T, pod *corev1.Pod, user int64, file string) (code int32,
 		t.Fatal(err)
 	}
 	var end *corev1.ContainerStateTerminated
-	_, err = theStage.AwaitPod(testContext(t), pod.Namespace, pod.Labels["app"], func(p *corev1.Pod) bool {
+	_, err = testEnv.AwaitPod(testContext(t), pod.Namespace, pod.Labels["app"], func(p *corev1.Pod) bool {
 		for i := range p.Status.EphemeralContainerStatuses {
 			if s := &p.Status.EphemeralContainerStatuses[i]; s.Name == name {
 				end = s.State.Terminated

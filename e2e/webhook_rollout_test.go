@@ -10,7 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 
-	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
@@ -30,10 +30,10 @@ func TestRollingUpdate(t *testing.T) {
 	l := newLoad(t, namespace)
 	for range 3 {
 		for _, args := range [][]string{
-			{"rollout", "restart", "deployment/" + webhookName, "--namespace", stage.SystemNamespace},
-			{"rollout", "status", "deployment/" + webhookName, "--namespace", stage.SystemNamespace, "--timeout=2m"},
+			{"rollout", "restart", "deployment/" + webhookName, "--namespace", framework.SystemNamespace},
+			{"rollout", "status", "deployment/" + webhookName, "--namespace", framework.SystemNamespace, "--timeout=2m"},
 		} {
-			if _, err := theStage.Cluster.Kubectl(testContext(t), args...); err != nil {
+			if _, err := testEnv.Cluster.Kubectl(testContext(t), args...); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -49,7 +49,7 @@ func TestRollingUpdate(t *testing.T) {
 	if created < podsPerSecond {
 		t.Errorf("only %d pods were created", created)
 	}
-	pods, err := theStage.Client.CoreV1().Pods(namespace).List(testContext(t), metav1.ListOptions{})
+	pods, err := testEnv.Client.CoreV1().Pods(namespace).List(testContext(t), metav1.ListOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,15 +64,15 @@ func TestRollingUpdate(t *testing.T) {
 	}
 }
 
-// gone waits until the webhook has no pods but those of its newest rollout.
+// gone waits until only pods of the newest rollout of the webhook are left.
 func gone(t *testing.T) {
 	t.Helper()
 	err := wait.PollUntilContextCancel(testContext(t), 200*time.Millisecond, true, func(ctx context.Context) (bool, error) {
-		deployment, err := theStage.Client.AppsV1().Deployments(stage.SystemNamespace).Get(ctx, webhookName, metav1.GetOptions{})
+		deployment, err := testEnv.Client.AppsV1().Deployments(framework.SystemNamespace).Get(ctx, webhookName, metav1.GetOptions{})
 		if err != nil {
 			return false, err
 		}
-		pods, err := theStage.Client.CoreV1().Pods(stage.SystemNamespace).List(ctx, metav1.ListOptions{})
+		pods, err := testEnv.Client.CoreV1().Pods(framework.SystemNamespace).List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return false, err
 		}
@@ -132,7 +132,7 @@ func (l *load) create(t *testing.T, namespace string, n int) {
 	pod.Name = fmt.Sprint("web-", n)
 	keepOff(pod)
 	start := time.Now()
-	_, err := theStage.Client.CoreV1().Pods(namespace).Create(ctx, pod, metav1.CreateOptions{})
+	_, err := testEnv.Client.CoreV1().Pods(namespace).Create(ctx, pod, metav1.CreateOptions{})
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.created++
@@ -141,7 +141,7 @@ func (l *load) create(t *testing.T, namespace string, n int) {
 	}
 }
 
-// end stops the load and returns how many pods were asked for, and why some were refused.
+// end stops the load and returns how many pods were requested, and why some were refused.
 func (l *load) end() (created int, refused []error) {
 	l.stop()
 	<-l.done

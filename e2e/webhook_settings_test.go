@@ -16,7 +16,7 @@ import (
 // key returns the full key of a certsync annotation.
 func key(name string) string { return contract.Prefix + name }
 
-// settingsOf returns what the sidecar is told, where it is told by a variable.
+// settingsOf returns the settings that the sidecar gets by a variable.
 func settingsOf(t *testing.T, pod *corev1.Pod) contract.SecretsManagement {
 	t.Helper()
 	s, err := contract.Parse([]byte(variables(containerOf(t, pod, contract.ContainerName))[contract.EnvSettings]))
@@ -83,7 +83,7 @@ func TestSettingsLevels(t *testing.T) {
 	})
 }
 
-// Every other key is taken by itself from the first level that has it, whatever level the certificates are of.
+// Every other key is taken by itself from the first level that has it, independent of the level of the certificates.
 func TestSettingsKeyByKey(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t, "keys", "restricted", annotated(
@@ -91,7 +91,7 @@ func TestSettingsKeyByKey(t *testing.T) {
 	newServiceAccount(t, namespace, "web", withClientID(key("file-mode"), "0600", key("port"), "9001"))
 	settings := settingsOf(t, admit(t, labelled(namespace, "web", annotated(key("port"), "9002"))).Pod)
 	got := []any{settings.Port, settings.FileMode, settings.LogLevel, settings.PollingInterval}
-	// From pod, service account, namespace and, as the stage has it, chart.
+	// From pod, service account, namespace and, as the environment has it, chart.
 	if diff := cmp.Diff([]any{9002, "0600", "debug", contract.Seconds(10 * time.Second)}, got); diff != "" {
 		t.Errorf("port, file mode, log level and polling interval (-want +got):\n%s", diff)
 	}
@@ -164,7 +164,7 @@ func mounted(pod *corev1.Pod, path string) *corev1.Pod {
 	return pod
 }
 
-// What is suspicious but legal is told to whoever creates the pod, and stays readable on it.
+// What is suspicious but legal warns the user who creates the pod, and stays readable on it.
 func TestSettingsWarned(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t, "warned", "restricted", nil)

@@ -9,7 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
-	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
@@ -46,7 +46,7 @@ func TestShapes(t *testing.T) {
 		{"quota", "restricted", quota, func(*testing.T, *corev1.Pod) {}},
 		{"host-network", "privileged", func(_ *testing.T, p *corev1.Pod) {
 			p.Spec.HostNetwork = true
-			serves(&p.Spec.Containers[0], stage.StoreFile(p.Name), 18443)
+			serves(&p.Spec.Containers[0], framework.StoreFile(p.Name), 18443)
 		}, func(t *testing.T, p *corev1.Pod) {
 			if c := containerOf(t, p, contract.ContainerName); len(c.Ports) != 0 || c.ReadinessProbe.Exec == nil || c.LivenessProbe.Exec == nil {
 				t.Errorf("the sidecar has the ports %v and the probes %v, %v", c.Ports, c.ReadinessProbe, c.LivenessProbe)
@@ -58,7 +58,7 @@ func TestShapes(t *testing.T) {
 			}
 		}},
 		{"port-taken", "restricted", func(_ *testing.T, p *corev1.Pod) {
-			serves(&p.Spec.Containers[0], stage.StoreFile(p.Name), contract.DefaultPort)
+			serves(&p.Spec.Containers[0], framework.StoreFile(p.Name), contract.DefaultPort)
 		}, func(t *testing.T, p *corev1.Pod) {
 			if c := containerOf(t, p, contract.ContainerName); c.Ports[0].ContainerPort != contract.DefaultPort+1 {
 				t.Errorf("the sidecar has the ports %v", c.Ports)
@@ -81,7 +81,7 @@ func TestShapes(t *testing.T) {
 // ownInitContainer adds one that ends with an error if the certificate is not there.
 func ownInitContainer(_ *testing.T, p *corev1.Pod) {
 	first := *p.Spec.Containers[0].DeepCopy()
-	first.Name, first.Args, first.Ports, first.ReadinessProbe = "prepare", []string{"read", stage.StoreFile(p.Name)}, nil, nil
+	first.Name, first.Args, first.Ports, first.ReadinessProbe = "prepare", []string{"read", framework.StoreFile(p.Name)}, nil, nil
 	p.Spec.InitContainers = append(p.Spec.InitContainers, first)
 	p.Spec.RestartPolicy = corev1.RestartPolicyNever
 }
@@ -102,7 +102,7 @@ func podLevelResources(_ *testing.T, p *corev1.Pod) {
 
 // quota makes a namespace that wants requests and limits of each container, and no large ones.
 func quota(t *testing.T, p *corev1.Pod) {
-	core := theStage.Client.CoreV1()
+	core := testEnv.Client.CoreV1()
 	_, err := core.ResourceQuotas(p.Namespace).Create(testContext(t), &corev1.ResourceQuota{
 		ObjectMeta: metav1.ObjectMeta{Name: "quota"},
 		Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{
@@ -123,8 +123,8 @@ func quota(t *testing.T, p *corev1.Pod) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The quota's controller has to have counted what is there.
-	if _, err := theStage.Cluster.Kubectl(testContext(t), "wait", "--for=jsonpath={.status.used.pods}=0",
+	// The quota's controller must have counted what exists.
+	if _, err := testEnv.Cluster.Kubectl(testContext(t), "wait", "--for=jsonpath={.status.used.pods}=0",
 		"resourcequota/quota", "--namespace", p.Namespace); err != nil {
 		t.Fatal(err)
 	}

@@ -14,12 +14,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 
-	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 )
 
 const (
 	ownSecret  = "e2e-own-tls"
-	servedName = webhookName + "." + stage.SystemNamespace + ".svc"
+	servedName = webhookName + "." + framework.SystemNamespace + ".svc"
 )
 
 // The serving certificate may be the administrator's, or cert-manager's; and when the chart is gone, so is all of it.
@@ -32,7 +32,7 @@ func TestServingCertificateOfOthers(t *testing.T) {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		if err := theStage.InstallChart(ctx); err != nil {
+		if err := testEnv.InstallChart(ctx); err != nil {
 			t.Error(err)
 		}
 	})
@@ -46,9 +46,9 @@ func ownCertificate(t *testing.T, pod *corev1.Pod) {
 	ca := newAuthority(t)
 	putSecret(t, ownSecret, ca.issue(t, servedName, time.Hour))
 	defer removeSecret(t, ownSecret)
-	values := theStage.Values()
+	values := testEnv.Values()
 	values["webhook"].(map[string]any)["tls"] = map[string]any{"source": "secret", "secretName": ownSecret, "caBundle": ca.pem()}
-	if err := theStage.UpgradeChart(testContext(t), values); err != nil {
+	if err := testEnv.UpgradeChart(testContext(t), values); err != nil {
 		t.Fatal(err)
 	}
 	settles(t, "pods are accepted", func() bool { return accepted(t, pod) == nil })
@@ -61,13 +61,13 @@ func ownCertificate(t *testing.T, pod *corev1.Pod) {
 
 		// A replica that has nothing else to serve does not come into service, and says why.
 		putSecret(t, ownSecret, ca.issue(t, servedName, -time.Hour))
-		if _, err := theStage.Cluster.Kubectl(testContext(t), "delete", "pod", replicas[0].Name, "--namespace", stage.SystemNamespace); err != nil {
+		if _, err := testEnv.Cluster.Kubectl(testContext(t), "delete", "pod", replicas[0].Name, "--namespace", framework.SystemNamespace); err != nil {
 			t.Fatal(err)
 		}
 		awaitLog(t, &replicas[1], "webhook", "that expired")
 		for _, late := range webhookPods(t) {
 			if late.Name != replicas[1].Name {
-				awaitLog(t, &late, "webhook", `"msg":"webhook not ready yet","reason":"the Secret `+stage.SystemNamespace+`/`+ownSecret)
+				awaitLog(t, &late, "webhook", `"msg":"webhook not ready yet","reason":"the Secret `+framework.SystemNamespace+`/`+ownSecret)
 			}
 		}
 		last := ca.issue(t, servedName, 3*time.Hour)
@@ -82,27 +82,27 @@ func ownCertificate(t *testing.T, pod *corev1.Pod) {
 // cert-manager itself would have to be built: five minutes of a processor.
 func certManagers(t *testing.T, pod *corev1.Pod) {
 	definitions := certManagerDefinitions(t)
-	if _, err := theStage.Cluster.Kubectl(testContext(t), "apply", "--server-side", "--filename", definitions); err != nil {
+	if _, err := testEnv.Cluster.Kubectl(testContext(t), "apply", "--server-side", "--filename", definitions); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		if _, err := theStage.Cluster.Kubectl(ctx, "delete", "--filename", definitions); err != nil {
+		if _, err := testEnv.Cluster.Kubectl(ctx, "delete", "--filename", definitions); err != nil {
 			t.Error(err)
 		}
 	})
 	err := wait.PollUntilContextCancel(testContext(t), 100*time.Millisecond, true, func(ctx context.Context) (bool, error) {
-		_, err := theStage.Cluster.Kubectl(ctx, "get", "issuers.cert-manager.io,certificates.cert-manager.io", "--all-namespaces")
+		_, err := testEnv.Cluster.Kubectl(ctx, "get", "issuers.cert-manager.io,certificates.cert-manager.io", "--all-namespaces")
 		return err == nil, nil
 	})
 	if err != nil {
 		t.Fatalf("cert-manager's kinds are never served: %v", err)
 	}
-	values := theStage.Values()
+	values := testEnv.Values()
 	values["webhook"].(map[string]any)["tls"] = map[string]any{"source": "cert-manager"}
 	installed := make(chan error, 1)
-	go func() { installed <- theStage.UpgradeChart(testContext(t), values) }()
+	go func() { installed <- testEnv.UpgradeChart(testContext(t), values) }()
 	issueAsked(t)
 	if err := <-installed; err != nil {
 		t.Fatal(err)
@@ -115,7 +115,7 @@ func certManagers(t *testing.T, pod *corev1.Pod) {
 func issueAsked(t *testing.T) {
 	t.Helper()
 	kubectl := func(args ...string) []byte {
-		out, err := theStage.Cluster.Kubectl(testContext(t), append(args, "--namespace", stage.SystemNamespace)...)
+		out, err := testEnv.Cluster.Kubectl(testContext(t), append(args, "--namespace", framework.SystemNamespace)...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -150,7 +150,7 @@ func issueAsked(t *testing.T) {
 
 	var configuration metav1.PartialObjectMetadata
 	get("mutatingwebhookconfiguration/"+webhookName, &configuration)
-	if from, want := configuration.Annotations["cert-manager.io/inject-ca-from"], stage.SystemNamespace+"/"+webhookName; from != want {
+	if from, want := configuration.Annotations["cert-manager.io/inject-ca-from"], framework.SystemNamespace+"/"+webhookName; from != want {
 		t.Fatalf("the caBundle is to be of %q, want %q", from, want)
 	}
 	patch, err := json.Marshal([]map[string]any{{"op": "add", "path": "/webhooks/0/clientConfig/caBundle", "value": []byte(authority.pem())}})
@@ -176,12 +176,12 @@ func certManagerDefinitions(t *testing.T) string {
 
 // uninstalled asserts that Helm leaves nothing of the chart.
 func uninstalled(t *testing.T) {
-	if _, err := theStage.Cluster.Helm(testContext(t), "uninstall", "azure-cert-sync", "--namespace", stage.SystemNamespace, "--wait"); err != nil {
+	if _, err := testEnv.Cluster.Helm(testContext(t), "uninstall", "azure-cert-sync", "--namespace", framework.SystemNamespace, "--wait"); err != nil {
 		t.Fatal(err)
 	}
 	kinds := "deployments,replicasets,services,serviceaccounts,secrets,configmaps,poddisruptionbudgets,roles,rolebindings," +
 		"clusterroles,clusterrolebindings,mutatingwebhookconfigurations,certificates.cert-manager.io,issuers.cert-manager.io"
-	left, err := theStage.Cluster.Kubectl(testContext(t), "get", kinds, "--all-namespaces", "--output=name",
+	left, err := testEnv.Cluster.Kubectl(testContext(t), "get", kinds, "--all-namespaces", "--output=name",
 		"--selector=app.kubernetes.io/name=azure-cert-sync")
 	if err != nil || strings.TrimSpace(left) != "" {
 		t.Errorf("after helm uninstall there is still %s (%v)", left, err)
@@ -191,7 +191,7 @@ func uninstalled(t *testing.T) {
 // webhookPods returns the webhook's two replicas, without those that end.
 func webhookPods(t *testing.T) []corev1.Pod {
 	t.Helper()
-	pods, err := theStage.Client.CoreV1().Pods(stage.SystemNamespace).List(testContext(t), metav1.ListOptions{})
+	pods, err := testEnv.Client.CoreV1().Pods(framework.SystemNamespace).List(testContext(t), metav1.ListOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +217,7 @@ func putSecret(t *testing.T, name string, c issued) {
 		ObjectMeta: metav1.ObjectMeta{Name: name}, Type: corev1.SecretTypeTLS,
 		Data: map[string][]byte{corev1.TLSCertKey: c.cert, corev1.TLSPrivateKeyKey: c.key},
 	}
-	secrets := theStage.Client.CoreV1().Secrets(stage.SystemNamespace)
+	secrets := testEnv.Client.CoreV1().Secrets(framework.SystemNamespace)
 	_, err := secrets.Update(testContext(t), secret, metav1.UpdateOptions{})
 	if err != nil {
 		_, err = secrets.Create(testContext(t), secret, metav1.CreateOptions{})
@@ -231,7 +231,7 @@ func removeSecret(t *testing.T, name string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	if err := theStage.Client.CoreV1().Secrets(stage.SystemNamespace).Delete(ctx, name, metav1.DeleteOptions{}); err != nil {
+	if err := testEnv.Client.CoreV1().Secrets(framework.SystemNamespace).Delete(ctx, name, metav1.DeleteOptions{}); err != nil {
 		t.Error(err)
 	}
 }

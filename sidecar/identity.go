@@ -6,22 +6,23 @@ import (
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/azhttp"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/config"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/credential"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/health"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/keyvault"
 )
 
-// identify makes the credential for an entry's client and tenant ID, each of which may be empty.
+// identify returns the identity for an entry's client and tenant ID. Either of them may be empty.
 type identify = func(clientID, tenantID string) (keyvault.Identity, error)
 
-func identities(s *settings, client *azhttp.Client, metrics *health.Metrics) (identify, error) {
-	if s.Credential == contract.CredentialManagedIdentity {
-		return managed(s.MSIEndpoint, metrics)
+func identities(c *config.Loaded, client *azhttp.Client, metrics *health.Metrics) (identify, error) {
+	if c.Credential == contract.CredentialManagedIdentity {
+		return managed(c.MSIEndpoint, metrics)
 	}
 	return federated(client, metrics), nil
 }
 
-// federated makes credentials of the pod: with the entry's identity, or else the pod's.
+// federated returns identities of the pod: the one of the entry, or else the one of the pod.
 func federated(client *azhttp.Client, metrics *health.Metrics) identify {
 	federation := credential.Federation{
 		TokenFile:     os.Getenv(contract.EnvFederatedTokenFile),
@@ -40,9 +41,10 @@ func federated(client *azhttp.Client, metrics *health.Metrics) identify {
 	}
 }
 
-// managed makes credentials of the machine: with msiClientId or the entry's clientId, or else the identity that the
-// metadata service gives where none is named. That is what the extension does. AZURE_CLIENT_ID does not count: in a pod it
-// is the service account's, which is federated and need not be an identity of the machine.
+// managed returns identities of the machine, as the extension does: the one of msiClientId or of
+// the entry's clientId, or else the metadata service's default. It ignores AZURE_CLIENT_ID: in a
+// pod that is the service account's identity, which is federated and may not be assigned to the
+// machine.
 func managed(endpoint string, metrics *health.Metrics) (identify, error) {
 	if err := credential.SelectEndpoint(endpoint); err != nil {
 		return nil, err
@@ -56,6 +58,6 @@ func managed(endpoint string, metrics *health.Metrics) (identify, error) {
 		if err != nil {
 			return keyvault.Identity{}, err
 		}
-		return keyvault.Identity{ClientID: cmp.Or(clientID, "(the machine's own)"), Credential: c}, nil
+		return keyvault.Identity{ClientID: cmp.Or(clientID, "(the machine's default)"), Credential: c}, nil
 	}, nil
 }

@@ -12,19 +12,20 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/forward"
 )
 
-// logs is where the log goes: to standard error, and to the log endpoint where settings name one. It is the io.Writer
-// of a second JSON handler, so that both get the same records.
+// logs sends the log to standard error, and to the log endpoint if the settings name one. It is the
+// io.Writer of a second JSON handler, so that both receive the same records.
 type logs struct {
-	dropped func()
-	stderr  *slog.Logger
-	to      atomic.Pointer[forward.Forwarder]
+	dropped   func()
+	stderr    *slog.Logger
+	forwarder atomic.Pointer[forward.Forwarder]
 
 	mu      sync.Mutex
 	logging contract.Logging
 	stop    func()
 }
 
-// newLogs returns logs, and the logger that writes to both places.
+// newLogs returns logs, and the logger that writes to both. dropped is called for every lost
+// record.
 func newLogs(level slog.Leveler, dropped func()) (*logs, *slog.Logger) {
 	options := &slog.HandlerOptions{Level: level}
 	stderr := slog.NewJSONHandler(os.Stderr, options)
@@ -34,13 +35,13 @@ func newLogs(level slog.Leveler, dropped func()) (*logs, *slog.Logger) {
 
 // Write implements io.Writer for one record. It does not wait.
 func (l *logs) Write(record []byte) (int, error) {
-	if f := l.to.Load(); f != nil {
+	if f := l.forwarder.Load(); f != nil {
 		return f.Write(record)
 	}
 	return len(record), nil
 }
 
-// configure makes the log go where settings say from now on.
+// configure changes the log endpoint.
 func (l *logs) configure(s contract.Logging) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -48,15 +49,15 @@ func (l *logs) configure(s contract.Logging) {
 		return
 	}
 	l.logging = s
-	former := l.stop
+	stopPrevious := l.stop
 	l.stop = l.start(s)
-	former() // last, so that nothing more gets there
+	stopPrevious() // now that it receives no more records
 }
 
-// start makes the log go to an endpoint, or to none, and returns what ends that.
+// start begins to forward to an endpoint, if there is one, and returns a function that stops it.
 func (l *logs) start(s contract.Logging) (stop func()) {
 	if s == (contract.Logging{}) {
-		l.to.Store(nil)
+		l.forwarder.Store(nil)
 		return func() {}
 	}
 	f := forward.New(s.Endpoint, s.ServiceName, l.dropped, l.stderr)
@@ -66,15 +67,16 @@ func (l *logs) start(s contract.Logging) (stop func()) {
 		f.Run(ctx)
 		close(done)
 	}()
-	l.to.Store(f)
+	l.forwarder.Store(f)
 	return func() {
 		cancel()
 		<-done
 	}
 }
 
-// close sends what is left, which takes a quarter of a second. It does not wait for standard error, to which lost records
-// are told: that may be a pipe that nobody reads, and the process must end all the same.
+// close sends the remaining records, for at most a quarter of a second. Lost records are reported
+// on standard error, but close does not wait for that: it may be a pipe without a reader, and the
+// process must end all the same.
 func (l *logs) close() {
 	ended := make(chan struct{})
 	go func() {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Where the log cannot be ended, since what it is told to hangs, the process ends all the same.
+// The process ends even if the log cannot be closed because its receiver hangs.
 func TestLogThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hanging := make(chan struct{})
@@ -14,7 +14,7 @@ func TestLogThatHangs(t *testing.T) {
 		began := time.Now()
 		l.close()
 		if took := time.Since(began); took != endTime {
-			t.Errorf("it takes %s to give up, want %s", took, endTime)
+			t.Errorf("close gives up after %s, want %s", took, endTime)
 		}
 		close(hanging)
 	})

@@ -21,29 +21,29 @@ import (
 
 var metadataAddress = netip.MustParseAddr(contract.MetadataAddress)
 
-// addMetadata reads a value of the flag. A token endpoint that others than the pod's own processes reach would give them the
-// pod's identity, so that no other address is allowed.
+// addMetadata parses a value of the flag. Whoever reaches the token endpoint gets the pod's
+// identity, so only addresses that the pod's processes alone can reach are allowed.
 func (o *options) addMetadata(value string) error {
 	address, err := netip.ParseAddrPort(value)
 	if err != nil {
 		return errors.New("give an IP address and a port, as in 127.0.0.1:8000")
 	}
 	if ip := address.Addr(); !ip.IsLoopback() && ip != metadataAddress {
-		return fmt.Errorf("tokens are for the pod's own processes: give an address of loopback, or %s", metadataAddress)
+		return fmt.Errorf("only the pod's processes may get tokens: give a loopback address, or %s", metadataAddress)
 	}
 	o.metadata = append(o.metadata, address)
 	return nil
 }
 
-// imdsInit gives the metadata service's address to the pod, and returns the exit code. It takes no flags but --help, which
-// must not change the network.
+// imdsInit adds the metadata service's address to the pod, and returns the exit code. Its only flag
+// is --help, which must not change the network.
 func imdsInit(args []string) int {
 	f := flag.NewFlagSet("certsync "+contract.CommandIMDSInit, flag.ContinueOnError)
 	f.Usage = func() {
-		fmt.Fprintln(f.Output(), "certsync "+contract.CommandIMDSInit+" gives the address "+contract.MetadataAddress+
-			" to the loopback interface, which takes the capability NET_ADMIN.")
+		fmt.Fprintf(f.Output(), "certsync %s adds the address %s to the loopback interface. It needs the capability NET_ADMIN.\n",
+			contract.CommandIMDSInit, contract.MetadataAddress)
 	}
-	switch err := parseFlags(f, args, "it takes none"); {
+	switch err := parseFlags(f, args, "this command takes no arguments"); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
@@ -56,7 +56,8 @@ func imdsInit(args []string) int {
 	return 0
 }
 
-// newEndpoint returns the metadata endpoint. Its tokens are federated ones, wherever those for certificates come from.
+// newEndpoint returns the metadata endpoint. Its tokens are always federated, also if those for
+// certificates are not.
 func newEndpoint(client *azhttp.Client, metrics *health.Metrics, log *slog.Logger) http.Handler {
 	identify := federated(client, metrics)
 	return imds.New(imds.Config{
@@ -70,15 +71,15 @@ func newEndpoint(client *azhttp.Client, metrics *health.Metrics, log *slog.Logge
 	})
 }
 
-// serveMetadata opens the ports of the metadata endpoint and answers on them in the background. A failure later on goes to
-// fail.
+// serveMetadata opens the ports of the metadata endpoint, and serves them in the background. It
+// passes a later failure to fail.
 func serveMetadata(ctx context.Context, o options, endpoint http.Handler, fail func(error)) error {
 	for _, address := range o.metadata {
 		l, err := net.Listen("tcp", address.String())
 		if err != nil {
 			return fmt.Errorf("metadata endpoint: %w: %s", err, metadataAdvice(err, address))
 		}
-		go answer(ctx, l, endpoint, fail)
+		go serveOn(ctx, l, endpoint, fail)
 	}
 	return nil
 }
@@ -88,9 +89,9 @@ func metadataAdvice(err error, address netip.AddrPort) string {
 	case errors.Is(err, os.ErrPermission):
 		return "the pod's sysctl net.ipv4.ip_unprivileged_port_start must not be above the port"
 	case address.Addr() == metadataAddress:
-		return "the address is one of the pod's own once the init container " + contract.IMDSContainerName + " has run, and no container may " +
-			"listen on the port at all addresses"
+		return "the init container " + contract.IMDSContainerName + " must have added the address to the pod, and no container may " +
+			"listen on the port on all addresses"
 	default:
-		return "another port is set by the annotation " + contract.AnnotationProxySidecarPort
+		return "set another port with the annotation " + contract.AnnotationProxySidecarPort
 	}
 }

@@ -20,7 +20,7 @@ import (
 const (
 	scripts = "testdata/script"
 	tenant  = "11111111-2222-3333-4444-555555555555"
-	// The second vault belongs to another tenant, with an identity of its own.
+	// The second vault belongs to another tenant and has a different identity.
 	otherTenant = "99999999-2222-3333-4444-555555555555"
 	otherVault  = "other.vault.azure.net"
 
@@ -28,8 +28,8 @@ const (
 	subject   = "system:serviceaccount:shop:web"
 )
 
-// TestMain runs everything in a network with nothing but loopback, where Entra ID and the vaults have their
-// real names, so that the program under test runs in its production configuration.
+// TestMain runs the tests in a network that has only loopback, where Entra ID and the vaults have
+// their real names, so that the program under test runs in its production configuration.
 func TestMain(m *testing.M) {
 	vaults, err := filepath.Glob(scripts + "/*.txtar")
 	if err != nil {
@@ -42,17 +42,18 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"certsync": main})
 }
 
-// vaultOf is the vault of a script: each has its own, named like it, so that scripts can run side by side.
+// vaultOf returns the vault of a script. Each script has one with its name, so that scripts can run
+// in parallel.
 func vaultOf(script string) string { return script + ".vault.azure.net" }
 
-// clientIDOf is the identity of a script.
+// clientIDOf returns the client ID of a script.
 func clientIDOf(script string) string {
 	sum := sha256.Sum256([]byte(script))
 	return fmt.Sprintf("%x-0000-4000-8000-000000000000", sum[:4])
 }
 
-// TestScripts runs the program as users do; each script in testdata/script is one page of a specification.
-// What scripts can do beside testscript's own commands is in scriptcmd_test.go.
+// TestScripts runs the program as users do; each script in testdata/script is one page of a
+// specification. The files script*_test.go define the commands that testscript does not have.
 func TestScripts(t *testing.T) {
 	w := newWorld(t)
 	w.serveMetadata(t)
@@ -110,7 +111,8 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// setUp gives a script a vault, an identity that may read it, a token, and a pod's variables.
+// setUp creates the vault of a script, an identity that may read it, a token, and a pod's
+// variables.
 func (w *world) setUp(env *testscript.Env) error {
 	script := strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
 	clientID := clientIDOf(script)

@@ -21,8 +21,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
 )
 
-// settingsCommand puts a file into CERTSYNC_SETTINGS, or with a second argument into that file, with $NAME
-// replaced by the script's variables.
+// settingsCommand sets CERTSYNC_SETTINGS to the content of a file, or writes it to a second file.
+// It replaces $NAME by the script's variables.
 //
 //	settings FILE [TARGET]
 func settingsCommand(ts *testscript.TestScript, neg bool, args []string) {
@@ -34,19 +34,20 @@ func settingsCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Setenv("CERTSYNC_SETTINGS", text)
 		return
 	}
-	// By a rename, as the kubelet replaces a ConfigMap's file.
+	// A rename, as the kubelet does for a ConfigMap's file.
 	target := ts.MkAbs(args[1])
 	ts.Check(os.WriteFile(target+".new", []byte(text), 0o600))
 	ts.Check(os.Rename(target+".new", target))
 }
 
-// vaultCommand changes the script's vault, by the JSON of package azure; vault and host are filled in.
+// vaultCommand changes the script's vault. Arguments are the JSON of package azure, without the
+// vault and the host.
 //
 //	vault certificate '{"name":"web"}'    vault secret '{...}'    vault renew '{"name":"web"}'
 //	vault disable NAME    vault enable NAME    vault delete NAME    vault revoke
-//	vault other (makes the second vault; with VAULT set to it, the rest is about it)
-//	vault version NAME NUMBER VARIABLE (puts the version's ID into a variable)
-//	vault machine (gives the machine an identity of its own, which may read it)
+//	vault other (creates the second vault; set VAULT to use it in other commands)
+//	vault version NAME NUMBER VARIABLE (sets a variable to the version's ID)
+//	vault machine (enables a system-assigned identity, which may read the vault)
 //	vault cut-off    vault restore    vault fault '{...}'    vault clear    vault await GETS
 func (w *world) vaultCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
@@ -107,7 +108,8 @@ func (w *world) vaultCommand(ts *testscript.TestScript, neg bool, args []string)
 	ts.Check(err)
 }
 
-// countsCommand compares how often the script's vault was asked: for secrets, with a token, and without.
+// countsCommand compares the number of requests that the script's vault has received: GETs of
+// secrets with a token, and challenged requests.
 //
 //	counts GETS CHALLENGES
 func (w *world) countsCommand(ts *testscript.TestScript, neg bool, args []string) {
@@ -121,8 +123,8 @@ func (w *world) countsCommand(ts *testscript.TestScript, neg bool, args []string
 	}
 }
 
-// holdsCommand compares the first certificate and the key of a PEM file with a version of a certificate in
-// the vault: 1 is the first one; the newest without a number.
+// holdsCommand checks that a PEM file begins with a version of a certificate in the vault, and ends
+// with a key. Versions count from 1; without a number it is the newest.
 //
 //	holds FILE NAME [VERSION]
 func (w *world) holdsCommand(ts *testscript.TestScript, neg bool, args []string) {
@@ -133,19 +135,19 @@ func (w *world) holdsCommand(ts *testscript.TestScript, neg bool, args []string)
 	content := ts.ReadFile(args[0])
 	block, _ := pem.Decode([]byte(content))
 	if block == nil {
-		ts.Fatalf("%s is no PEM file", args[0])
+		ts.Fatalf("%s is not a PEM file", args[0])
 	}
 	leaf, err := x509.ParseCertificate(block.Bytes)
 	ts.Check(err)
 	if got := leaf.SerialNumber.Text(16); got != want {
-		ts.Fatalf("%s has the serial number %s, not %s, as %q has", args[0], got, want, args[1:])
+		ts.Fatalf("%s has the serial number %s, want %s of %q", args[0], got, want, args[1:])
 	}
 	if !strings.HasSuffix(strings.TrimSpace(content), "-----END PRIVATE KEY-----") {
-		ts.Fatalf("%s does not end in a private key", args[0])
+		ts.Fatalf("%s does not end with a private key", args[0])
 	}
 }
 
-// serial is the serial number of a certificate in the vault: that of the version that is given, or of the newest.
+// serial returns the serial number of a certificate in the vault: of a version, or of the newest.
 func (w *world) serial(ts *testscript.TestScript, nameAndVersion []string) string {
 	versions, err := w.Versions(context.Background(), azure.SecretRef{Vault: ts.Getenv("VAULT"), Name: nameAndVersion[0]})
 	ts.Check(err)
@@ -157,8 +159,9 @@ func (w *world) serial(ts *testscript.TestScript, nameAndVersion []string) strin
 	return versions[n-1].Serial
 }
 
-// getCommand and postCommand send a request to the program's port and print the answer. "!" wants a status
-// other than 2xx. The caller is on loopback, or on another address of the machine, or uses the socket.
+// getCommand and postCommand send a request to the program's port and print the response. "!"
+// expects a status other than 2xx. The connection goes to loopback, to another address of the
+// machine, or to the socket.
 //
 //	get PATH [ADDRESS|socket]    post PATH [ADDRESS|socket]
 func getCommand(ts *testscript.TestScript, neg bool, args []string)  { request(ts, "GET", neg, args) }
@@ -190,7 +193,7 @@ func request(ts *testscript.TestScript, method string, neg bool, args []string) 
 	}
 }
 
-// awaitsCommand waits, for a minute at most, until a file has what matches a regular expression.
+// awaitsCommand waits at most a minute until the content of a file matches a regular expression.
 //
 //	awaits FILE REGEXP
 func awaitsCommand(ts *testscript.TestScript, neg bool, args []string) {
@@ -204,7 +207,7 @@ func awaitsCommand(ts *testscript.TestScript, neg bool, args []string) {
 			return
 		}
 	}
-	ts.Fatalf("%s never has %s", args[0], args[1])
+	ts.Fatalf("after a minute, %s does not match %s", args[0], args[1])
 }
 
 // signalCommand sends a signal to the only program in the background.

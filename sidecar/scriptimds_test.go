@@ -18,25 +18,26 @@ import (
 )
 
 const (
-	// machine is whose identity it is that nobody names.
+	// machine stands for the machine's default identity.
 	machine = "machine"
 
 	imdsAddress = "169.254.169.254"
 	arcAddress  = "127.0.0.1:40342"
-	// arcKeys is where Azure Arc's agent leaves keys for those who may read them. In the test's own mount
-	// namespace it is a file system of its own.
+	// arcKeys is where Azure Arc's agent writes keys for the users who may get tokens. In the mount
+	// namespace of the test it is on a separate file system.
 	arcKeys = "/var/opt/azcmagent/tokens"
 	arcKey  = arcKeys + "/test.key"
 )
 
-// metadata is a small instance metadata service, and Azure Arc's, that gives the scripts' applications as
-// managed identities. It gets their tokens from the emulated Entra ID, so that the vaults accept them.
+// metadata is a small instance metadata service, and Azure Arc's. Its managed identities are the
+// applications of the scripts. It gets their tokens from the emulated Entra ID, so that the vaults
+// accept them.
 type metadata struct {
 	*world
 	client *http.Client
 }
 
-// serveMetadata answers on the addresses of both, inside the sandbox.
+// serveMetadata serves both on their addresses, inside the sandbox.
 func (w *world) serveMetadata(t *testing.T) {
 	t.Helper()
 	addLoopbackAddress(t, imdsAddress)
@@ -59,7 +60,7 @@ func (w *world) serveMetadata(t *testing.T) {
 	}
 }
 
-// addLoopbackAddress gives lo a second IPv4 address, under the alias lo:1.
+// addLoopbackAddress adds a second IPv4 address to lo, under the alias lo:1.
 func addLoopbackAddress(t *testing.T, address string) {
 	t.Helper()
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
@@ -81,17 +82,17 @@ func (m *metadata) imds(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "bad request")
 		return
 	}
-	m.give(w, r)
+	m.issueToken(w, r)
 }
 
-// arc gives tokens to those who can read the key file that it names.
+// arc issues tokens to callers that can read the key file that it names.
 func (m *metadata) arc(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Authorization") != "Basic the agent's secret" {
 		w.Header().Set("WWW-Authenticate", "Basic realm="+arcKey)
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
-	m.give(w, r)
+	m.issueToken(w, r)
 }
 
 func refuse(w http.ResponseWriter, status int, description string) {
@@ -99,8 +100,8 @@ func refuse(w http.ResponseWriter, status int, description string) {
 	_ = json.NewEncoder(w).Encode(map[string]string{"error": "invalid_request", "error_description": description})
 }
 
-// give exchanges an assertion of the cluster's for the token, since the emulator has no other way.
-func (m *metadata) give(w http.ResponseWriter, r *http.Request) {
+// issueToken exchanges an assertion of the cluster for a token: the emulator supports only that.
+func (m *metadata) issueToken(w http.ResponseWriter, r *http.Request) {
 	clientID := cmp.Or(r.FormValue("client_id"), clientIDOf(machine))
 	assertion, err := m.issuer.Sign(azure.Assertion{Subject: subject})
 	if err != nil {

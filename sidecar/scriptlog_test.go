@@ -9,7 +9,8 @@ import (
 	"github.com/tinylib/msgp/msgp"
 )
 
-// forwardedCommand listens as fluentd does, for one connection, until a record with a message comes under a tag.
+// forwardedCommand listens like fluentd, for one connection, until it receives a record with a tag
+// and a message.
 //
 //	forwarded ADDRESS TAG MESSAGE
 func forwardedCommand(ts *testscript.TestScript, neg bool, args []string) {
@@ -35,7 +36,7 @@ func forwardedCommand(ts *testscript.TestScript, neg bool, args []string) {
 // readMessage decodes one message of the forward protocol.
 func readMessage(ts *testscript.TestScript, reader *msgp.Reader) (tag string, message any) {
 	if n, err := reader.ReadArrayHeader(); err != nil || n != 3 {
-		ts.Fatalf("no message of three elements comes, but %d: %v", n, err)
+		ts.Fatalf("received %d elements, want a message of three: %v", n, err)
 	}
 	tag, err := reader.ReadString()
 	ts.Check(err)

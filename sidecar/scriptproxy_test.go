@@ -12,8 +12,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// proxyCommand begins an HTTP proxy, as HTTPS_PROXY names one, for the rest of the script. It writes a line into a file
-// for every tunnel. With a user and password it refuses those who do not give them.
+// proxyCommand starts an HTTP proxy for HTTPS_PROXY, for the rest of the script. It writes a line
+// to a file for every tunnel. With a user and password, it requires them.
 //
 //	proxy ADDRESS FILE [USER:PASSWORD]
 func proxyCommand(ts *testscript.TestScript, neg bool, args []string) {
@@ -41,7 +41,7 @@ type proxy struct {
 	authorization string
 }
 
-// ServeHTTP answers CONNECT (RFC 9110, 9.3.6).
+// ServeHTTP handles CONNECT (RFC 9110, 9.3.6).
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method != http.MethodConnect:
@@ -51,25 +51,25 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusProxyAuthRequired)
 		return
 	}
-	there, err := net.Dial("tcp", r.Host)
+	server, err := net.Dial("tcp", r.Host)
 	if err != nil {
 		w.WriteHeader(http.StatusBadGateway)
 		return
 	}
-	defer there.Close()
+	defer server.Close()
 	fmt.Fprintln(p.log, r.Host)
 	w.WriteHeader(http.StatusOK)
-	here, _, err := http.NewResponseController(w).Hijack()
+	client, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return
 	}
-	defer here.Close()
+	defer client.Close()
 	var wait sync.WaitGroup
-	for _, way := range [][2]net.Conn{{here, there}, {there, here}} {
+	for _, direction := range [][2]net.Conn{{client, server}, {server, client}} {
 		wait.Go(func() {
-			_, _ = io.Copy(way[0], way[1]) // the end of one way is that of both
-			_ = way[0].Close()
-			_ = way[1].Close()
+			_, _ = io.Copy(direction[0], direction[1]) // if one direction ends, both end
+			_ = direction[0].Close()
+			_ = direction[1].Close()
 		})
 	}
 	wait.Wait()

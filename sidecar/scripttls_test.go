@@ -7,8 +7,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// servesCommand is a TLS client that connects, for a minute at most, until the server at an address shows a certificate
-// of the vault. The handshake shows that it has the certificate's key.
+// servesCommand connects as a TLS client, at most for a minute, until the server at an address uses
+// a certificate of the vault. The handshake proves that it has the certificate's key.
 //
 //	serves ADDRESS NAME [VERSION]
 func (w *world) servesCommand(ts *testscript.TestScript, neg bool, args []string) {
@@ -28,5 +28,5 @@ func (w *world) servesCommand(ts *testscript.TestScript, neg bool, args []string
 			return
 		}
 	}
-	ts.Fatalf("%s shows %s, not %s, as %q has", args[0], got, want, args[1:])
+	ts.Fatalf("%s uses the certificate %s, want %s of %q", args[0], got, want, args[1:])
 }

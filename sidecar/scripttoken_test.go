@@ -11,8 +11,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// tokenCommand asks a metadata endpoint for a token, with headers, and prints the answer without the token's signature. "!"
-// wants another status than 200.
+// tokenCommand requests a token from a metadata endpoint, with headers, and prints the response
+// without the token. "!" expects a status other than 200.
 //
 //	token URL [NAME:VALUE...]
 func tokenCommand(ts *testscript.TestScript, neg bool, args []string) {

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tmpfsCommand makes a directory and mounts a small volume on it, until the end of the script.
+// tmpfsCommand creates a directory and mounts a small volume on it, until the end of the script.
 //
 //	tmpfs DIR SIZE
 func tmpfsCommand(ts *testscript.TestScript, neg bool, args []string) {
@@ -18,6 +18,6 @@ func tmpfsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.MkdirAll(dir, 0o755))
 	ts.Check(unix.Mount("tmpfs", dir, "tmpfs", 0, "size="+args[1]))
 	ts.Defer(func() {
-		_ = unix.Unmount(dir, unix.MNT_DETACH) // what the script left open does not matter any more
+		_ = unix.Unmount(dir, unix.MNT_DETACH) // also if the script has left files open
 	})
 }

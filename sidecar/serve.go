@@ -1,11 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -16,66 +16,67 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/health"
 )
 
-// serve opens the socket and the port and answers on them in the background. A failure later on goes to fail.
-func serve(ctx context.Context, o options, s *settings, state *health.State, syncNow func() <-chan struct{}, log *slog.Logger, fail func(error)) error {
-	socket, err := listenSocket(o.socket)
+// serve opens the socket and the port, and serves them in the background. It passes a later failure
+// to fail.
+func (p *process) serve(ctx context.Context, port int, fail func(error)) error {
+	socket, err := listenSocket(p.options.socket)
 	switch {
 	case err == nil:
-		go answer(ctx, socket, state.SocketHandler(syncNow), fail)
-	case o.host: // there may be no such directory, and no probe
-		log.Info("no socket for probes", "error", err)
+		go serveOn(ctx, socket, p.state.SocketHandler(p.syncNow), fail)
+	case p.options.host: // the directory may be missing, and nothing may use the probes
+		p.log.Info("probes are not available on the socket", "error", err)
 	default:
 		return err
 	}
-	address := listenAddress(o, s)
+	address := listenAddress(p.options, port)
 	if address == "" {
 		return nil
 	}
-	port, err := net.Listen("tcp", address)
+	l, err := net.Listen("tcp", address)
 	if err != nil {
-		return fmt.Errorf("probe port: %w: another one is set by the annotation %s%s", err, contract.Prefix, contract.KeyPort)
+		return fmt.Errorf("probe port: %w: set another port with the annotation %s%s", err, contract.Prefix, contract.KeyPort)
 	}
-	go answer(ctx, port, state.Handler(syncNow), fail)
+	go serveOn(ctx, l, p.state.Handler(p.syncNow), fail)
 	return nil
 }
 
-func answer(ctx context.Context, l net.Listener, h http.Handler, fail func(error)) {
+func serveOn(ctx context.Context, l net.Listener, h http.Handler, fail func(error)) {
 	if err := health.Serve(ctx, l, h); err != nil {
-		fail(fmt.Errorf("answering on %s: %w", l.Addr(), err))
+		fail(fmt.Errorf("serving on %s: %w", l.Addr(), err))
 	}
 }
 
-// listenAddress is every address in a pod, since the kubelet calls from outside, and loopback on a host,
-// where there is no port unless settings name one.
-func listenAddress(o options, s *settings) string {
+// listenAddress returns the address of the port; empty for none. In a pod it listens on all
+// addresses, since the kubelet connects from outside. On a host it listens on loopback, and only if
+// the settings name a port.
+func listenAddress(o options, port int) string {
 	switch {
-	case !o.http, o.host && s.Port == 0:
+	case !o.http, o.host && port == 0:
 		return ""
 	case o.host:
-		return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port))
-	case s.Port == 0:
-		return net.JoinHostPort("", strconv.Itoa(contract.DefaultPort))
+		return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	default:
-		return net.JoinHostPort("", strconv.Itoa(s.Port))
+		return net.JoinHostPort("", strconv.Itoa(cmp.Or(port, contract.DefaultPort)))
 	}
 }
 
-// listenSocket opens the socket for this user only, in the place of one that an earlier process left.
+// listenSocket opens the socket for the current user only, and replaces the socket of a process
+// that has ended.
 func listenSocket(path string) (net.Listener, error) {
 	if conn, err := net.Dial("unix", path); err == nil {
 		conn.Close()
-		return nil, fmt.Errorf("socket for probes: another certsync answers on %s: give each its own --socket", path)
+		return nil, fmt.Errorf("probe socket: another certsync uses %s: give each its own --%s", path, flagSocket)
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("socket for probes: %w", err)
+		return nil, fmt.Errorf("probe socket: %w", err)
 	}
 	l, err := net.Listen("unix", path)
 	if err != nil {
-		return nil, fmt.Errorf("socket for probes: %w: is %s a writable volume?", err, filepath.Dir(path))
+		return nil, fmt.Errorf("probe socket: %w: is %s a writable volume?", err, filepath.Dir(path))
 	}
 	if err := os.Chmod(path, 0o600); err != nil {
 		l.Close()
-		return nil, fmt.Errorf("socket for probes: %w", err)
+		return nil, fmt.Errorf("probe socket: %w", err)
 	}
 	return l, nil
 }

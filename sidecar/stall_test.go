@@ -10,11 +10,12 @@ import (
 	"time"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certfiles"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/health"
 )
 
-// hangingStores open, and hang in the second commit.
+// hangingStores hang in the second commit.
 type hangingStores struct {
 	commits int
 	release <-chan struct{}
@@ -22,7 +23,7 @@ type hangingStores struct {
 
 func (h *hangingStores) Current(string) (map[string]certsync.Installed, error) { return nil, nil }
 
-func (h *hangingStores) Commit(string, []certsync.Item) (certsync.Committed, error) {
+func (h *hangingStores) Commit(string, []certsync.Item[certfiles.Content]) (certsync.Committed, error) {
 	if h.commits++; h.commits > 1 {
 		<-h.release
 	}
@@ -31,25 +32,26 @@ func (h *hangingStores) Commit(string, []certsync.Item) (certsync.Committed, err
 
 type noSource struct{}
 
-func (noSource) Fetch(context.Context, contract.Certificate, string) (certsync.Fetched, error) {
-	return certsync.Fetched{}, errors.New("no answer")
+func (noSource) Fetch(context.Context, contract.Certificate, string) (certsync.Fetched[certfiles.Content], error) {
+	return certsync.Fetched[certfiles.Content]{}, errors.New("no answer")
 }
 
-// A process whose loop hangs, here in a file system, ends itself after five minutes, and says where it stood.
+// A process whose loop hangs, here in a file system, exits after five minutes and reports its last
+// state.
 func TestEndsWhenTheLoopHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		state := health.New(health.NewMetrics())
-		loop := certsync.New(certsync.Settings{Interval: time.Hour, RequireInitialSync: true, Certificates: []contract.Certificate{{VaultName: "v", Name: "a"}}},
+		loop := certsync.New[certfiles.Content](certsync.Settings{Interval: time.Hour, RequireInitialSync: true, Certificates: []contract.Certificate{{VaultName: "v", Name: "a"}}},
 			noSource{}, &hangingStores{release: ctx.Done()}, state, slog.New(slog.DiscardHandler))
 		go endStalled(ctx, state, cancel)
 		go loop.Run(ctx)
 		time.Sleep(5 * time.Minute)
 		synctest.Wait()
 		if ctx.Err() != nil {
-			t.Errorf("it ends after less than 5 minutes: %v", context.Cause(ctx))
+			t.Errorf("it ends before 5 minutes are over: %v", context.Cause(ctx))
 		}
-		time.Sleep(2 * time.Second) // the loop turned for one
+		time.Sleep(2 * time.Second) // the loop ran for one second
 		synctest.Wait()
 		err := context.Cause(ctx)
 		if !errors.Is(err, errStalled) || !strings.Contains(err.Error(), "1 certificate missing after attempt 1 of 25: v.a: no answer") {

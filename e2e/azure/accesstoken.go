@@ -12,7 +12,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 )
 
-// tokenSigner signs access tokens with a key of its own, which is made at the
+// tokenSigner signs access tokens with its own key, which is created at the
 // first use.
 type tokenSigner struct {
 	key func() jose.JSONWebKey
@@ -42,7 +42,7 @@ func signingKey(key *rsa.PrivateKey) jose.JSONWebKey {
 }
 
 // accessToken are the claims of a version 1.0 access token, which is what Entra ID
-// issues for Key Vault whichever endpoint is asked.
+// issues for Key Vault for every endpoint.
 type accessToken struct {
 	jwt.Claims
 	Resource string `json:"aud"` // one string, in place of the list in jwt.Claims
@@ -85,7 +85,7 @@ func (s *tokenSigner) verify(token string) (accessToken, error) {
 	return claims, parsed.Claims(s.public().Key, &claims)
 }
 
-// sign makes a JWT with RS256.
+// sign creates a JWT with RS256.
 func sign(key jose.JSONWebKey, claims any) (string, error) {
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: key}, (&jose.SignerOptions{}).WithType("JWT"))
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 // for [ErrInvalid], 404 for [ErrNotFound] and 408 for an Await that was given up,
 // these with {"error":"..."}. GET /healthz is answered 200.
 
-// Arguments and results that are no object of their own.
+// Arguments and results that have no type elsewhere.
 type (
 	empty       struct{}
 	clientIDArg struct{ ClientID string }

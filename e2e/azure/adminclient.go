@@ -23,7 +23,7 @@ var _ Control = (*AdminClient)(nil)
 // NewAdminClient returns a client of the admin API at a base URL such as
 // http://127.0.0.1:8080. The http.Client says how to get there (a dial function of
 // its transport enters a network namespace or forwards a port); nil means
-// http.DefaultClient. It must have no time-out, or Await has it too.
+// http.DefaultClient. It must not have a timeout, since Await would inherit it.
 func NewAdminClient(base string, client *http.Client) *AdminClient {
 	if client == nil {
 		client = http.DefaultClient

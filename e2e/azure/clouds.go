@@ -41,7 +41,7 @@ var clouds = []*cloud{
 }
 
 // resources other than Key Vault for which every tenant has a service principal,
-// so that tokens for them can be asked for.
+// so that tokens for them can be requested.
 var commonResources = []string{
 	"https://management.azure.com",
 	"https://graph.microsoft.com",

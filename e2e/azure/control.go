@@ -35,7 +35,7 @@ type Control interface {
 
 	// InjectFault adds a fault and returns its ID (invented where f has none).
 	InjectFault(ctx context.Context, f Fault) (string, error)
-	// ClearFaults removes the faults with these IDs, or all when there are none.
+	// ClearFaults removes the faults with these IDs, or all faults if the list is empty.
 	ClearFaults(ctx context.Context, ids ...string) error
 	// CutOff makes a host unreachable (connections are closed before the TLS
 	// handshake is done, established ones at their next request) or reachable

@@ -86,7 +86,7 @@ func TestControl(t *testing.T) {
 	})
 }
 
-// Mistakes come back as errors that can be told apart and name what was wrong.
+// Mistakes come back as distinct errors that name the mistake.
 func TestControlMistakes(t *testing.T) {
 	type call func(context.Context, azure.Control) error
 	apply := func(c azure.Config) call {
@@ -188,7 +188,7 @@ func TestAwait(t *testing.T) {
 	})
 }
 
-// Names that are not emulated are not answered, by whatever way they come.
+// Names that are not emulated get no response, on any path.
 func TestUnknownHost(t *testing.T) {
 	f := newFixture(t)
 	client := f.Client()

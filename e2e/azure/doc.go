@@ -12,7 +12,7 @@
 // have Azure's own status, codes and JSON. Chains come in the order in which Key
 // Vault gives them: root to leaf in PKCS #12, leaf to root in PEM.
 //
-// Everything else that a test wants to be wrong is asked for explicitly: faults
+// A test requests every other error explicitly: faults
 // per route, throttling, cut-off hosts. Every request is logged and can be
 // counted and awaited.
 //
@@ -69,13 +69,13 @@
 //
 // # For a program under test
 //
-// A binary reaches the emulator without any switch of its own in a network
+// A binary reaches the emulator without any special switch in a network
 // namespace with a hosts file: see package sandbox and [Hosts].
 //
 // # Identity bindings
 //
 // With [Config.TokenProxies] it is the token proxy of AKS identity bindings too,
-// under those TLS server names and with certificates of a CA of its own
+// under those TLS server names and with certificates of its own CA
 // ([Roots.TokenProxy]). It accepts what [Application.IdentityBindings] say.
 //
 // # More services

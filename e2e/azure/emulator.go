@@ -20,7 +20,7 @@ type Options struct {
 	Config Config
 	// CADir is where the keys of the CAs are kept (tls-ca.pem, issuer-ca.pem and
 	// token-proxy-ca.pem), so that they outlive the process. Files that are
-	// missing are made. Empty means new CAs, kept nowhere.
+	// missing are created. Empty means new CAs that are not saved.
 	CADir string
 	// Logger gets a line for each request, at debug level; nil logs nothing.
 	Logger *slog.Logger
@@ -48,7 +48,7 @@ type Emulator struct {
 
 var _ Control = (*Emulator)(nil)
 
-// New makes an emulator. It serves nothing until Start or Serve is called.
+// New creates an emulator. It serves nothing until Start or Serve is called.
 func New(o Options) (*Emulator, error) {
 	cas, err := loadCAs(o.CADir)
 	if err != nil {

@@ -44,7 +44,7 @@ func newFixture(t *testing.T) *fixture {
 	return f
 }
 
-// inBubble runs a test in a bubble with a clock of its own, against an emulator in
+// inBubble runs a test in a bubble with its own clock, against an emulator in
 // memory.
 func inBubble(t *testing.T, test func(*fixture)) {
 	t.Helper()

@@ -182,7 +182,7 @@ func (f *fixture) post(t *testing.T, tenant string, form url.Values) *http.Respo
 }
 
 // An access token is a JWT that the published keys verify, with the claims and the
-// lifetimes that were asked for.
+// requested lifetimes.
 func TestAccessToken(t *testing.T) {
 	f := newFixture(t)
 	check(t, f.Apply(t.Context(), azure.Config{Tokens: &azure.Tokens{

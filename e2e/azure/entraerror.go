@@ -132,7 +132,7 @@ func unix(d *jwt.NumericDate) string {
 	return strconv.FormatInt(int64(*d), 10)
 }
 
-// derivedGUID makes a GUID that is always the same for one text.
+// derivedGUID creates a GUID that is always the same for one text.
 func derivedGUID(text string) string {
 	h := sha256.Sum256([]byte(text))
 	return fmt.Sprintf("%x-%x-%x-%x-%x", h[0:4], h[4:6], h[6:8], h[8:10], h[10:16])

@@ -4,7 +4,7 @@ package azure
 // applied to it. What may be combined: Delay with everything; Status, RetryAfter,
 // Header and Body with each other; Drip and Truncate with each other and with any
 // answer, be it the real one. With only Delay the request is answered as if there
-// were no fault.
+// were not a fault.
 type Fault struct {
 	// ID names the fault; one is invented if it is empty.
 	ID string `json:"id,omitempty"`
@@ -35,7 +35,7 @@ type Fault struct {
 	// application/json when empty.
 	Body     string `json:"body,omitempty"`
 	BodyType string `json:"bodyType,omitempty"`
-	// Garbage answers 200 (or Status) with bytes that are no JSON.
+	// Garbage answers 200 (or Status) with bytes that are not JSON.
 	Garbage bool `json:"garbage,omitempty"`
 	// Truncate closes the connection in the middle of the body.
 	Truncate bool `json:"truncate,omitempty"`

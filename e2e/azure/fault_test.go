@@ -158,7 +158,7 @@ func TestFaultMatching(t *testing.T) {
 	})
 }
 
-// Entra ID's token endpoint can be told to fail with any of its errors.
+// Entra ID's token endpoint can be made to fail with any of its errors.
 func TestEntraFault(t *testing.T) {
 	f := newFixture(t)
 	for _, c := range []struct {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// garbage is no JSON and no HTML either.
+// garbage is neither JSON nor HTML.
 const garbage = "\x00\xff\x1f\x8b{\"value\": <!-- 502 upstream"
 
 // dripSize is how many bytes a slow drip sends at a time.

@@ -44,7 +44,7 @@ func (e *Emulator) Renew(_ context.Context, r Renewal) (Version, error) {
 }
 
 // issueVersion issues a certificate for key, or where it is nil for one that is
-// not previous, and stores it. The key is made without holding a lock.
+// not previous, and stores it. The key is created without holding a lock.
 func (e *Emulator) issueVersion(c Certificate, key, previous crypto.Signer) (Version, error) {
 	if c.Chain == 0 {
 		c.Chain = defaultChain

@@ -12,7 +12,7 @@ import (
 )
 
 // jwksServer publishes an issuer's keys as an API server does: over https, with a
-// CA of its own, to bearers of a token.
+// private CA, to bearers of a token.
 type jwksServer struct {
 	*httptest.Server
 	caFile, tokenFile string

@@ -43,7 +43,7 @@ func (kv *keyvault) has(host string) bool {
 // target is the secret that a path names.
 type target struct {
 	name, version string
-	versions      bool // the list of its versions is asked for
+	versions      bool // the list of its versions is requested
 }
 
 // parsePath reads /secrets/NAME, /secrets/NAME/, /secrets/NAME/VERSION and

@@ -58,7 +58,7 @@ func (s *secret) find(id string) *secretVersion {
 }
 
 // getSecret answers with a secret bundle. A secret outside its nbf and exp is
-// answered, as Key Vault does; the newest version is asked for without a version
+// answered, as Key Vault does; the newest version is requested without a version
 // even if it is disabled.
 func (v *vault) getSecret(c *vaultCall, t target) answer {
 	var found *secretVersion

@@ -91,7 +91,7 @@ func (e *Emulator) newServer() *http.Server {
 
 // admitClient ends the handshake for hosts that are cut off, as a dead host would
 // (without an alert), and for hosts that are not emulated. Those of the token proxy
-// have a certificate of their own.
+// have their own certificate.
 func (e *Emulator) admitClient(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	host := strings.ToLower(hello.ServerName)
 	if e.isCutOff(host) {

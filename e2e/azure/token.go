@@ -67,7 +67,7 @@ func (en *entra) grantToken(c *cloud, app Application, resource string) answer {
 	return jsonAnswer(http.StatusOK, body)
 }
 
-// parseScope finds the one resource that is asked for. Scopes of OpenID Connect,
+// parseScope finds the one requested resource. Scopes of OpenID Connect,
 // which MSAL adds, are allowed beside it. The code is an AADSTS number, or 0.
 func parseScope(c *cloud, scope string, f *facts) (resource string, code int) {
 	for s := range strings.FieldsSeq(scope) {

@@ -29,7 +29,7 @@ type Assertion struct {
 	Expiry   time.Time
 }
 
-// NewTokenIssuer makes an issuer with this URL and a new RSA key.
+// NewTokenIssuer creates an issuer with this URL and a new RSA key.
 func NewTokenIssuer(url string) (*TokenIssuer, error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -50,7 +50,7 @@ func (t *TokenIssuer) JWKS() json.RawMessage {
 // Config is the issuer with its keys, for [Config.Issuers].
 func (t *TokenIssuer) Config() Issuer { return Issuer{URL: t.url, JWKS: t.JWKS()} }
 
-// Sign makes a token.
+// Sign creates a token.
 func (t *TokenIssuer) Sign(a Assertion) (string, error) {
 	if a.Issuer == "" {
 		a.Issuer = t.url

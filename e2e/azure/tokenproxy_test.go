@@ -65,7 +65,7 @@ func TestTokenProxy(t *testing.T) {
 				t.Errorf("the proxy was asked for %+v, want one token and the code %q", asked, c.code)
 			}
 			if err := get(false); !errors.As(err, &refused) {
-				t.Errorf("Entra ID itself is no stricter: %v", err)
+				t.Errorf("Entra ID is not stricter: %v", err)
 			}
 		})
 	}

@@ -46,6 +46,6 @@ func (e *Emulator) Transport() *http.Transport {
 	return &http.Transport{DialContext: e.DialContext, TLSClientConfig: e.TLSClientConfig()}
 }
 
-// Client is an http.Client with a Transport of its own, to be given to azidentity
+// Client is an http.Client with its own Transport, to be given to azidentity
 // and azsecrets as policy.ClientOptions.Transport.
 func (e *Emulator) Client() *http.Client { return &http.Client{Transport: e.Transport()} }

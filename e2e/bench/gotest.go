@@ -39,7 +39,7 @@ func (b *bench) store(ctx context.Context) error {
 	return nil
 }
 
-// sharedMemory is the directory of a file system in memory; where there is none, that of temporary files.
+// sharedMemory is the directory of a file system in memory; or that of temporary files if it does not exist.
 func sharedMemory() string {
 	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
 		return "/dev/shm"

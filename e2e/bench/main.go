@@ -6,7 +6,7 @@
 // measures all of it, or the parts that are named.
 //
 // The sidecar runs against the emulated Entra ID and Key Vault, under their real names, in a sandbox. The webhook runs
-// against the API server of a node of its own (cluster "certsync-bench") with 20,000 service accounts. What cannot be
+// against the API server of a separate node (cluster "certsync-bench") with 20,000 service accounts. What cannot be
 // run here, 10,000 pods, is simulated with the real loop and a fake clock by a test in sidecar/internal/certsync.
 //
 // Clients, emulator and API server share the machine's CPUs with what is measured, so figures are worse where others

@@ -40,10 +40,10 @@ type node struct {
 	client *kubernetes.Clientset
 }
 
-// startNode starts the node anew. Also on an error, the caller ends it with stop.
+// startNode starts a new node. Also on an error, the caller ends it with stop.
 func startNode(ctx context.Context) (*node, error) {
 	if os.Getenv("E2E_REGISTRY") != "" {
-		return nil, errors.New("E2E_REGISTRY is set: the benchmark would write 20,000 service accounts into that cluster; unset it for a node of its own")
+		return nil, errors.New("E2E_REGISTRY is set: the benchmark would write 20,000 service accounts into that cluster; unset it to use a separate node")
 	}
 	// What an interrupted run left.
 	if err := cluster.Down(ctx, cluster.Options{Name: nodeName}); err != nil {
@@ -75,7 +75,7 @@ func (n *node) stop(ctx context.Context) {
 	}
 }
 
-// populate makes what the chart would make and the webhook needs, and the service accounts.
+// populate creates what the chart would make and the webhook needs, and the service accounts.
 func (n *node) populate(ctx context.Context) error {
 	if err := n.namespace(ctx, systemNamespace); err != nil {
 		return err

@@ -33,7 +33,7 @@ func launch(cmd *exec.Cmd, start func(*exec.Cmd) error) (*process, error) {
 		err := start(cmd)
 		started <- err
 		if err == nil {
-			_ = cmd.Wait() // it ends when it is told to
+			_ = cmd.Wait() // it ends on the signal
 			close(p.done)
 		}
 	}()

@@ -234,7 +234,7 @@ func (s *sidecar) call(ctx context.Context, method, path string) error {
 	return err
 }
 
-// state is what Azure was asked for so far, and when which generation was published.
+// state is what Azure received requests for so far, and when which generation was published.
 func (s *sidecar) state(ctx context.Context, w *world) (asked, string, error) {
 	a, err := w.asked(ctx)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 // figure is a row of the table.
 type figure struct {
 	what     string
-	target   string // empty: there is none
+	target   string // empty if it has none
 	measured string
 	reached  bool
 }

@@ -31,7 +31,7 @@ type world struct {
 	*azure.Emulator
 	sandbox *sandbox.Sandbox
 	token   string // file
-	stores  string // directory in memory, as a pod's stores are; it is there in the sandbox only
+	stores  string // directory in memory, as a pod's stores are; it exists in the sandbox only
 	served  chan error
 }
 
@@ -70,7 +70,7 @@ func newWorld(ctx context.Context, temp string) (*world, error) {
 	return w, w.open(ctx)
 }
 
-// open makes the sandbox and serves in it.
+// open creates the sandbox and serves in it.
 func (w *world) open(ctx context.Context) (err error) {
 	if w.sandbox, err = sandbox.New(azure.Hosts("127.0.0.1", vaultHost)); err != nil {
 		return err
@@ -90,11 +90,11 @@ func (w *world) open(ctx context.Context) (err error) {
 // close ends the emulator and what runs in the sandbox.
 func (w *world) close() {
 	_ = w.Close() // nothing is kept
-	<-w.served    //nolint:errcheck // it says only that it was closed
+	<-w.served    //nolint:errcheck // it only reports that it was closed
 	w.sandbox.Close()
 }
 
-// renewAll makes a further version of every certificate.
+// renewAll creates a further version of every certificate.
 func (w *world) renewAll(ctx context.Context) error {
 	for i := range certificates {
 		if _, err := w.Renew(ctx, azure.Renewal{Vault: vaultHost, Name: certificateName(i)}); err != nil {
@@ -113,7 +113,7 @@ func (w *world) delay(ctx context.Context, d time.Duration) error {
 	return err
 }
 
-// asked is how often the vault and Entra ID were asked for secrets and tokens so far.
+// asked counts the requests for secrets and tokens so far.
 type asked struct{ gets, tokens, other int }
 
 func (w *world) asked(ctx context.Context) (asked, error) {

@@ -24,7 +24,7 @@ import (
 type imageContent struct {
 	files      map[string]string      // absolute path in the image -> file on this machine; its x bit is kept
 	links      map[string]string      // absolute path in the image -> target of a symbolic link
-	dirs       map[string]fs.FileMode // absolute path in the image -> permissions; parents are made as needed
+	dirs       map[string]fs.FileMode // absolute path in the image -> permissions; parents are created as needed
 	entrypoint []string
 	user       string
 	env        []string
@@ -121,7 +121,7 @@ func (c imageContent) writeLayer(w io.Writer) error {
 	return t.Close()
 }
 
-// allDirs returns the directories that were asked for and the parents of everything.
+// allDirs returns the requested directories and the parents of everything.
 func (c imageContent) allDirs() map[string]fs.FileMode {
 	dirs := maps.Clone(c.dirs)
 	if dirs == nil {
@@ -171,7 +171,7 @@ func archiveReference(archive string) (string, error) {
 	for {
 		h, err := t.Next()
 		if errors.Is(err, io.EOF) {
-			return "", fmt.Errorf("%s: no docker archive: it has no manifest.json", archive)
+			return "", fmt.Errorf("%s: not a docker archive: manifest.json is missing", archive)
 		}
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", archive, err)
@@ -190,7 +190,7 @@ func archiveReference(archive string) (string, error) {
 	}
 }
 
-// writeFileAtomically makes a file that is complete whenever it is there.
+// writeFileAtomically creates a file that is complete whenever it is there.
 func writeFileAtomically(name string, write func(io.Writer) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
 	if err != nil {

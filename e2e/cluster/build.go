@@ -22,7 +22,7 @@ type BuildSpec struct {
 	// Inputs are the files and directories of Context that the build sees, such as "go.mod", "sidecar": the image is
 	// built again when one of them changes, and only then. Empty means all of Context but .git.
 	Inputs []string
-	// Args are build arguments. BUILDER, if it is not among them, is set to an image that is made on the spot from
+	// Args are build arguments. BUILDER, if it is not among them, is set to an image that is built on the spot from
 	// this machine's Go, with its module and build caches, so that no registry is needed.
 	Args map[string]string
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// tree makes a build context.
+// tree creates a build context.
 func tree(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -65,7 +65,7 @@ func TestBuildKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := key(spec("hello"), "go1.26.8"); got != first {
-		t.Error("a file that is no input changed the key")
+		t.Error("a file that is not an input changed the key")
 	}
 	if got := key(spec("good-bye"), "go1.26.8"); got == first {
 		t.Error("another build argument did not change the key")

@@ -30,13 +30,13 @@ const (
 var goNetworkSettings = []string{"GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOINSECURE", "GOFLAGS"}
 
 // imageStore is buildah's storage for one build or push. It is a directory that is removed afterwards, with the plain
-// file-copying driver: no mount is ever made, and nothing gets into /var/lib/containers.
+// file-copying driver: it never mounts, and nothing gets into /var/lib/containers.
 type imageStore struct {
 	dir  string
 	held *lockFile
 }
 
-// openImageStore makes an empty store, removing one of a build that was killed. There is one at a time: several
+// openImageStore creates an empty store, removing one of a build that was killed. There is one at a time: several
 // builds would only share the machine's cores.
 func openImageStore(ctx context.Context) (*imageStore, error) {
 	dir, err := cacheDir("buildah")
@@ -62,7 +62,7 @@ func (s *imageStore) reset() error {
 	if err := os.Mkdir(s.dir, 0o700); err != nil {
 		return err
 	}
-	// There are no signatures to check: all images are made here.
+	// The images have no signatures: all are built here.
 	policy := []byte(`{"default":[{"type":"insecureAcceptAnything"}]}`)
 	return os.WriteFile(s.path("policy.json"), policy, 0o600)
 }
@@ -75,7 +75,7 @@ func (s *imageStore) close() {
 
 func (s *imageStore) path(name string) string { return filepath.Join(s.dir, name) }
 
-// buildah returns a command in mount and PID namespaces of its own: should it be killed, no mount and no process of a
+// buildah returns a command in separate mount and PID namespaces: if it is killed, no mount and no process of a
 // build is left.
 func (s *imageStore) buildah(ctx context.Context, verb string, args ...string) *exec.Cmd {
 	all := []string{
@@ -88,7 +88,7 @@ func (s *imageStore) buildah(ctx context.Context, verb string, args ...string) *
 	return cmd
 }
 
-// builder makes the image of Go builds and returns its name and the volumes that a build with it needs: busybox and
+// builder creates the image of Go builds and returns its name and the volumes that a build with it needs: busybox and
 // the machine's certificate authorities in the image; this machine's Go, with its caches, from outside.
 func (s *imageStore) builder(ctx context.Context, repo, goversion string) (image string, volumes []string, err error) {
 	files, links, err := busybox(ctx)

@@ -15,7 +15,7 @@ import (
 // modulePath is the repository's own module.
 const modulePath = "github.com/azure-cert-sync/azure-cert-sync"
 
-// cacheDir returns a directory below the project's cache, which it makes: $XDG_CACHE_HOME/azure-cert-sync, or that
+// cacheDir returns a directory below the project's cache, which it creates: $XDG_CACHE_HOME/azure-cert-sync, or that
 // of ~/.cache. It is outside of the repository, so a fresh clone finds what an earlier one built.
 func cacheDir(elem ...string) (string, error) {
 	base, err := os.UserCacheDir()

@@ -34,7 +34,7 @@ func cgroupHierarchies() ([]string, error) {
 	return roots, nil
 }
 
-// createCgroups makes the cgroup below which the kubelet puts the pods.
+// createCgroups creates the cgroup below which the kubelet puts the pods.
 func createCgroups(name string) error {
 	roots, err := cgroupHierarchies()
 	if err != nil {

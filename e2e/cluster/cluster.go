@@ -3,7 +3,7 @@
 //
 // The node is made of the programs themselves (etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubelet,
 // kube-proxy, containerd, runc), built from pinned Go modules, with no image registry and no binary download. It lives
-// in a network, a mount and a PID namespace of its own. So it touches no address, mount or directory of the machine,
+// in its own network, mount and PID namespaces. So it touches no address, mount or directory of the machine,
 // and it ends as a whole when the first process of its PID namespace ends. What lies outside of the namespaces is one
 // state directory (/var/tmp/NAME), one cgroup (NAME) and lock files (/run/lock/NAME.*): Down removes them all, also
 // those of a run that was killed, whose node ends by itself within seconds.
@@ -11,7 +11,7 @@
 // With KUBECONFIG and E2E_REGISTRY both set, Up returns the cluster that KUBECONFIG names: images are pushed to that
 // registry, nothing is started, and Down and Release do nothing.
 //
-// The package needs Linux and, for a node of its own, root. It never listens or connects outside of the node's network
+// The package needs Linux and, to start a node, root. It never listens or connects outside of the node's network
 // namespace, except that the Go command and apt-get may download what is not cached yet.
 package cluster
 
@@ -47,7 +47,7 @@ type Options struct {
 type Cluster struct {
 	name       string
 	kubeconfig string
-	registry   string    // "" for a node of our own
+	registry   string    // "" for a node that this package started
 	node       *node     // nil for an external cluster
 	users      *lockFile // held shared; nil for who does not count as a user
 	log        *progress
@@ -66,7 +66,7 @@ func Up(ctx context.Context, o Options) (*Cluster, error) {
 	return connect(ctx, o, true)
 }
 
-// Attach is Up for a node that runs already: it returns an error where there is none, or where it is not healthy. The
+// Attach is Up for a node that runs already: it returns an error if the node does not run or is not healthy. The
 // caller does not count as one of its users: the node may end at any time, and Release does nothing.
 func Attach(ctx context.Context, o Options) (*Cluster, error) {
 	return connect(ctx, o, false)
@@ -82,7 +82,7 @@ func connect(ctx context.Context, o Options, user bool) (*Cluster, error) {
 		return c, err
 	}
 	if os.Geteuid() != 0 {
-		return nil, errors.New("cluster: a node of its own needs root: run as root, or set KUBECONFIG and E2E_REGISTRY to use a cluster that exists")
+		return nil, errors.New("cluster: starting a node needs root: run as root, or set KUBECONFIG and E2E_REGISTRY to use a cluster that exists")
 	}
 	start, err := lock(ctx, o.Name, "start")
 	if err != nil {
@@ -119,7 +119,7 @@ func (c *Cluster) use(ctx context.Context, keep bool) error {
 	return err
 }
 
-// Down ends the cluster of that name and removes everything of it, whoever uses it and whatever state it is in. It
+// Down ends the cluster of that name and removes everything of it, whatever state it is in and even if it is in use. It
 // returns nil when there is nothing to remove. An external cluster is left alone.
 func Down(ctx context.Context, o Options) error {
 	o, err := o.withDefaults()
@@ -169,7 +169,7 @@ func (c *Cluster) Name() string { return c.name }
 // External tells whether the cluster is one that KUBECONFIG named, so that tests which need the node itself can ask.
 func (c *Cluster) External() bool { return c.node == nil }
 
-// Kubeconfig returns the path of the administrator's kubeconfig. For a node of our own its server address is only
+// Kubeconfig returns the path of the administrator's kubeconfig. For a node that this package started, its server address is only
 // reachable inside of the node's network namespace: see Command, RESTConfig and Dial.
 func (c *Cluster) Kubeconfig() string { return c.kubeconfig }
 

@@ -95,7 +95,7 @@ func identities() map[string]identity {
 	}
 }
 
-// writePKI makes all keys and certificates anew, and a kubeconfig for each client.
+// writePKI creates all keys and certificates, and a kubeconfig for each client.
 func (n *node) writePKI(now time.Time) error {
 	ca, err := newAuthority(now)
 	if err != nil {

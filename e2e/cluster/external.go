@@ -23,7 +23,7 @@ func external(ctx context.Context, o Options) (*Cluster, error) {
 		return nil, nil
 	}
 	if kubeconfig == "" {
-		return nil, errors.New("cluster: E2E_REGISTRY is set without KUBECONFIG: set both to use that cluster, or neither for a node of its own")
+		return nil, errors.New("cluster: E2E_REGISTRY is set without KUBECONFIG: set both to use that cluster, or neither to start a node")
 	}
 	raw, err := clientcmd.LoadFromFile(kubeconfig)
 	if err != nil {

@@ -31,7 +31,7 @@ func visit(ctx context.Context) error {
 		return err
 	}
 	if !c.External() {
-		return errors.New("it is no external cluster")
+		return errors.New("this is not an external cluster")
 	}
 	image, err := c.BusyboxImage(ctx)
 	if err != nil {
@@ -44,7 +44,7 @@ func visit(ctx context.Context) error {
 	return errors.Join(c.Release(ctx), c.Down(ctx))
 }
 
-// testExternal lends the node to a process that finds it and a registry where it is told to: as on any other cluster,
+// testExternal lends the node to a process that finds it and a registry by its variables: as on any other cluster,
 // images are pushed and pulled. Registry and process are in the node's network namespace.
 func testExternal(t *testing.T, c *Cluster) {
 	const registry = "127.0.0.1:5000"

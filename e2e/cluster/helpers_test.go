@@ -28,7 +28,7 @@ func up(t *testing.T, o Options) *Cluster {
 	return c
 }
 
-// downAtEnd removes the node whatever the test did.
+// downAtEnd removes the node after any outcome of the test.
 func downAtEnd(t *testing.T, o Options) {
 	t.Cleanup(func() {
 		if err := Down(context.WithoutCancel(t.Context()), Options{Name: o.Name, Log: t.Output()}); err != nil {

@@ -15,7 +15,7 @@ import (
 // localRegistry stands in references to images that were loaded and come from no registry.
 const localRegistry = "localhost"
 
-// pauseReference is the image of the pods' sandboxes. Its tag does not follow its content: it is loaded anew into
+// pauseReference is the image of the pods' sandboxes. Its tag does not follow its content: it is loaded again into
 // every node.
 const pauseReference = localRegistry + "/certsync-pause:1"
 
@@ -27,13 +27,13 @@ type PackSpec struct {
 	// Name is the image's, without registry and tag, such as "certsync-azure".
 	Name string
 	// Package is a main package of this repository, such as "./e2e/azure/cmd/emulator". It is built as a static
-	// program, lies in the image as / and its last element, and is the entry point. Empty: there is none.
+	// program, lies in the image as / and its last element, and is the entry point. Empty: the image has no program.
 	Package string
 	// Files are further files: absolute path in the image -> file on this machine.
 	Files map[string]string
 	// Links are symbolic links: absolute path in the image -> target.
 	Links map[string]string
-	// Directories are made with these permissions: absolute path in the image -> mode.
+	// Directories are created with these permissions: absolute path in the image -> mode.
 	Directories map[string]fs.FileMode
 	// Entrypoint replaces the package's program.
 	Entrypoint []string
@@ -43,8 +43,8 @@ type PackSpec struct {
 	Env []string
 }
 
-// PackImage makes an image from programs and files without a Dockerfile, delivers it to the cluster, and returns the
-// reference for manifests. Its tag is derived from its content: what is there already is not delivered again.
+// PackImage creates an image from programs and files without a Dockerfile, delivers it to the cluster, and returns the
+// reference for manifests. Its tag is derived from its content: an image that is present is not delivered again.
 func (c *Cluster) PackImage(ctx context.Context, s PackSpec) (string, error) {
 	if c.node == nil {
 		if err := ensurePackages(ctx, imagePackages, c.log); err != nil {
@@ -94,7 +94,7 @@ func busybox(ctx context.Context) (files, links map[string]string, err error) {
 
 // LoadImage delivers the image of a docker archive ("docker save", "buildah push ... docker-archive:") to the cluster:
 // into the node's containerd, or by a push to E2E_REGISTRY. It returns the reference for manifests, which Image then
-// returns too. The archive has one image with one tag; an image whose tag is there already is not delivered again, so
+// returns too. The archive has one image with one tag; an image whose tag is present is not delivered again, so
 // tags are to follow the content.
 func (c *Cluster) LoadImage(ctx context.Context, archive string) (string, error) {
 	reference, err := archiveReference(archive)
@@ -185,7 +185,7 @@ func (n *node) packPause(ctx context.Context) (string, error) {
 	return c.cached("certsync-pause", pauseReference)
 }
 
-// ensureImage loads an image into containerd unless it is there.
+// ensureImage loads an image into containerd unless it is present.
 func (n *node) ensureImage(ctx context.Context, archive, reference string) error {
 	there, err := output(n.ctr(ctx, "images", "ls", "--quiet", "name=="+reference))
 	if err != nil || strings.TrimSpace(string(there)) == reference {

@@ -10,7 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// TestLifecycle takes a node of its own through all that a node has to go through, step by step.
+// TestLifecycle takes a node through its whole life, step by step.
 func TestLifecycle(t *testing.T) {
 	t.Setenv(registryVariable, "")
 	o := Options{Name: "certsync-lifecycle", Log: t.Output()}
@@ -50,7 +50,7 @@ func TestLifecycle(t *testing.T) {
 	t.Run("a cluster that exists is used as it is", func(t *testing.T) { testExternal(t, c) })
 
 	namespace := hold(t, c.node.netns())
-	t.Run("a node that lost programs is made anew", func(t *testing.T) {
+	t.Run("a node that lost programs is replaced", func(t *testing.T) {
 		killProgram(t, c.node, "kube-apiserver")
 		killProgram(t, c.node, "kubelet")
 		if _, err := Attach(t.Context(), o); err == nil || !strings.Contains(err.Error(), "does not run") {

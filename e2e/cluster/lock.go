@@ -85,7 +85,7 @@ func (l *lockFile) inPlace() bool {
 }
 
 // exclusive turns a shared lock into one held alone. It fails where somebody else holds it too, and where the file is
-// another one by now: then what this lock stood for has ended, and what is there belongs to others.
+// another one now: then the owner of this lock has ended, and the file belongs to another one.
 func (l *lockFile) exclusive() bool {
 	return l.inPlace() && unix.Flock(int(l.file.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil
 }
@@ -93,7 +93,7 @@ func (l *lockFile) exclusive() bool {
 // unlock releases the lock. A second call does nothing.
 func (l *lockFile) unlock() { _ = l.file.Close() }
 
-// remove deletes the file and then releases the lock: whoever waits for it sees that and makes a new one.
+// remove deletes the file and then releases the lock: the next process sees that and creates a new one.
 func (l *lockFile) remove() {
 	_ = os.Remove(l.file.Name())
 	l.unlock()

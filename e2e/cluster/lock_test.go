@@ -28,7 +28,7 @@ func TestLockWaitsForItsHolder(t *testing.T) {
 	if _, err := lockPath(ctx, path, unix.LOCK_EX); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("a held lock was given away, error %v", err)
 	}
-	// Its removal is no way around it for who comes next: there is then a new file, and one holder of it.
+	// Removing it does not help the next process: there is then a new file, and one holder of it.
 	time.AfterFunc(lockPoll, first.remove)
 	second := mustLock(t, path, unix.LOCK_EX)
 	if !second.inPlace() {

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Dialer opens connections from within another network namespace. A socket belongs for good to the namespace that its
+// Dialer opens connections from within another network namespace. A socket always belongs to the namespace that its
 // thread was in when it was made; so the thread needs to be there only for that moment, and the connection is then an
 // ordinary one, which any goroutine may use.
 type Dialer struct {
@@ -64,7 +64,7 @@ func (d Dialer) dialHere(ctx context.Context, network, addr string) (net.Conn, e
 	if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
 		return nil, fmt.Errorf("enter %s: %w", d.Netns, err)
 	}
-	// Without the fallback, which would open sockets in goroutines of its own, on threads of this namespace.
+	// Without the fallback, which would open sockets in other goroutines, on threads of this namespace.
 	plain := net.Dialer{FallbackDelay: -1}
 	return plain.DialContext(ctx, network, addr)
 }

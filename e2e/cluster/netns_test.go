@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Whatever is done on throwaway threads, all threads that are left are where they were.
+// Work on throwaway threads leaves all other threads in their namespaces.
 func TestThrowawayThreads(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("needs root, as the node does")

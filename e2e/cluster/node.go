@@ -25,14 +25,14 @@ const destroyTimeout = time.Minute
 type node struct {
 	name     string
 	state    string // directory
-	init     int    // first process of the PID namespace, 0 while there is none
+	init     int    // first process of the PID namespace, 0 if none runs
 	programs programs
 	nodeinit string // path of the program
 	repo     string
 	log      *progress
 }
 
-// prepareNode sees to it that everything is there that a node needs; it starts nothing.
+// prepareNode ensures that all that a node needs is present; it starts nothing.
 func prepareNode(ctx context.Context, name string, log *progress) (*node, error) {
 	if err := ensurePackages(ctx, debianPackages, log); err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func (n *node) ensure(ctx context.Context) error {
 		n.log.say("node %s runs already", n.name)
 		return nil
 	} else if !errors.Is(err, errNoNode) {
-		n.log.say("node %s is not healthy and will be made anew: %v", n.name, err)
+		n.log.say("node %s is not healthy and will be replaced: %v", n.name, err)
 	}
 	if err := destroy(ctx, n.name, n.log); err != nil {
 		return fmt.Errorf("clear up after an earlier run: %w", err)
@@ -92,7 +92,7 @@ func (n *node) ensure(ctx context.Context) error {
 var errNoNode = errors.New("no such node")
 
 // attach finds the running node and checks that all of its programs run, that they are the pinned ones, and that it
-// is ready. It returns errNoNode where there is none.
+// is ready. It returns errNoNode if no node runs.
 func (n *node) attach(ctx context.Context) error {
 	found, err := nodeProcesses(n.name)
 	if err != nil {
@@ -110,9 +110,9 @@ func (n *node) attach(ctx context.Context) error {
 	return n.awaitReady(ctx)
 }
 
-// startInit makes the state directory, the cgroup and the namespaces.
+// startInit creates the state directory, the cgroup and the namespaces.
 func (n *node) startInit(ctx context.Context) error {
-	// Not MkdirAll: /var/tmp is writable by all, so a directory that is there already is not to be trusted.
+	// Not MkdirAll: /var/tmp is writable by all, so an existing directory is not trusted.
 	for _, dir := range []struct {
 		path string
 		mode os.FileMode
@@ -172,7 +172,7 @@ func (n *node) configureNetwork(ctx context.Context) error {
 	return err
 }
 
-// destroy removes everything of the node of that name, in whatever state it is.
+// destroy removes everything of the node of that name, in any state.
 func destroy(ctx context.Context, name string, log *progress) error {
 	found, err := nodeProcesses(name)
 	if err != nil {

@@ -28,7 +28,7 @@ var imagePackages = map[string]string{
 	"ca-certificates": caBundle,
 }
 
-// ensurePackages installs those Debian packages of which the program or file is missing, and says so.
+// ensurePackages installs those Debian packages whose program or file is missing, and logs it.
 func ensurePackages(ctx context.Context, wanted map[string]string, log *progress) error {
 	var missing []string
 	for pkg, tool := range wanted {
@@ -42,7 +42,7 @@ func ensurePackages(ctx context.Context, wanted map[string]string, log *progress
 	slices.Sort(missing)
 	names := strings.Join(missing, " ")
 	if _, err := exec.LookPath("apt-get"); err != nil {
-		return fmt.Errorf("these Debian packages, or what they have, are missing, and there is no apt-get to install them: %s", names)
+		return fmt.Errorf("these Debian packages, or their programs, are missing, and apt-get is not available to install them: %s", names)
 	}
 	return log.during("install Debian packages: "+names, func() error {
 		// Another apt-get may run: wait for it rather than fail.

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// certificateLife is how long the node's certificates are valid. A node that is kept longer is to be made anew.
+// certificateLife is how long the node's certificates are valid. Replace a node that is kept longer.
 const certificateLife = 365 * 24 * time.Hour
 
 // keyPair is a certificate and its private key, both in PEM.
@@ -29,7 +29,7 @@ type authority struct {
 	signer crypto.Signer
 }
 
-// newAuthority makes a certificate authority that is trusted by nothing but the node's own programs.
+// newAuthority creates a certificate authority that is trusted by nothing but the node's own programs.
 func newAuthority(now time.Time) (*authority, error) {
 	signer, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -59,7 +59,7 @@ type identity struct {
 	ips    []net.IP
 }
 
-// issue makes a certificate that is good for clients and, where it has names or addresses, for servers.
+// issue creates a certificate that is good for clients and, where it has names or addresses, for servers.
 func (a *authority) issue(id identity, now time.Time) (keyPair, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -97,7 +97,7 @@ func (a *authority) sign(template *x509.Certificate, key crypto.Signer, now time
 	return keyPair{cert: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), key: private}, nil
 }
 
-// newServiceAccountKey makes the key that signs service-account tokens: the public part in cert. It is RSA, since that
+// newServiceAccountKey creates the key that signs service-account tokens: the public part in cert. It is RSA, since that
 // is what relying parties such as Entra ID accept (RS256).
 func newServiceAccountKey() (keyPair, error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)

@@ -130,7 +130,7 @@ func parsePinned(gomod []byte, module string) (pinned, error) {
 	return p, nil
 }
 
-// programName is the name that go build gives a package's program: the last element that is no major version.
+// programName is the name that go build gives a package's program: the last element that is not a major version.
 func programName(pkg string) string {
 	elems := strings.Split(pkg, "/")
 	last := elems[len(elems)-1]

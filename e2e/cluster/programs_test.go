@@ -70,7 +70,7 @@ func TestPinnedPrograms(t *testing.T) {
 	}
 }
 
-// Whatever decides the outcome of a build changes its key, and nothing else does.
+// All that decides the outcome of a build changes its key, and nothing else does.
 func TestProgramKey(t *testing.T) {
 	const module = "module example.org/programs\n\ngo 1.26\n\ntool example.org/it/cmd/it\n\nrequire example.org/it v1.0.0\n"
 	key := func(m programModule, gomod, gosum string) string {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/cluster"
-	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/testapp/report"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
@@ -27,22 +27,22 @@ const (
 const stepTimeout = 3 * time.Minute
 
 type demo struct {
-	stage    *stage.Stage
+	env      *framework.Environment
 	narrator *narrator
 
 	first   azure.Version
 	pod     *corev1.Pod
-	watcher *stage.Watcher
+	watcher *framework.Watcher
 }
 
 func (d *demo) play(ctx context.Context, keep bool) error {
-	for _, s := range d.stage.Steps(cluster.Options{Keep: keep}) {
+	for _, s := range d.env.Steps(cluster.Options{Keep: keep}) {
 		if err := d.narrator.during(s.Name, func() (string, error) { return "done", s.Do(ctx) }); err != nil {
 			return err
 		}
 	}
 	// An earlier demo may have been kept.
-	if err := d.stage.RemoveNamespace(ctx, namespace); err != nil {
+	if err := d.env.RemoveNamespace(ctx, namespace); err != nil {
 		return err
 	}
 	for _, s := range []struct {
@@ -63,37 +63,42 @@ func (d *demo) play(ctx context.Context, keep bool) error {
 	return nil
 }
 
-// deploy creates a certificate in the vault and an app that asks for it, and waits until the app is in service.
+// newApp creates a certificate in the vault, and the identity of the app that asks for it.
+func (d *demo) newApp(ctx context.Context) (framework.App, error) {
+	var err error
+	d.first, err = d.env.Azure.CreateCertificate(ctx, azure.Certificate{
+		Vault: framework.Vault, Name: certificate, DNSNames: []string{dnsName},
+	})
+	if err != nil {
+		return framework.App{}, err
+	}
+	clientID, err := d.env.NewIdentity(ctx, namespace, appName)
+	return framework.App{
+		Namespace: namespace, Name: appName, ClientID: clientID, PEM: framework.StoreFile(certificate),
+		Annotations: map[string]string{contract.Prefix + contract.KeyCertificates: "https://" + framework.Vault + "/secrets/" + certificate},
+	}, err
+}
+
+// deploy deploys the app and waits until its pod is ready.
 func (d *demo) deploy(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
-	var err error
-	d.first, err = d.stage.Azure.CreateCertificate(ctx, azure.Certificate{
-		Vault: stage.Vault, Name: certificate, DNSNames: []string{dnsName},
-	})
+	app, err := d.newApp(ctx)
 	if err != nil {
 		return "", err
 	}
-	clientID, err := d.stage.NewIdentity(ctx, namespace, appName)
+	manifest, err := d.env.Manifest(app)
 	if err != nil {
 		return "", err
 	}
-	app := stage.App{
-		Namespace: namespace, Name: appName, ClientID: clientID, PEM: stage.StoreFile(certificate),
-		Annotations: map[string]string{contract.Prefix + contract.KeyCertificates: "https://" + stage.Vault + "/secrets/" + certificate},
-	}
-	manifest, err := d.stage.Manifest(app)
-	if err != nil {
-		return "", err
-	}
-	d.narrator.say("its service account names the identity %s; the Deployment is:", clientID)
+	d.narrator.say("its service account names the identity %s; the Deployment is:", app.ClientID)
 	_, deployment, _ := strings.Cut(manifest, "kind: Deployment\n")
 	d.narrator.show("kind: Deployment\n" + deployment)
 	start := time.Now()
-	if err := d.stage.Deploy(ctx, app); err != nil {
+	if err := d.env.Deploy(ctx, app); err != nil {
 		return "", err
 	}
-	if d.pod, err = d.stage.AwaitPod(ctx, namespace, appName, stage.Ready); err != nil {
+	if d.pod, err = d.env.AwaitPod(ctx, namespace, appName, framework.Ready); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("pod ready %s after it was applied", seconds(time.Since(start))), nil
@@ -106,7 +111,7 @@ func (d *demo) explain(context.Context) (string, error) {
 		return "", errors.New("the pod is as its template is")
 	}
 	d.narrator.show(strings.Join(added, "\n"))
-	status := stage.ContainerStatus(d.pod, contract.ContainerName)
+	status := framework.ContainerStatus(d.pod, contract.ContainerName)
 	if status == nil || !status.Ready {
 		return "", fmt.Errorf("container %s does not run", contract.ContainerName)
 	}
@@ -117,7 +122,7 @@ func (d *demo) explain(context.Context) (string, error) {
 func (d *demo) list(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
-	listing, err := d.stage.Cluster.Kubectl(ctx, "exec", "--namespace", namespace, d.pod.Name, "--container", "server",
+	listing, err := d.env.Cluster.Kubectl(ctx, "exec", "--namespace", namespace, d.pod.Name, "--container", "server",
 		"--", "/testapp", "list", contract.DefaultStoreLocation)
 	if err != nil {
 		return "", err
@@ -133,7 +138,7 @@ func (d *demo) list(ctx context.Context) (string, error) {
 // verify lets a client in another pod handshake with the app.
 func (d *demo) verify(ctx context.Context) (string, error) {
 	var err error
-	if d.watcher, err = d.stage.Watch(ctx, namespace, appName, dnsName); err != nil {
+	if d.watcher, err = d.env.Watch(ctx, namespace, appName, dnsName); err != nil {
 		return "", err
 	}
 	// The watcher goes on through the steps that follow: only the wait for its first report is bounded.
@@ -150,7 +155,7 @@ func (d *demo) verify(ctx context.Context) (string, error) {
 func (d *demo) renew(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
-	renewed, err := d.stage.Azure.Renew(ctx, azure.Renewal{Vault: stage.Vault, Name: certificate})
+	renewed, err := d.env.Azure.Renew(ctx, azure.Renewal{Vault: framework.Vault, Name: certificate})
 	if err != nil {
 		return "", err
 	}
@@ -159,7 +164,7 @@ func (d *demo) renew(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	pod, err := d.stage.AwaitPod(ctx, namespace, appName, stage.Ready)
+	pod, err := d.env.AwaitPod(ctx, namespace, appName, framework.Ready)
 	if err != nil {
 		return "", err
 	}
@@ -174,21 +179,23 @@ func (d *demo) renew(ctx context.Context) (string, error) {
 func (d *demo) survive(ctx context.Context) (_ string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
-	if err := d.stage.Azure.CutOff(ctx, stage.Vault, true); err != nil {
+	if err := d.env.Azure.CutOff(ctx, framework.Vault, true); err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, d.stage.Azure.CutOff(context.WithoutCancel(ctx), stage.Vault, false)) }()
-	if err := d.stage.KillContainer(ctx, d.pod, contract.ContainerName); err != nil {
+	defer func() {
+		err = errors.Join(err, d.env.Azure.CutOff(context.WithoutCancel(ctx), framework.Vault, false))
+	}()
+	if err := d.env.KillContainer(ctx, d.pod, contract.ContainerName); err != nil {
 		return "", err
 	}
-	back, err := d.stage.AwaitPod(ctx, namespace, appName, func(p *corev1.Pod) bool {
-		status := stage.ContainerStatus(p, contract.ContainerName)
-		return status != nil && status.RestartCount == 1 && stage.Ready(p)
+	back, err := d.env.AwaitPod(ctx, namespace, appName, func(p *corev1.Pod) bool {
+		status := framework.ContainerStatus(p, contract.ContainerName)
+		return status != nil && status.RestartCount == 1 && framework.Ready(p)
 	})
 	if err != nil {
 		return "", err
 	}
-	again := stage.ContainerStatus(back, contract.ContainerName).State.Running.StartedAt.Time
+	again := framework.ContainerStatus(back, contract.ContainerName).State.Running.StartedAt.Time
 	ready := readySince(back)
 	// The watcher's count is read after the pod is ready again, so that it covers all of it.
 	seen := d.watcher.Last().Handshakes
@@ -203,20 +210,20 @@ func (d *demo) survive(ctx context.Context) (_ string, err error) {
 		line.Handshakes, seconds(max(0, ready.Sub(again)))), nil
 }
 
-// end takes down what the demo made, or says how to look around.
+// end removes what the demo created, or prints how to look around.
 func (d *demo) end(keep bool) error {
-	if d.stage.Cluster == nil {
+	if d.env.Cluster == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), stepTimeout)
 	defer cancel()
 	if keep {
-		d.narrator.say("KEEP=1: still running. Look around with")
+		d.narrator.say("still running; look around with")
 		d.narrator.show(fmt.Sprintf("go run ./e2e/cluster/cmd/cluster kubectl get pods -A\n"+
 			"go run ./e2e/cluster/cmd/cluster kubectl describe pod -n %s\nmake cluster-down", namespace))
 		return nil
 	}
 	// Others may go on using the cluster: the app need not be waited for.
-	_, err := d.stage.Cluster.Kubectl(ctx, "delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
-	return errors.Join(err, d.stage.Close(ctx))
+	_, err := d.env.Cluster.Kubectl(ctx, "delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
+	return errors.Join(err, d.env.Close(ctx))
 }

@@ -1,8 +1,12 @@
-// Command demo runs the main job of azure-cert-sync on a real Kubernetes and narrates it: a certificate arrives in a
-// pod, is served, is renewed without a restart, and goes on being served with Key Vault cut off and the sidecar killed.
+// Command demo runs the main job of azure-cert-sync on a real Kubernetes and narrates it: a
+// certificate arrives in a pod, is served, is renewed without a restart, and is still served with
+// Key Vault cut off and the sidecar killed.
 //
-// It exits 0 only if every step was observed. KEEP=1 leaves everything running and prints how to look around.
-// KUBECONFIG and E2E_REGISTRY, both set, make it use that cluster and push its images to that registry.
+//	demo        run it, and exit 0 only if every step was observed
+//	demo dev    build the images, and replace the webhook and the demo's pod on a node that stays
+//
+// KEEP=1 leaves everything running and prints how to look around. If KUBECONFIG and E2E_REGISTRY
+// are both set, it uses that cluster and pushes its images to that registry.
 package main
 
 import (
@@ -10,14 +14,16 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
-	"github.com/azure-cert-sync/azure-cert-sync/e2e/stage"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Getenv("KEEP") == "1")
+	dev := slices.Contains(os.Args[1:], "dev")
+	err := run(ctx, dev, dev || os.Getenv("KEEP") == "1")
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
@@ -25,17 +31,20 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, keep bool) (err error) {
-	s, err := stage.New(os.Stdout)
+func run(ctx context.Context, dev, keep bool) (err error) {
+	env, err := framework.New(os.Stdout)
 	if err != nil {
 		return err
 	}
-	d := &demo{stage: s, narrator: newNarrator(os.Stdout)}
+	d := &demo{env: env, narrator: newNarrator(os.Stdout)}
 	defer func() {
 		d.narrator.summary(err)
 		if cleanup := d.end(keep); err == nil {
 			err = cleanup
 		}
 	}()
+	if dev {
+		return d.develop(ctx)
+	}
 	return d.play(ctx, keep)
 }

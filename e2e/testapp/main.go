@@ -5,7 +5,7 @@
 //	testapp watch --addr HOST:PORT --ca FILE    a client: handshakes all the time, prints every change and failure
 //	testapp list DIR                            what ls -lA prints, for images without ls
 //	testapp read FILE                           whether this user may read a file, whose it is, and its mode
-//	testapp token RESOURCE                      what a token of managed identity says of whom it is for
+//	testapp token RESOURCE                      the subject of a managed identity token
 //	testapp kill CONTAINER-ID                   SIGKILL to a container's processes, from a pod with hostPID
 package main
 

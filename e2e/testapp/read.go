@@ -22,7 +22,7 @@ func read(w io.Writer, args []string) error {
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
-		return errors.New("this system has no owners of files")
+		return errors.New("this system does not have file owners")
 	}
 	fmt.Fprintf(w, "%v %d %d\n", info.Mode(), stat.Uid, stat.Gid)
 	return nil

@@ -18,7 +18,7 @@ func serve(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("serve", flag.ContinueOnError)
 	listen := f.String("listen", ":8443", "address to serve on")
 	pem := f.String("pem", "", "file with the certificate chain and the key")
-	notify := f.String("notify", "", "address to be told of renewals on by POST; the first time is refused")
+	notify := f.String("notify", "", "address that receives renewals by POST; the first time is refused")
 	if err := f.Parse(args); err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // token gets a token for a resource as an app does that uses managed identity, at the first attempt, and prints what it
-// says of whom it is for.
+// says its subject.
 func token(ctx context.Context, w io.Writer, args []string) error {
 	if len(args) != 1 {
 		return errors.New("usage: testapp token RESOURCE")
@@ -31,7 +31,7 @@ func token(ctx context.Context, w io.Writer, args []string) error {
 	}
 	parts := strings.Split(got.Token, ".")
 	if len(parts) != 3 {
-		return errors.New("what came is no token")
+		return errors.New("the response is not a token")
 	}
 	claims, err := base64.RawURLEncoding.DecodeString(parts[1])
 	if err != nil {

@@ -63,7 +63,7 @@ func watch(ctx context.Context, args []string) error {
 	return nil
 }
 
-// handshake connects anew, without session resumption, so that the chain is presented and verified each time.
+// handshake opens a new connection, without session resumption, so that the chain is presented and verified each time.
 func handshake(ctx context.Context, addr string, config *tls.Config) (tls.ConnectionState, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()

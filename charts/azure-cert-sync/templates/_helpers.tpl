@@ -20,21 +20,21 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{ index $root.Values $name "image" | default $default }}
 {{- end }}
 
-{{- /* What the schema cannot say of identity.tokenEndpoint. */ -}}
+{{- /* Checks of identity.tokenEndpoint that the schema cannot express. */ -}}
 {{- define "azure-cert-sync.checkTokenEndpoint" -}}
 {{- with .Values.identity.tokenEndpoint }}
 {{- if ne (empty .url) (empty .suffix) }}
-{{- fail "identity.tokenEndpoint: url and suffix are needed together" }}
+{{- fail "identity.tokenEndpoint: set both url and suffix, or neither" }}
 {{- end }}
 {{- if and .url (ne (len (compact (list .ca .caConfigMap .caSigner))) 1) }}
-{{- fail "identity.tokenEndpoint: exactly one of ca, caConfigMap and caSigner is needed with url" }}
+{{- fail "identity.tokenEndpoint: url requires exactly one of ca, caConfigMap and caSigner" }}
 {{- end }}
 {{- end }}
 {{- end }}
 
 {{- define "azure-cert-sync.tlsSecret" -}}
 {{- if eq .Values.webhook.tls.source "secret" -}}
-{{ required "webhook.tls.secretName is needed with webhook.tls.source=secret" .Values.webhook.tls.secretName }}
+{{ required "webhook.tls.source=secret requires webhook.tls.secretName" .Values.webhook.tls.secretName }}
 {{- else -}}
 azure-cert-sync-webhook-tls
 {{- end }}

@@ -1,6 +1,6 @@
-// Package sandbox runs programs in a network of their own that has nothing but
+// Package sandbox runs programs in a separate network that has only
 // loopback, with a hosts file, so that a program under test finds an emulator on
-// port 443 under production host names without any switch of its own.
+// port 443 under production host names without any special switch.
 //
 // It guarantees that nothing outside of the sandbox changes and that nothing
 // stays behind, however the process ends: the network and mount namespaces belong
@@ -48,7 +48,7 @@ type Sandbox struct {
 // ErrClosed is returned after Close.
 var ErrClosed = errors.New("the sandbox is closed")
 
-// New makes a sandbox in which the names of hosts, and localhost, resolve to the
+// New creates a sandbox in which the names of hosts, and localhost, resolve to the
 // given addresses and no other name resolves.
 func New(hosts map[string]string) (*Sandbox, error) {
 	s := &Sandbox{work: make(chan func()), done: make(chan struct{})}
@@ -60,7 +60,7 @@ func New(hosts map[string]string) (*Sandbox, error) {
 	return s, nil
 }
 
-// live gives the sandbox a thread of its own. The thread is never unlocked: when
+// live runs the sandbox on a dedicated thread. The thread is never unlocked: when
 // own returns, the runtime ends the thread, and with it the namespaces. The
 // process's main thread is passed over, since the runtime can only park that one.
 func (s *Sandbox) live(hosts map[string]string, ready chan<- error) {
@@ -148,10 +148,15 @@ func Inside() bool {
 
 // Enter runs this program again, with the same arguments, inside a sandbox and
 // exits with its exit code. Inside of a sandbox it only returns. It is the first
-// call of a TestMain. On failure it prints why and exits with code 1.
+// call of a TestMain. On failure it prints why and exits with code 1. With "go test -short", which
+// runs without root, it skips all tests of the package.
 func Enter(hosts map[string]string) {
 	if Inside() {
 		return
+	}
+	if slices.Contains(os.Args, "-test.short=true") {
+		fmt.Println("--- SKIP: all tests of the package: need root, for a network with the real host names")
+		os.Exit(0)
 	}
 	code, err := rerun(hosts)
 	if err != nil {

@@ -41,8 +41,16 @@ func check(t *testing.T, err error) {
 	}
 }
 
+func needsRoot(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs root, for namespaces")
+	}
+}
+
 func newSandbox(t *testing.T, hosts map[string]string) *sandbox.Sandbox {
 	t.Helper()
+	needsRoot(t)
 	s, err := sandbox.New(hosts)
 	check(t, err)
 	t.Cleanup(s.Close)
@@ -114,6 +122,7 @@ func TestCloseKillsCommands(t *testing.T) {
 
 // A whole program runs in a sandbox; its output and exit code come through.
 func TestEnter(t *testing.T) {
+	needsRoot(t)
 	self, err := os.Executable()
 	check(t, err)
 	cmd := exec.Command(self)
@@ -128,6 +137,7 @@ func TestEnter(t *testing.T) {
 // A program that is killed takes what runs in its sandbox along: the pipe to it
 // ends, which it would not while the program inside held its other end.
 func TestKilledOwner(t *testing.T) {
+	needsRoot(t)
 	self, err := os.Executable()
 	check(t, err)
 	cmd := exec.Command(self)

@@ -11,10 +11,11 @@ import (
 	"encoding/asn1"
 )
 
-// supportedKeys is what to do about a key of another kind.
+// supportedKeys is the remedy for an unsupported key.
 const supportedKeys = "use an RSA, EC (P-256, P-384, P-521) or Ed25519 key"
 
-// What public and private keys are named by (RFC 8017, A.1; RFC 5480, 2.1.1; RFC 8410, 3).
+// Identifiers of the supported key algorithms and curves (RFC 8017, A.1; RFC 5480, 2.1.1; RFC 8410,
+// 3).
 var (
 	oidRSA     = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1}
 	oidEC      = asn1.ObjectIdentifier{1, 2, 840, 10045, 2, 1}
@@ -24,7 +25,8 @@ var (
 	oidEd25519 = asn1.ObjectIdentifier{1, 3, 101, 112}
 )
 
-// unsupportedKinds are kinds of keys and curves that are not supported. Of these Key Vault itself offers P-256K.
+// unsupportedKinds describes the algorithms and curves that are known but not supported. Key Vault
+// offers one of them: P-256K.
 //
 // Source: https://learn.microsoft.com/azure/key-vault/keys/about-keys
 var unsupportedKinds = map[string]string{
@@ -41,8 +43,8 @@ var unsupportedKinds = map[string]string{
 	"1.3.36.3.3.2.8.1.1.13": "an EC key on the curve brainpoolP512r1",
 }
 
-// signer accepts the keys that a TLS server can use.
-func signer(key any) (crypto.Signer, error) {
+// supportedSigner returns the key if a TLS server can use it, and an *Error otherwise.
+func supportedSigner(key any) (crypto.Signer, error) {
 	switch k := key.(type) {
 	case *rsa.PrivateKey:
 		return k, nil
@@ -57,16 +59,17 @@ func signer(key any) (crypto.Signer, error) {
 	return nil, unsupportedKey("")
 }
 
-// unsupportedKey says so of the kind, which is empty where it is not known.
+// unsupportedKey returns the error for an unsupported key. The kind is empty if it is unknown.
 func unsupportedKey(kind string) *Error {
-	what := "the private key is damaged or of a kind that is not supported"
+	problem := "the private key is damaged or its type is not supported"
 	if kind != "" {
-		what = "the private key is " + kind + ", which is not supported"
+		problem = "the private key is " + kind + ", which is not supported"
 	}
-	return &Error{Unsupported, what, supportedKeys}
+	return &Error{Unsupported, problem, supportedKeys}
 }
 
-// unsupportedKeyKind says what kind of key a PKCS #8 or SEC 1 structure has, if that is none of the supported ones.
+// unsupportedKeyKind returns the kind of the key in a PKCS #8 or SEC 1 structure, or "" if the kind
+// is supported or unknown.
 func unsupportedKeyKind(der []byte) string {
 	var pkcs8 struct {
 		Version   int
@@ -86,7 +89,7 @@ func unsupportedKeyKind(der []byte) string {
 	return ""
 }
 
-// unsupportedCertificateKind says the same of a certificate's public key.
+// unsupportedCertificateKind is like unsupportedKeyKind, for the public key of a certificate.
 func unsupportedCertificateKind(der []byte) string {
 	var cert struct {
 		TBS struct {
@@ -112,11 +115,11 @@ func unsupportedKind(a pkix.AlgorithmIdentifier) string {
 	case a.Algorithm.Equal(oidEC):
 		var curve asn1.ObjectIdentifier
 		if len(a.Parameters.FullBytes) > 0 && !unmarshal(a.Parameters.FullBytes, &curve) {
-			return "an EC key with its curve written out rather than named"
+			return "an EC key with explicit curve parameters"
 		}
 		return unsupportedCurve(curve)
 	}
-	return cmp.Or(unsupportedKinds[a.Algorithm.String()], "a key of the algorithm "+a.Algorithm.String())
+	return cmp.Or(unsupportedKinds[a.Algorithm.String()], "a key with the algorithm "+a.Algorithm.String())
 }
 
 func unsupportedCurve(curve asn1.ObjectIdentifier) string {

@@ -10,23 +10,26 @@ import (
 
 // findChain returns the best path from leaf upwards through the certificates of pool, leaf first.
 //
-// Cross-signed certificates make several paths possible. The best one ends in a self-signed
-// certificate, rather than in a missing issuer; then it is the one that stays valid longest, so that
-// an expired cross-signature does not win; then the shortest. Where none is complete, it is the
-// longest one, which leaves the least for the verifier to find.
+// With cross-signed certificates there can be several paths. A complete path, which ends in a
+// self-signed certificate, is better than one whose last issuer is missing. Of several complete
+// paths, the best one is valid longest, so that an expired cross-signature does not win, and then
+// the shortest. If no path is complete, the longest one is best: the verifier has the fewest
+// certificates to find.
 func findChain(leaf *x509.Certificate, pool []*x509.Certificate) []*x509.Certificate {
-	s := search{pool: pool, issuers: make(map[*x509.Certificate][]*x509.Certificate)}
+	s := chainSearch{pool: pool, issuers: make(map[*x509.Certificate][]*x509.Certificate)}
 	s.extend([]*x509.Certificate{leaf})
 	return s.best
 }
 
-type search struct {
+type chainSearch struct {
 	pool    []*x509.Certificate
 	issuers map[*x509.Certificate][]*x509.Certificate
 	best    []*x509.Certificate
 }
 
-func (s *search) extend(path []*x509.Certificate) {
+// extend tries every issuer of the path's last certificate. A path that cannot be extended becomes
+// the best one if it is better than those before.
+func (s *chainSearch) extend(path []*x509.Certificate) {
 	end := path[len(path)-1]
 	extended := false
 	if !selfSigned(end) {
@@ -42,8 +45,8 @@ func (s *search) extend(path []*x509.Certificate) {
 	}
 }
 
-// visited goes by name and key, not by certificate: two authorities that certified each other, any
-// number of times, are a cycle.
+// visited compares names and keys, not certificates: two authorities that certified each other form
+// a cycle, however many certificates they issued.
 func visited(path []*x509.Certificate, c *x509.Certificate) bool {
 	return slices.ContainsFunc(path, func(p *x509.Certificate) bool {
 		return bytes.Equal(p.RawSubject, c.RawSubject) &&
@@ -51,7 +54,7 @@ func visited(path []*x509.Certificate, c *x509.Certificate) bool {
 	})
 }
 
-func (s *search) issuersOf(c *x509.Certificate) []*x509.Certificate {
+func (s *chainSearch) issuersOf(c *x509.Certificate) []*x509.Certificate {
 	found, ok := s.issuers[c]
 	if !ok {
 		for _, p := range s.pool {
@@ -78,10 +81,11 @@ func betterPath(a, b []*x509.Certificate) bool {
 	if len(a) != len(b) {
 		return len(a) < len(b)
 	}
-	// Only so that the order of the input does not matter.
+	// The result must not depend on the order of the input.
 	return slices.CompareFunc(a, b, func(x, y *x509.Certificate) int { return bytes.Compare(x.Raw, y.Raw) }) < 0
 }
 
+// firstExpiry returns the time until which the whole path is valid.
 func firstExpiry(path []*x509.Certificate) time.Time {
 	first := path[0].NotAfter
 	for _, c := range path[1:] {
@@ -92,9 +96,10 @@ func firstExpiry(path []*x509.Certificate) time.Time {
 	return first
 }
 
-// issued says that parent signed child: the names match (RFC 5280, 4.1.2.4) and so does the signature.
-// A signature by an algorithm that crypto/x509 does not verify (MD5, an unknown curve) is taken for
-// right where the key identifiers (RFC 5280, 4.2.1.1) match: this is about order, not about trust.
+// issued reports whether parent issued child: the names match (RFC 5280, 4.1.2.4) and the signature
+// is valid. If crypto/x509 does not verify the signature's algorithm (MD5, an unknown curve),
+// matching key identifiers (RFC 5280, 4.2.1.1) are enough: the result decides about order, not
+// about trust.
 func issued(parent, child *x509.Certificate) bool {
 	if !bytes.Equal(parent.RawSubject, child.RawIssuer) {
 		return false

@@ -7,20 +7,21 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/bundle"
 )
 
-// TestChain gives each set of certificates in several orders: what comes out must not depend on it.
+// TestChain parses each set of certificates in several orders: the result must not depend on the
+// order.
 func TestChain(t *testing.T) {
 	chain := chainOf(t, 2)
 	leaf, caB, caA, root := chain[0], chain[1], chain[2], chain[3]
 	stranger := issue(t, "Stranger", nil)
 
-	// Two roots; CA is certified by the old one (which expires) and has become a root itself.
+	// Two roots: the old one expires and has cross-signed the new one.
 	old := issue(t, "Old Root", nil, expires(20))
 	newRoot := issue(t, "New Root", nil, expires(20))
 	crossed := certify(t, "New Root", newRoot.key, old, expires(20))
 	crossedShort := certify(t, "New Root", newRoot.key, old, expires(1))
 	server := issue(t, "server", newRoot, notCA)
 
-	// Two authorities that certified each other, several times.
+	// Two authorities that certified each other several times.
 	keyX, keyY := ecKey(t), ecKey(t)
 	x, y := &entity{key: keyX}, &entity{key: keyY}
 	*x = *certify(t, "X", keyX, nil)
@@ -31,7 +32,7 @@ func TestChain(t *testing.T) {
 	}
 	inCycle := issue(t, "in-cycle", x, notCA)
 
-	// Same name, different key: only the signature tells.
+	// Same name, different key: only the signature differs.
 	impostor := issue(t, "CA B", root)
 	plain := issue(t, "plain", nil, withoutKeyIDs)
 	underPlain := issue(t, "under-plain", plain, notCA, withoutKeyIDs)
@@ -48,10 +49,10 @@ func TestChain(t *testing.T) {
 		{"self-signed alone", stranger, nil, "Stranger", "", 0},
 		{"leaf alone", leaf, nil, "leaf.example", "", 0},
 		{"root missing", leaf, []*entity{caB, caA}, "leaf.example < CA B < CA A", "", 0},
-		{"hole in the middle", leaf, []*entity{caB, root}, "leaf.example < CA B", "", 1},
+		{"gap in the middle", leaf, []*entity{caB, root}, "leaf.example < CA B", "", 1},
 		{"first intermediate missing", leaf, []*entity{caA, root}, "leaf.example", "", 2},
 		{"unrelated certificate", leaf, []*entity{caB, caA, root, stranger}, "leaf.example < CA B < CA A < Root", "Root", 1},
-		{"same name, other key", leaf, []*entity{impostor, caB, caA, root}, "leaf.example < CA B < CA A < Root", "Root", 1},
+		{"same name, different key", leaf, []*entity{impostor, caB, caA, root}, "leaf.example < CA B < CA A < Root", "Root", 1},
 		{"cross-signed, shortest", server, []*entity{crossed, newRoot, old}, "server < New Root", "New Root", 2},
 		{"cross-signed, new root missing", server, []*entity{crossed, old}, "server < New Root < Old Root", "Old Root", 0},
 		{"cross-signed, expiring", server, []*entity{crossedShort, newRoot, old}, "server < New Root", "New Root", 2},
@@ -71,19 +72,19 @@ func TestChain(t *testing.T) {
 				rand.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
 				b := mustParse(t, pemOf(parts...))
 				if got := names(b.Chain()); got != tt.want {
-					t.Fatalf("chain %s, want %s", got, tt.want)
+					t.Fatalf("got chain %s, want %s", got, tt.want)
 				}
 				gotRoot := ""
 				if b.Root != nil {
 					gotRoot = b.Root.Subject.CommonName
 				}
 				if gotRoot != tt.root || b.Dropped != tt.dropped {
-					t.Fatalf("root %q, %d dropped; want %q, %d", gotRoot, b.Dropped, tt.root, tt.dropped)
+					t.Fatalf("got root %q and %d dropped, want %q and %d", gotRoot, b.Dropped, tt.root, tt.dropped)
 				}
 				if first == nil {
 					first = b
 				} else if string(first.PEM()) != string(b.PEM()) {
-					t.Fatal("another order of the same certificates gives other bytes")
+					t.Fatal("the same certificates in a different order give different bytes")
 				}
 			}
 		})

@@ -7,22 +7,24 @@ import (
 	"fmt"
 )
 
-// Names of the files of the split format, which are those of a kubernetes.io/tls Secret.
+// File names of the split format. They are the keys of a kubernetes.io/tls Secret.
 const (
 	SplitCertificate = "tls.crt"
 	SplitKey         = "tls.key"
 	SplitCA          = "ca.crt"
 )
 
-// PEM returns leaf, intermediates in issuing order, root if present, and the key last, as PKCS #8:
-// the layout of the Key Vault VM extension for Linux, and the certificate order of RFC 5246, 7.4.2.
+// PEM returns the leaf, the intermediates in issuing order, the root if present, and last the key
+// as PKCS #8: the layout of the Key Vault VM extension for Linux, in the certificate order of RFC
+// 5246, 7.4.2.
 func (b *Bundle) PEM() []byte {
 	return append(encodeCertificates(b.Chain()...), b.keyPEM()...)
 }
 
 // Split returns the files of the "split" format by name: tls.crt (leaf and intermediates), tls.key
-// (PKCS #8) and ca.crt (the root, or else the topmost certificate above the leaf, or else a self-signed
-// leaf). ca.crt is missing where only a leaf is there that another one signed.
+// (PKCS #8) and ca.crt. ca.crt contains the root or, if the root is missing, the topmost
+// intermediate; for a self-signed leaf, it contains the leaf. If the secret contains only a leaf
+// that is not self-signed, Split returns no ca.crt.
 func (b *Bundle) Split() map[string][]byte {
 	files := map[string][]byte{
 		SplitCertificate: encodeCertificates(append([]*x509.Certificate{b.Leaf}, b.Intermediates...)...),
@@ -43,7 +45,8 @@ func (b *Bundle) keyPEM() []byte {
 func (b *Bundle) keyDER() []byte {
 	der, err := x509.MarshalPKCS8PrivateKey(b.Key)
 	if err != nil {
-		// Parse lets no key in that cannot be encoded. The error's text is left out of the panic.
+		// Parse accepts only keys that can be encoded. The panic omits the error's text, which may
+		// quote the key.
 		panic(fmt.Sprintf("bundle: a %T cannot be encoded", b.Key))
 	}
 	return der

@@ -19,7 +19,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/bundle"
 )
 
-// blocks words a PEM file: the common name of each certificate, the type of each other block.
+// blocks lists the blocks of a PEM file: certificates by common name, other blocks by type.
 func blocks(t *testing.T, data []byte) (out []string) {
 	t.Helper()
 	for {
@@ -28,14 +28,14 @@ func blocks(t *testing.T, data []byte) (out []string) {
 			break
 		}
 		data = rest
-		word := block.Type
+		label := block.Type
 		if cert, err := x509.ParseCertificate(block.Bytes); err == nil {
-			word = cert.Subject.CommonName
+			label = cert.Subject.CommonName
 		}
-		out = append(out, word)
+		out = append(out, label)
 	}
 	if len(data) > 0 {
-		t.Errorf("%d bytes beside the blocks", len(data))
+		t.Errorf("%d bytes outside of the blocks", len(data))
 	}
 	return out
 }
@@ -49,7 +49,7 @@ func TestPEMLayout(t *testing.T) {
 	}
 	again := mustParse(t, string(b.PEM()))
 	if !bytes.Equal(again.PEM(), b.PEM()) {
-		t.Error("what was written reads back as something else")
+		t.Error("the PEM output parses to a different bundle")
 	}
 }
 
@@ -96,7 +96,7 @@ func TestKeystoresReadBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := append([]*x509.Certificate{first}, others...); names(got) != names(b.Chain()) || !bytes.Equal(pkcs8(key), pkcs8(b.Key)) {
-		t.Errorf("PKCS #12 has %s", names(got))
+		t.Errorf("the PKCS #12 container has the chain %s or a different key, want %s", names(got), names(b.Chain()))
 	}
 
 	jks, err := b.JKS(password)
@@ -112,7 +112,7 @@ func TestKeystoresReadBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(entry.PrivateKey, pkcs8(b.Key)) || len(entry.CertificateChain) != 3 || !bytes.Equal(entry.CertificateChain[0].Content, b.Leaf.Raw) {
-		t.Error("JKS has another key or chain")
+		t.Error("the JKS keystore has a different key or chain")
 	}
 }
 
@@ -131,7 +131,7 @@ func TestKeystoresAreReproducible(t *testing.T) {
 			}
 			two, err := encode(same, "changeit")
 			if err != nil || !bytes.Equal(one, two) {
-				t.Errorf("the same input gives other bytes (%v)", err)
+				t.Errorf("the same input gives different bytes (error %v)", err)
 			}
 			for _, other := range []struct {
 				b        *bundle.Bundle
@@ -139,7 +139,7 @@ func TestKeystoresAreReproducible(t *testing.T) {
 			}{{b, "changeit2"}, {next, "changeit"}} {
 				data, err := encode(other.b, other.password)
 				if err != nil || bytes.Equal(one, data) {
-					t.Errorf("another password or certificate gives the same bytes (%v)", err)
+					t.Errorf("a different password or certificate gives the same bytes (error %v)", err)
 				}
 			}
 		})
@@ -154,15 +154,15 @@ func TestKeystorePasswords(t *testing.T) {
 			_, err := encode(password)
 			var e *bundle.Error
 			if !errors.As(err, &e) || e.Reason != bundle.BadPassword {
-				t.Errorf("%q: error %v", password, err)
+				t.Errorf("password %q: got error %v, want one with the reason %s", password, err, bundle.BadPassword)
 			} else if password != "" && strings.Contains(e.Error(), password) {
-				t.Errorf("the error quotes the password: %v", e)
+				t.Errorf("the error contains the password: %v", e)
 			}
 		}
 	}
 }
 
-// TestConsumers has the programs read the files for which they are made.
+// TestConsumers checks that the programs that the files are for can read them.
 func TestConsumers(t *testing.T) {
 	root := issue(t, "Root", nil)
 	ca := issue(t, "CA", root)
@@ -195,12 +195,12 @@ func TestConsumers(t *testing.T) {
 			run(t, "OK", "openssl", "verify", "-CAfile", caFile, "-untrusted", crt, crt)
 			run(t, "Key is valid", "openssl", "pkey", "-in", full, "-check", "-noout")
 			if _, err := tls.LoadX509KeyPair(full, full); err != nil {
-				t.Errorf("the PEM file as a server's certificate and key: %v", err)
+				t.Errorf("cannot load the PEM file as certificate and key of a server: %v", err)
 			}
 			run(t, "subject=CN = leaf", "openssl", "pkcs12", "-in", p12File, "-passin", "pass:changeit", "-nokeys")
 			run(t, "alias name: 1|chain length: 3", "keytool", "-list", "-v", "-keystore", p12File, "-storepass", "changeit")
 			run(t, "alias name: certificate|chain length: 3", "keytool", "-list", "-v", "-keystore", jksFile, "-storepass", "changeit", "-storetype", "JKS")
-			// Only this opens the key, too.
+			// Only -importkeystore reads the key, too.
 			run(t, "", "keytool", "-importkeystore", "-noprompt", "-srckeystore", jksFile, "-srcstorepass", "changeit",
 				"-destkeystore", filepath.Join(dir, "b.p12"), "-deststoretype", "PKCS12", "-deststorepass", "changeit")
 			run(t, "subject=CN = leaf", "openssl", "pkcs12", "-in", filepath.Join(dir, "b.p12"), "-passin", "pass:changeit", "-nokeys")
@@ -208,7 +208,8 @@ func TestConsumers(t *testing.T) {
 	}
 }
 
-// run wants success, and all of the texts, which | separates, in the output.
+// run checks that the program succeeds and that its output contains every text of want, which
+// separates the texts by |.
 func run(t *testing.T, want, program string, args ...string) {
 	t.Helper()
 	out, err := exec.Command(program, args...).CombinedOutput()
@@ -217,7 +218,7 @@ func run(t *testing.T, want, program string, args ...string) {
 	}
 	for _, text := range strings.Split(want, "|") {
 		if !bytes.Contains(bytes.ToLower(out), bytes.ToLower([]byte(text))) {
-			t.Errorf("%s %s: there is no %q in:\n%s", program, strings.Join(args, " "), text, out)
+			t.Errorf("%s %s: the output lacks %q:\n%s", program, strings.Join(args, " "), text, out)
 		}
 	}
 }

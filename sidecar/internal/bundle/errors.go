@@ -1,46 +1,49 @@
 package bundle
 
-// Reason says what kind of thing is wrong. Its values are stable: they may be used in a status.
+// Reason is the kind of an Error. Its values are stable, so that a status may show them.
 type Reason string
 
 // Reasons of an Error.
 const (
-	// NotCertificate: the secret is neither PKCS #12 nor PEM, or has no certificate in it.
+	// NotCertificate: the secret is neither PKCS #12 nor PEM, or it contains no certificate.
 	NotCertificate Reason = "NotCertificate"
-	// NoPrivateKey: there are certificates but no private key, as with a key that is not exportable.
+	// NoPrivateKey: the secret contains certificates but no private key, for example because the
+	// key is not exportable.
 	NoPrivateKey Reason = "NoPrivateKey"
 	// PasswordProtected: the PKCS #12 container or the PEM key needs a password.
 	PasswordProtected Reason = "PasswordProtected"
-	// KeyMismatch: no certificate belongs to the private key.
+	// KeyMismatch: no certificate matches the private key.
 	KeyMismatch Reason = "KeyMismatch"
-	// SeveralKeys: more than one private key has a certificate, or a PKCS #12 container has several.
+	// SeveralKeys: more than one private key has a certificate, or a PKCS #12 container has several
+	// private keys.
 	SeveralKeys Reason = "SeveralKeys"
-	// Unsupported: an algorithm, a curve or an encoding that cannot be read.
+	// Unsupported: the algorithm, curve or encoding is not supported.
 	Unsupported Reason = "Unsupported"
-	// Malformed: damaged or cut off.
+	// Malformed: the data is damaged or truncated.
 	Malformed Reason = "Malformed"
-	// TooLarge: more than MaxValueBytes or MaxCertificates, or made to take long to decrypt.
+	// TooLarge: the value exceeds MaxValueBytes or MaxCertificates, or decryption would take too
+	// long.
 	TooLarge Reason = "TooLarge"
-	// BadPassword: the password given for a keystore cannot be used in one.
+	// BadPassword: the given password cannot protect a keystore.
 	BadPassword Reason = "BadPassword"
 )
 
-// Error is what Parse, PKCS12 and JKS return. Its text says what is wrong and what to do, and never
-// holds anything of a private key or a password.
+// Error is the error type of Parse, PKCS12 and JKS. Its text says what is wrong and how to fix it,
+// and never contains any part of a private key or password.
 type Error struct {
 	Reason Reason
-	// What is wrong, for a person who has not seen the secret's value.
-	What string
-	// Do says what to do about it.
-	Do string
+	// Problem describes the error to a reader who has not seen the secret's value.
+	Problem string
+	// Remedy says how to fix it.
+	Remedy string
 }
 
 func (e *Error) Error() string {
-	if e.Do == "" {
-		return e.What
+	if e.Remedy == "" {
+		return e.Problem
 	}
-	return e.What + ": " + e.Do
+	return e.Problem + ": " + e.Remedy
 }
 
-// Permanent says that trying again with the same secret version gives the same error.
+// Permanent reports that another attempt with the same secret version gives the same error.
 func (e *Error) Permanent() bool { return true }

@@ -19,19 +19,19 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/bundle"
 )
 
-// wantReason returns the error that Parse gives.
+// wantReason checks the reason of the error that Parse returns, and returns the error.
 func wantReason(t *testing.T, value, contentType string, want bundle.Reason) *bundle.Error {
 	t.Helper()
 	_, err := bundle.Parse(value, contentType)
 	var e *bundle.Error
 	if !errors.As(err, &e) {
-		t.Fatalf("error %v, want one with reason %s", err, want)
+		t.Fatalf("got error %v, want one with the reason %s", err, want)
 	}
 	if e.Reason != want {
-		t.Fatalf("reason %s (%v), want %s", e.Reason, e, want)
+		t.Fatalf("got reason %s (%v), want %s", e.Reason, e, want)
 	}
-	if e.What == "" || e.Do == "" {
-		t.Errorf("%q does not say both what is wrong and what to do", e)
+	if e.Problem == "" || e.Remedy == "" {
+		t.Errorf("%q lacks the problem or the remedy", e)
 	}
 	return e
 }
@@ -52,14 +52,14 @@ func TestErrors(t *testing.T) {
 	tests := []struct {
 		name, value, contentType string
 		want                     bundle.Reason
-		says                     string
+		wantText                 string
 	}{
-		{"plain secret", "hunter2", "", bundle.NotCertificate, "the secret is no certificate"},
-		{"plain secret that is base64", "password", "text/plain", bundle.NotCertificate, "the secret is no certificate"},
-		{"empty", "", "", bundle.NotCertificate, "the secret is no certificate"},
+		{"plain secret", "hunter2", "", bundle.NotCertificate, "the secret is not a certificate"},
+		{"plain secret that is base64", "password", "text/plain", bundle.NotCertificate, "the secret is not a certificate"},
+		{"empty", "", "", bundle.NotCertificate, "the secret is not a certificate"},
 		{"declared PKCS #12", "hunter2", "application/x-pkcs12", bundle.NotCertificate, "its content type is application/x-pkcs12"},
 		{"declared PEM", "hunter2", "Application/X-PEM-File; charset=utf-8", bundle.NotCertificate, "its content type is application/x-pem-file"},
-		{"key only", pemOf(leaf.key), "", bundle.NotCertificate, "no certificate in it"},
+		{"key only", pemOf(leaf.key), "", bundle.NotCertificate, "contains no certificate"},
 		{"PEM without key", pemOf(leaf, ca), "application/x-pem-file", bundle.NoPrivateKey, "not exportable"},
 		{"PKCS #12 without key, AES", trustStore(t, pkcs12.Modern2023, leaf, ca), "", bundle.NoPrivateKey, "not exportable"},
 		{"PKCS #12 without key, RC2", trustStore(t, pkcs12.LegacyRC2, leaf, ca), "", bundle.NoPrivateKey, "not exportable"},
@@ -67,30 +67,44 @@ func TestErrors(t *testing.T) {
 		{"PKCS #12 with password", p12(t, pkcs12.Modern2023, "secret", leaf.key, leaf), "", bundle.PasswordProtected, "password"},
 		{"PKCS #12 with password, RC2", p12(t, pkcs12.LegacyRC2, "secret", leaf.key, leaf), "", bundle.PasswordProtected, "password"},
 		{"encrypted PKCS #8", withKey("ENCRYPTED PRIVATE KEY", []byte{0x30, 0}, nil), "", bundle.PasswordProtected, "password"},
-		{"encrypted PKCS #1", withKey("RSA PRIVATE KEY", []byte{1}, map[string]string{"Proc-Type": "4,ENCRYPTED", "DEK-Info": "AES-256-CBC,00"}), "", bundle.PasswordProtected, "password"},
-		{"other one's key", pemOf(leaf, ca, other.key), "", bundle.KeyMismatch, "none of the 2 certificates"},
-		{"other one's key in PKCS #12", p12(t, pkcs12.Modern2023, "", other.key, leaf, ca), "", bundle.KeyMismatch, "none of the 2 certificates"},
+		{"encrypted PKCS #1",
+			withKey("RSA PRIVATE KEY", []byte{1}, map[string]string{"Proc-Type": "4,ENCRYPTED", "DEK-Info": "AES-256-CBC,00"}),
+			"", bundle.PasswordProtected, "password"},
+		{"key of another certificate", pemOf(leaf, ca, other.key), "", bundle.KeyMismatch, "none of the 2 certificates"},
+		{"key of another certificate in PKCS #12",
+			p12(t, pkcs12.Modern2023, "", other.key, leaf, ca),
+			"", bundle.KeyMismatch, "none of the 2 certificates"},
 		{"two pairs", pemOf(leaf, leaf.key, other, other.key), "", bundle.SeveralKeys, "several private keys"},
-		{"two pairs in PKCS #12", merged(t, p12(t, pkcs12.Passwordless, "", leaf.key, leaf), p12(t, pkcs12.Passwordless, "", other.key, other)), "", bundle.SeveralKeys, "several private keys"},
-		{"PKCS #12 of many parts without key", merged(t, trustStore(t, pkcs12.Passwordless, leaf), trustStore(t, pkcs12.Passwordless, ca), trustStore(t, pkcs12.Passwordless, other)), "", bundle.NoPrivateKey, "not exportable"},
-		{"PKCS #12 of too many parts", merged(t, slices.Repeat([]string{trustStore(t, pkcs12.Passwordless, ca)}, bundle.MaxCertificates+2)...), "", bundle.TooLarge, "34 parts"},
+		{"two pairs in PKCS #12",
+			merged(t, p12(t, pkcs12.Passwordless, "", leaf.key, leaf), p12(t, pkcs12.Passwordless, "", other.key, other)),
+			"", bundle.SeveralKeys, "several private keys"},
+		{"PKCS #12 with many parts without key",
+			merged(t, trustStore(t, pkcs12.Passwordless, leaf), trustStore(t, pkcs12.Passwordless, ca), trustStore(t, pkcs12.Passwordless, other)),
+			"", bundle.NoPrivateKey, "not exportable"},
+		{"PKCS #12 with too many parts",
+			merged(t, slices.Repeat([]string{trustStore(t, pkcs12.Passwordless, ca)}, bundle.MaxCertificates+2)...),
+			"", bundle.TooLarge, "34 parts"},
 		{"X25519", withKey("PRIVATE KEY", pkcs8(xKey), nil), "", bundle.Unsupported, "an X25519 key"},
 		{"DSA", withKey("DSA PRIVATE KEY", []byte{0x30, 0}, nil), "", bundle.Unsupported, "a DSA key"},
-		{"OpenSSH", withKey("OPENSSH PRIVATE KEY", []byte("openssh-key-v1"), nil), "", bundle.Unsupported, "OpenSSH's own form"},
+		{"OpenSSH", withKey("OPENSSH PRIVATE KEY", []byte("openssh-key-v1"), nil), "", bundle.Unsupported, "OpenSSH format"},
 		{"damaged key", withKey("PRIVATE KEY", pkcs8(leaf.key)[:40], nil), "", bundle.Unsupported, "damaged"},
-		{"damaged certificate", pemOf(leaf, leaf.key, &pem.Block{Type: "CERTIFICATE", Bytes: leaf.cert.Raw[:80]}), "", bundle.Malformed, "certificate 2"},
-		{"cut off PEM", good[:len(good)-60], "", bundle.Malformed, "1 of 3 PEM blocks"},
-		{"line breaks lost", strings.ReplaceAll(good, "\n", `\n`), "", bundle.Malformed, "3 of 3 PEM blocks are damaged or cut off: the value has lost its line breaks"},
-		{"line breaks made spaces", strings.ReplaceAll(good, "\n", " "), "", bundle.Malformed, "has lost its line breaks"},
-		{"cut off PKCS #12", container[:len(container)/2&^3], "", bundle.Malformed, "damaged or cut off"},
+		{"damaged certificate",
+			pemOf(leaf, leaf.key, &pem.Block{Type: "CERTIFICATE", Bytes: leaf.cert.Raw[:80]}),
+			"", bundle.Malformed, "certificate 2"},
+		{"truncated PEM", good[:len(good)-60], "", bundle.Malformed, "1 of 3 PEM blocks"},
+		{"line breaks lost",
+			strings.ReplaceAll(good, "\n", `\n`),
+			"", bundle.Malformed, "3 of 3 PEM blocks are damaged or truncated: the value has lost its line breaks"},
+		{"spaces instead of line breaks", strings.ReplaceAll(good, "\n", " "), "", bundle.Malformed, "has lost its line breaks"},
+		{"truncated PKCS #12", container[:len(container)/2&^3], "", bundle.Malformed, "damaged or truncated"},
 		{"PKCS #12 in BER", base64.StdEncoding.EncodeToString([]byte{0x30, 0x80, 2, 1, 3, 0, 0}), "", bundle.Unsupported, "BER"},
-		{"a certificate's DER", base64.StdEncoding.EncodeToString(leaf.cert.Raw), "", bundle.Malformed, "no PKCS #12"},
+		{"DER of a certificate", base64.StdEncoding.EncodeToString(leaf.cert.Raw), "", bundle.Malformed, "not a PKCS #12"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			e := wantReason(t, tt.value, tt.contentType, tt.want)
-			if !strings.Contains(e.Error(), tt.says) {
-				t.Errorf("%q does not say %q", e, tt.says)
+			if !strings.Contains(e.Error(), tt.wantText) {
+				t.Errorf("error %q does not contain %q", e, tt.wantText)
 			}
 			for _, key := range [][]byte{pkcs8(leaf.key), pkcs8(other.key), pkcs8(xKey)} {
 				checkNoLeak(t, e.Error(), key)
@@ -99,7 +113,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// checkNoLeak fails where the text has eight bytes in a row of the key, in any of the usual spellings.
+// checkNoLeak fails if the text contains eight consecutive bytes of the key in any common notation.
 func checkNoLeak(t *testing.T, text string, key []byte) {
 	t.Helper()
 	lower := strings.ToLower(text)
@@ -107,18 +121,18 @@ func checkNoLeak(t *testing.T, text string, key []byte) {
 		part := key[i : i+8]
 		numbers := strings.Trim(fmt.Sprintf("%d", part), "[]")
 		if strings.Contains(text, string(part)) || strings.Contains(lower, hex.EncodeToString(part)) || strings.Contains(text, numbers) {
-			t.Fatal("the error quotes the private key")
+			t.Fatal("the error contains a part of the private key")
 		}
 	}
 	encoded := base64.StdEncoding.EncodeToString(key)
 	for i := 0; i+12 <= len(encoded); i++ {
 		if strings.Contains(text, encoded[i:i+12]) {
-			t.Fatal("the error quotes the private key")
+			t.Fatal("the error contains a part of the private key")
 		}
 	}
 }
 
-// merged has the parts of all containers, none of which has a MAC, in one.
+// merged returns one container with the parts of all given containers, which must not have a MAC.
 func merged(t *testing.T, containers ...string) string {
 	t.Helper()
 	type content struct {
@@ -139,11 +153,11 @@ func merged(t *testing.T, containers ...string) string {
 		if _, err := asn1.Unmarshal(der, &all); err != nil {
 			t.Fatal(err)
 		}
-		var own []asn1.RawValue
-		if _, err := asn1.Unmarshal(all.Safe.Data, &own); err != nil {
+		var some []asn1.RawValue
+		if _, err := asn1.Unmarshal(all.Safe.Data, &some); err != nil {
 			t.Fatal(err)
 		}
-		parts = append(parts, own...)
+		parts = append(parts, some...)
 	}
 	var err error
 	if all.Safe.Data, err = asn1.Marshal(parts); err != nil {

@@ -19,7 +19,8 @@ import (
 
 var update = flag.Bool("update", false, "write the seed corpora of the fuzz targets")
 
-// FuzzPEM and FuzzPKCS12 have their seeds in testdata/fuzz, which TestSeeds writes, and in testdata/vectors.
+// The seeds of FuzzPEM and FuzzPKCS12 are in testdata/fuzz, which TestSeeds writes, and in
+// testdata/vectors.
 func FuzzPEM(f *testing.F) {
 	for _, value := range vectors(f, "*.pem") {
 		f.Add(string(value))
@@ -28,7 +29,7 @@ func FuzzPEM(f *testing.F) {
 }
 
 func FuzzPKCS12(f *testing.F) {
-	for _, der := range vectors(f, "openssl-*.p12") { // certtool's have rounds of key derivation that take a second
+	for _, der := range vectors(f, "openssl-*.p12") { // key derivation takes a second for those of certtool
 		f.Add(der)
 	}
 	f.Fuzz(func(t *testing.T, der []byte) { checkParse(t, base64.StdEncoding.EncodeToString(der), nil) })
@@ -49,14 +50,14 @@ func vectors(f *testing.F, pattern string) (contents [][]byte) {
 	return contents
 }
 
-// checkParse holds Parse to what its comment says: a typed error that says nothing of a key, or a
-// bundle that can be written in every format and read back as the same.
+// checkParse checks what the comment of Parse promises: a typed error that contains no part of a
+// key, or a bundle that can be encoded in every format and parses to the same bundle again.
 func checkParse(t *testing.T, value string, keys [][]byte) {
 	b, err := bundle.Parse(value, "")
 	if err != nil {
 		var e *bundle.Error
-		if !errors.As(err, &e) || e.What == "" || e.Do == "" {
-			t.Fatalf("error %#v", err)
+		if !errors.As(err, &e) || e.Problem == "" || e.Remedy == "" {
+			t.Fatalf("got error %#v, want an *Error with a problem and a remedy", err)
 		}
 		for _, key := range keys {
 			checkNoLeak(t, e.Error(), key)
@@ -66,12 +67,12 @@ func checkParse(t *testing.T, value string, keys [][]byte) {
 	checkBundle(t, b)
 }
 
-// checkBundle holds a bundle to what the comments of the package say.
+// checkBundle checks what the package comment promises about a bundle.
 func checkBundle(t *testing.T, b *bundle.Bundle) {
 	t.Helper()
 	chain := b.Chain()
 	if len(chain)+b.Dropped > bundle.MaxCertificates {
-		t.Errorf("%d certificates and %d more", len(chain), b.Dropped)
+		t.Errorf("%d certificates in the chain and %d dropped, more than the limit", len(chain), b.Dropped)
 	}
 	for i, c := range chain[1:] {
 		if !bytes.Equal(c.RawSubject, chain[i].RawIssuer) {
@@ -80,17 +81,17 @@ func checkBundle(t *testing.T, b *bundle.Bundle) {
 	}
 	again, err := bundle.Parse(string(b.PEM()), "")
 	if err != nil {
-		t.Fatalf("what was written is refused: %v", err)
+		t.Fatalf("the PEM output cannot be parsed: %v", err)
 	}
 	if !bytes.Equal(again.PEM(), b.PEM()) || again.Fingerprint() != b.Fingerprint() || again.Dropped != 0 {
-		t.Error("what was written reads back as something else")
+		t.Error("the PEM output parses to a different bundle")
 	}
 	if len(b.Split()[bundle.SplitKey]) == 0 {
-		t.Error("no key in the split files")
+		t.Error("the split files contain no key")
 	}
 	for _, encode := range []func(string) ([]byte, error){b.PKCS12, b.JKS} {
 		if _, err := encode("changeit"); err != nil {
-			t.Errorf("cannot be written: %v", err)
+			t.Errorf("cannot encode a keystore: %v", err)
 		}
 	}
 }
@@ -108,8 +109,8 @@ func keysInPEM(value string) (keys [][]byte) {
 	}
 }
 
-// TestSeeds checks that the committed seeds of both fuzz targets are there, and with -update makes
-// new ones of throw-away keys.
+// TestSeeds checks that the seeds of both fuzz targets are committed. With -update it creates new
+// ones from throw-away keys.
 func TestSeeds(t *testing.T) {
 	chain := chainOf(t, 2)
 	leaf := chain[0]
@@ -154,7 +155,7 @@ func TestSeeds(t *testing.T) {
 				}
 			}
 			if _, err := os.Stat(path); err != nil {
-				t.Errorf("%v; make it with -update", err)
+				t.Errorf("%v; create it with -update", err)
 			}
 		}
 	}

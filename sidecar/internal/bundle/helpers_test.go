@@ -22,7 +22,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/bundle"
 )
 
-// entity is a name with a key, and a certificate for it.
+// entity is a key and a certificate for it.
 type entity struct {
 	cert *x509.Certificate
 	key  crypto.Signer
@@ -40,7 +40,7 @@ func withoutKeyIDs(c *x509.Certificate) { c.SubjectKeyId, c.AuthorityKeyId = nil
 
 func notCA(c *x509.Certificate) { c.IsCA = false }
 
-// certify has issuer, or with nil the key itself, certify key under the name.
+// certify creates a certificate for key and name, signed by issuer, or by key if issuer is nil.
 func certify(t testing.TB, name string, key crypto.Signer, issuer *entity, options ...option) *entity {
 	t.Helper()
 	serial++
@@ -92,7 +92,7 @@ func edKey(t testing.TB) ed25519.PrivateKey {
 	return key
 }
 
-// rsaKey is made once: it is slow to make.
+// rsaKey generates the key only once, because that is slow.
 var rsaKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 
 func mustRSA(t testing.TB) *rsa.PrivateKey {
@@ -104,7 +104,7 @@ func mustRSA(t testing.TB) *rsa.PrivateKey {
 	return key
 }
 
-// chainOf makes a root, n intermediates and a leaf, and returns them leaf first.
+// chainOf creates a root, n intermediates and a leaf, and returns them leaf first.
 func chainOf(t testing.TB, n int) []*entity {
 	t.Helper()
 	chain := []*entity{issue(t, "Root", nil)}
@@ -141,7 +141,8 @@ func pkcs8(key any) []byte {
 	return der
 }
 
-// p12 is what Key Vault makes of the certificates, in this order, and a key.
+// p12 returns the secret value that Key Vault creates for the certificates, in this order, and a
+// key.
 func p12(t testing.TB, enc *pkcs12.Encoder, password string, key any, certs ...*entity) string {
 	t.Helper()
 	var others []*x509.Certificate

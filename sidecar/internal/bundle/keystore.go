@@ -11,15 +11,15 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 )
 
-// KeystoreAlias is the name of the one entry of a JKS keystore.
+// KeystoreAlias is the alias of the only entry of a JKS keystore.
 const KeystoreAlias = "certificate"
 
-// saltBytes is more than any keystore takes for its salts and initialisation vectors.
+// saltBytes is more than the salts and initialization vectors of any keystore need.
 const saltBytes = 1024
 
-// PKCS12 returns a PKCS #12 container (AES-256, SHA-256) of key and chain. The password must be
-// printable ASCII and not empty, which is what Java can open; otherwise an *Error with BadPassword
-// comes back. The same bundle and password give the same bytes.
+// PKCS12 returns a PKCS #12 container (AES-256, SHA-256) with the key and the chain. The password
+// must be printable ASCII and not empty, so that Java can open the container; otherwise PKCS12
+// returns an *Error with the reason BadPassword. The same bundle and password give the same bytes.
 func (b *Bundle) PKCS12(password string) ([]byte, error) {
 	if err := checkPassword(password); err != nil {
 		return nil, err
@@ -35,8 +35,8 @@ func (b *Bundle) PKCS12(password string) ([]byte, error) {
 	return out, nil
 }
 
-// JKS returns a Java keystore with one entry, KeystoreAlias, of key and chain. The same holds for the
-// password and the bytes as for PKCS12.
+// JKS returns a Java keystore with one entry, KeystoreAlias, which has the key and the chain. The
+// rules of PKCS12 for the password apply, and the same bundle and password give the same bytes.
 func (b *Bundle) JKS(password string) ([]byte, error) {
 	if err := checkPassword(password); err != nil {
 		return nil, err
@@ -63,27 +63,27 @@ func (b *Bundle) JKS(password string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// checkPassword refuses what one of the formats or its readers take differently: Java takes nothing
-// but ASCII for PKCS #12, and its own format is written here byte by byte.
+// checkPassword rejects passwords that one of the formats or its readers encode differently: Java
+// accepts only ASCII for PKCS #12, and the JKS encoder writes the password byte by byte.
 func checkPassword(password string) error {
-	bad := func(what string) error {
-		return &Error{BadPassword, what, "use 6 or more printable ASCII characters, the fewest that keytool takes"}
+	bad := func(problem string) error {
+		return &Error{BadPassword, problem, "use at least 6 printable ASCII characters (keytool accepts no fewer)"}
 	}
 	if password == "" {
 		return bad("the keystore password is empty")
 	}
 	for _, c := range []byte(password) {
 		if c < ' ' || c > '~' {
-			return bad("the keystore password has a character that is not printable ASCII")
+			return bad("the keystore password contains a character that is not printable ASCII")
 		}
 	}
 	return nil
 }
 
-// salts returns what is used where a keystore takes random numbers, which is for salts and
-// initialisation vectors. They are derived (RFC 5869) from everything that the keystore is made of, so
-// that they are the same only where the keystore is: a restart then finds its files unchanged, and
-// nothing is given away but that.
+// salts returns the source of a keystore's salts and initialization vectors, in place of random
+// numbers. It derives them (RFC 5869) from the complete contents of the keystore, so that equal
+// salts mean equal keystores: files do not change over a restart, and an observer learns nothing
+// else.
 func (b *Bundle) salts(format, password string) (io.Reader, error) {
 	secret := b.keyDER()
 	for _, c := range b.Chain() {
@@ -98,5 +98,5 @@ func (b *Bundle) salts(format, password string) (io.Reader, error) {
 
 func cannotEncode(format string) *Error {
 	return &Error{Unsupported, fmt.Sprintf("the certificate cannot be written as %s", format),
-		"leave the format out of the certificate's formats"}
+		"remove this format from the certificate's formats"}
 }

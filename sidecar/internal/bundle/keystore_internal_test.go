@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestSalts: a salt may come again only with everything else that a keystore is made of.
+// TestSalts checks that only keystores with the same contents get the same salts.
 func TestSalts(t *testing.T) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -30,13 +30,13 @@ func TestSalts(t *testing.T) {
 		}
 		data, err := io.ReadAll(r)
 		if err != nil || len(data) != saltBytes {
-			t.Fatalf("%d bytes, %v", len(data), err)
+			t.Fatalf("got %d salt bytes, error %v", len(data), err)
 		}
 		return data
 	}
 	one := read(bundleOf(key, "a"), "jks", "changeit")
 	if !bytes.Equal(one, read(bundleOf(key, "a"), "jks", "changeit")) {
-		t.Error("the same keystore gets other salts")
+		t.Error("the same keystore gets different salts")
 	}
 	for name, other := range map[string][]byte{
 		"key":         read(bundleOf(otherKey, "a"), "jks", "changeit"),
@@ -45,7 +45,7 @@ func TestSalts(t *testing.T) {
 		"password":    read(bundleOf(key, "a"), "jks", "changeit2"),
 	} {
 		if bytes.Equal(one[:16], other[:16]) {
-			t.Errorf("another %s gets the same salt", name)
+			t.Errorf("a keystore with a different %s gets the same salt", name)
 		}
 	}
 }

@@ -10,14 +10,14 @@ import (
 	"unicode"
 )
 
-// Limits on what Parse takes.
+// Limits of Parse.
 const (
-	// MaxValueBytes bounds the secret's value. Key Vault's own limit is 25 KB.
+	// MaxValueBytes limits the size of the secret's value. Key Vault's limit is 25 KB.
 	//
 	// Source: https://learn.microsoft.com/azure/key-vault/secrets/about-secrets
 	MaxValueBytes = 256 << 10
-	// MaxCertificates bounds how many certificates may be in one value. No chain needs more than a
-	// few; what is left out of a chain is searched for nothing.
+	// MaxCertificates limits the number of certificates in a value. A chain needs only a few, and
+	// the time of the search for the chain grows with the number of certificates.
 	MaxCertificates = 32
 )
 
@@ -29,42 +29,43 @@ const (
 	typePEM    = "application/x-pem-file"
 )
 
-// material is what a secret held, in no particular order and unchecked.
-type material struct {
+// contents are the certificates and keys of a secret, in no particular order and unverified.
+type contents struct {
 	certs []*x509.Certificate
 	keys  []crypto.Signer
 }
 
-// Parse reads the value of a Key Vault secret that backs a certificate. The value is PEM, or base64 of
-// a PKCS #12 container without a password; which one it is is told by looking at it, and contentType
-// (the secret's, may be empty) only words the error. The leaf is found by the private key, whatever
-// the order of the certificates, and those that are no part of its chain are left out.
+// Parse reads the value of a Key Vault secret that backs a certificate. The value is either PEM or
+// a base64-encoded PKCS #12 container without a password. Parse detects the format from the value;
+// it uses contentType (the secret's, may be empty) only in error texts. The leaf is the certificate
+// of the private key, regardless of the order of the certificates. Certificates that are not part
+// of its chain are dropped.
 //
 // Every error is an *Error.
 func Parse(value, contentType string) (*Bundle, error) {
 	if len(value) > MaxValueBytes {
 		return nil, &Error{TooLarge,
 			fmt.Sprintf("the secret's value is longer than %d KiB", MaxValueBytes>>10),
-			"remove what is not part of the certificate's chain"}
+			"remove everything that is not part of the certificate's chain"}
 	}
-	m, err := read(value, contentType)
+	c, err := read(value, contentType)
 	if err != nil {
 		return nil, err
 	}
-	return assemble(m)
+	return newBundle(c)
 }
 
-func read(value, contentType string) (material, error) {
+func read(value, contentType string) (contents, error) {
 	if strings.Contains(value, pemBegin) {
 		return readPEM(value)
 	}
 	if der, ok := decodeBase64(value); ok && len(der) > 0 && der[0] == derSequence {
 		return readPKCS12(der)
 	}
-	return material{}, notCertificate(contentType)
+	return contents{}, notCertificate(contentType)
 }
 
-// decodeBase64 ignores white space, which people add when they store a container by hand.
+// decodeBase64 ignores white space, which users add when they store a container manually.
 func decodeBase64(value string) ([]byte, bool) {
 	compact := strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) {
@@ -81,26 +82,26 @@ func notCertificate(contentType string) *Error {
 	if err != nil {
 		mediaType = strings.ToLower(strings.TrimSpace(contentType))
 	}
-	what := "the secret is no certificate"
+	problem := "the secret is not a certificate"
 	switch mediaType {
 	case typePKCS12:
-		what += ": its content type is " + typePKCS12 + ", but its value is not base64 of a PKCS #12 container"
+		problem += ": its content type is " + typePKCS12 + ", but its value is not a base64-encoded PKCS #12 container"
 	case typePEM:
-		what += ": its content type is " + typePEM + ", but its value has no PEM block"
+		problem += ": its content type is " + typePEM + ", but its value contains no PEM block"
 	default:
-		what += ": its value is neither PEM nor base64 of a PKCS #12 container"
+		problem += ": its value is neither PEM nor a base64-encoded PKCS #12 container"
 	}
-	return &Error{NotCertificate, what,
-		"name a secret that a Key Vault certificate made, or import this one as a certificate"}
+	return &Error{NotCertificate, problem,
+		"use the secret of a Key Vault certificate, or import this value as a certificate"}
 }
 
-// assemble finds the leaf by the key, and the chain from the leaf.
-func assemble(m material) (*Bundle, error) {
-	certs := distinct(m.certs)
-	if err := checkCounts(certs, m.keys); err != nil {
+// newBundle finds the leaf by its key, and the chain from the leaf.
+func newBundle(c contents) (*Bundle, error) {
+	certs := distinct(c.certs)
+	if err := checkCounts(certs, c.keys); err != nil {
 		return nil, err
 	}
-	leaf, key, err := pair(certs, m.keys)
+	leaf, key, err := findLeaf(certs, c.keys)
 	if err != nil {
 		return nil, err
 	}
@@ -117,12 +118,12 @@ func assemble(m material) (*Bundle, error) {
 func checkCounts(certs []*x509.Certificate, keys []crypto.Signer) error {
 	switch {
 	case len(certs) == 0:
-		return &Error{NotCertificate, "the secret has no certificate in it",
-			"name a secret that a Key Vault certificate made"}
+		return &Error{NotCertificate, "the secret contains no certificate",
+			"use the secret of a Key Vault certificate"}
 	case len(certs) > MaxCertificates:
 		return &Error{TooLarge,
-			fmt.Sprintf("the secret has %d certificates in it, more than %d", len(certs), MaxCertificates),
-			"keep only those of the certificate's own chain"}
+			fmt.Sprintf("the secret contains %d certificates, more than the limit of %d", len(certs), MaxCertificates),
+			"keep only the certificates of the chain"}
 	case len(keys) == 0:
 		return noPrivateKey()
 	}
@@ -131,15 +132,15 @@ func checkCounts(certs []*x509.Certificate, keys []crypto.Signer) error {
 
 func noPrivateKey() *Error {
 	return &Error{NoPrivateKey,
-		"the secret has certificates but no private key, so the certificate's key is not exportable",
-		`set "exportable": true in the key properties of the certificate's issuance policy, and make a new version`}
+		"the secret contains certificates but no private key, so the certificate's key is not exportable",
+		`set "exportable": true in the key properties of the certificate's issuance policy, and create a new version`}
 }
 
-// pair finds the one key that has a certificate, and that certificate. Where several have the same
-// public key, the leaf is one that another certificate signed rather than itself, and the newest.
-func pair(certs []*x509.Certificate, keys []crypto.Signer) (*x509.Certificate, crypto.Signer, error) {
+// findLeaf returns the only key that has a certificate, and its certificate. If several
+// certificates have the same public key, the leaf is the newest one that is not self-signed.
+func findLeaf(certs []*x509.Certificate, keys []crypto.Signer) (*x509.Certificate, crypto.Signer, error) {
 	var leaf *x509.Certificate
-	var owner crypto.Signer
+	var leafKey crypto.Signer
 	for _, key := range distinctKeys(keys) {
 		candidate := certificateOf(key, certs)
 		if candidate == nil {
@@ -147,17 +148,17 @@ func pair(certs []*x509.Certificate, keys []crypto.Signer) (*x509.Certificate, c
 		}
 		if leaf != nil {
 			return nil, nil, &Error{SeveralKeys,
-				"the secret has several private keys with a certificate each",
+				"the secret contains several private keys that each have a certificate",
 				"store one certificate and its key per secret"}
 		}
-		leaf, owner = candidate, key
+		leaf, leafKey = candidate, key
 	}
 	if leaf == nil {
 		return nil, nil, &Error{KeyMismatch,
-			fmt.Sprintf("the private key belongs to none of the %d certificates in the secret", len(certs)),
-			"import the certificate together with the key that its request was made with"}
+			fmt.Sprintf("the private key matches none of the %d certificates in the secret", len(certs)),
+			"import the certificate together with the private key of its signing request"}
 	}
-	return leaf, owner, nil
+	return leaf, leafKey, nil
 }
 
 func certificateOf(key crypto.Signer, certs []*x509.Certificate) *x509.Certificate {
@@ -183,7 +184,7 @@ func betterLeaf(a, b *x509.Certificate) bool {
 	return string(a.Raw) < string(b.Raw)
 }
 
-// samePublicKey is false for the kinds of public key that no Bundle can have.
+// samePublicKey returns false for key types that a Bundle does not support.
 func samePublicKey(a, b crypto.PublicKey) bool {
 	k, ok := a.(interface{ Equal(crypto.PublicKey) bool })
 	return ok && k.Equal(b)

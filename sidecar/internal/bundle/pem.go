@@ -10,43 +10,43 @@ import (
 
 const pemBegin = "-----BEGIN "
 
-// readPEM takes certificates and keys in any order and ignores blocks of other kinds.
-func readPEM(value string) (material, error) {
-	var m material
-	rest, read := []byte(strings.TrimPrefix(value, "\ufeff")), 0 // a byte order mark, which some editors write
+// readPEM reads certificates and keys in any order and ignores blocks of other types.
+func readPEM(value string) (contents, error) {
+	var c contents
+	rest, read := []byte(strings.TrimPrefix(value, "\ufeff")), 0 // some editors write a byte order mark
 	for {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {
 			break
 		}
 		read++
-		if err := m.add(block); err != nil {
-			return material{}, err
+		if err := c.add(block); err != nil {
+			return contents{}, err
 		}
 	}
-	// The decoder skips what it cannot read. A chain with a hole, or a leaf with another one's key,
-	// must not come of that.
+	// The decoder skips blocks that it cannot read. Without this check, the result could be a chain
+	// with a gap, or a leaf with the wrong key.
 	if begun := strings.Count(value, pemBegin); begun != read {
-		what := fmt.Sprintf("%d of %d PEM blocks are damaged or cut off", begun-read, begun)
+		problem := fmt.Sprintf("%d of %d PEM blocks are damaged or truncated", begun-read, begun)
 		if !strings.Contains(strings.TrimSpace(value), "\n") {
-			return material{}, &Error{Malformed, what + ": the value has lost its line breaks",
+			return contents{}, &Error{Malformed, problem + ": the value has lost its line breaks",
 				"store it from a file (az keyvault secret set --file), or import it as a certificate"}
 		}
-		return material{}, &Error{Malformed, what, "import the certificate again"}
+		return contents{}, &Error{Malformed, problem, "import the certificate again"}
 	}
-	return m, nil
+	return c, nil
 }
 
-func (m *material) add(block *pem.Block) error {
+func (c *contents) add(block *pem.Block) error {
 	switch block.Type {
 	case "CERTIFICATE", "X509 CERTIFICATE":
 		cert, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return unreadable(block.Bytes, len(m.certs)+1)
+			return invalidCertificate(block.Bytes, len(c.certs)+1)
 		}
-		m.certs = append(m.certs, cert)
+		c.certs = append(c.certs, cert)
 	case "PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY":
-		// RFC 1421 encryption, which OpenSSL writes with these block types.
+		// OpenSSL uses these block types for keys with RFC 1421 encryption, too.
 		if strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED") {
 			return encryptedKey()
 		}
@@ -54,40 +54,42 @@ func (m *material) add(block *pem.Block) error {
 		if err != nil {
 			return err
 		}
-		m.keys = append(m.keys, key)
+		c.keys = append(c.keys, key)
 	case "ENCRYPTED PRIVATE KEY":
 		return encryptedKey()
 	case "DSA PRIVATE KEY":
 		return unsupportedKey("a DSA key")
 	case "OPENSSH PRIVATE KEY":
-		return unsupportedKey("in OpenSSH's own form")
+		return unsupportedKey("in OpenSSH format")
 	case "ANY PRIVATE KEY":
 		return unsupportedKey("")
 	}
 	return nil
 }
 
-// unreadable is about the n-th certificate.
-func unreadable(der []byte, n int) *Error {
+// invalidCertificate returns the error for the n-th certificate.
+func invalidCertificate(der []byte, n int) *Error {
 	if kind := unsupportedCertificateKind(der); kind != "" {
-		return &Error{Unsupported, fmt.Sprintf("certificate %d of the PEM data is for %s, which is not supported", n, kind), supportedKeys}
+		return &Error{Unsupported,
+			fmt.Sprintf("certificate %d in the PEM data has %s, which is not supported", n, kind), supportedKeys}
 	}
-	return &Error{Malformed, fmt.Sprintf("certificate %d of the PEM data cannot be read", n), "import the certificate again"}
+	return &Error{Malformed, fmt.Sprintf("certificate %d in the PEM data cannot be parsed", n), "import the certificate again"}
 }
 
 func encryptedKey() *Error {
-	return &Error{PasswordProtected, "the private key in the PEM data is protected by a password",
-		"import the certificate into Key Vault with its key decrypted; Key Vault protects it"}
+	return &Error{PasswordProtected, "the private key in the PEM data is password-protected",
+		"decrypt the key, then import the certificate into Key Vault, which protects the key"}
 }
 
-// parseKey goes by the content, since tools disagree about the labels: PKCS #8 (RFC 5958), PKCS #1
-// (RFC 8017) or SEC 1 (RFC 5915). The parsers' errors are left out: they may quote what they read.
+// parseKey detects the format from the content, because tools disagree about the labels: PKCS #8
+// (RFC 5958), PKCS #1 (RFC 8017) or SEC 1 (RFC 5915). It omits the parsers' errors, which may quote
+// their input.
 func parseKey(der []byte) (crypto.Signer, error) {
 	if kind := unsupportedKeyKind(der); kind != "" {
 		return nil, unsupportedKey(kind)
 	}
 	if key, err := x509.ParsePKCS8PrivateKey(der); err == nil {
-		return signer(key)
+		return supportedSigner(key)
 	}
 	if key, err := x509.ParsePKCS1PrivateKey(der); err == nil {
 		return key, nil

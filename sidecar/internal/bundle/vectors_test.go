@@ -14,8 +14,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/bundle"
 )
 
-// TestVectors reads what other programs wrote (see testdata/vectors/make.sh), and has what comes of each file, or what
-// people read of it, in testdata/vectors.golden.
+// TestVectors parses files that other programs wrote (see testdata/vectors/make.sh) and compares
+// the bundle or the error with testdata/vectors.golden.
 func TestVectors(t *testing.T) {
 	paths, err := filepath.Glob("testdata/vectors/*.p*")
 	if err != nil || len(paths) == 0 {
@@ -36,7 +36,7 @@ func TestVectors(t *testing.T) {
 	golden(t, "testdata/vectors.golden", got.String())
 }
 
-// outcome is a line about the bundle or the error that comes of a value.
+// outcome describes the bundle or the error that Parse returns for a value, in one line.
 func outcome(t *testing.T, value string) string {
 	t.Helper()
 	b, err := bundle.Parse(value, "")
@@ -46,7 +46,7 @@ func outcome(t *testing.T, value string) string {
 	}
 	var e *bundle.Error
 	if !errors.As(err, &e) {
-		t.Fatalf("error %T %v", err, err)
+		t.Fatalf("got error %T %v, want an *Error", err, err)
 	}
 	return fmt.Sprintf("%s: %v", e.Reason, e)
 }

@@ -1,17 +1,23 @@
-// Package certsync is the loop that keeps certificates in their stores as they are in Key Vault.
+// Package certsync is the loop that keeps the certificates in stores up to date with Key Vault.
 //
 // It guarantees:
-//   - Each poll asks for every certificate once. What changed goes into its store together, in one Commit
-//     per store.
-//   - A certificate that fails keeps its last good version and holds no other one back.
-//   - A newer version that is not valid yet waits while an older one is there.
+//   - Each poll requests every certificate once. All changes of a store are written together, in
+//     one Commit.
+//   - A certificate that fails keeps its last good version and does not hold back the others.
+//   - A newer version that is not valid yet waits while the store has an older one.
 //   - Readiness latches: once ready, always ready.
-//   - The loop starts from what the stores have: with everything there it is ready before the first request.
-//   - Polls keep their pace when the machine's clock is set, and come at once when a suspended machine wakes up.
+//   - The loop starts from what the stores contain: if they are complete, it is ready before its
+//     first request.
+//   - Polls keep their pace when the machine's clock is set, and happen at once when a suspended
+//     machine wakes up.
 //
-// It knows neither Key Vault nor the file system nor Kubernetes: a Source gets certificates, Stores keep
-// them, an Observer is told. It reacts to two behaviours of their errors, RetryAfter and Permanent.
-// It never deletes a certificate that is still asked for, and never stops because something failed.
+// It knows neither Key Vault nor the file system nor Kubernetes: a Source fetches certificates,
+// Stores keep them, an Observer receives reports. It reacts to two behaviours of their errors,
+// RetryAfter and Permanent. It never deletes a certificate that the settings name, and never stops
+// because something failed.
+//
+// The type parameter C of Source, Stores and Loop is the content of a certificate, private key
+// included. The loop passes it from the Source to the Stores, and drops it at the end of the round.
 package certsync
 
 import (
@@ -22,20 +28,19 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// Source gets certificates. Fetch is called by several goroutines at once.
-type Source interface {
-	// Fetch gets the version that the certificate names, or the newest. have is the version in the store,
-	// empty without one: a Source may leave out checks of a version that passed them before, and Leaf then.
-	// It must bound the time that it takes.
-	Fetch(ctx context.Context, c contract.Certificate, have string) (Fetched, error)
+// Source fetches certificates. Several goroutines call Fetch at the same time.
+type Source[C any] interface {
+	// Fetch returns the version that the certificate names, or else the newest. have is the version
+	// in the store, or empty: for that version, which passed all checks before, a Source may skip
+	// the checks and leave Leaf empty. Fetch must limit the time that it takes.
+	Fetch(ctx context.Context, c contract.Certificate, have string) (Fetched[C], error)
 }
 
-// Fetched is what a Source gets.
-type Fetched struct {
+// Fetched is the result of a Fetch.
+type Fetched[C any] struct {
 	Version string
 	Leaf    Leaf
-	// Content is handed to Stores as it is.
-	Content any
+	Content *C
 }
 
 // Leaf describes a leaf certificate.
@@ -47,115 +52,117 @@ type Leaf struct {
 
 // Installed is a certificate in a store.
 type Installed struct {
-	// FileName is the Certificate.FileName of what is there: after a change of the settings, the link may
-	// still lead to another certificate, which stays until the new one is there.
+	// FileName is the Certificate.FileName of the certificate in the store. After a change of the
+	// settings, a link may still lead to another certificate, until the new one is installed.
 	FileName string
 	Version  string
 	Leaf     Leaf
 }
 
-// Item is a certificate as it is to be in its store.
-type Item struct {
+// Item is the desired state of a certificate in its store.
+type Item[C any] struct {
 	Certificate contract.Certificate
+	// Installed is the desired version. An empty Version means that no version is known yet: the
+	// store keeps what the link leads to, damaged or not.
 	Installed
-	// Content is what the Source got for this version; nil keeps what the store has of it. With an empty
-	// Version there is none yet, and whatever the link may lead to, damaged or not, is kept until there is.
-	Content any
+	// Content is what the Source returned for this version; nil keeps the files in the store.
+	Content *C
 }
 
 // Stores keep certificates, each in its Certificate.Store.
-type Stores interface {
-	// Current returns what the store in a directory has, by the certificates' LinkName.
+type Stores[C any] interface {
+	// Current returns what the store in a directory contains, by the certificates' LinkName.
 	Current(dir string) (map[string]Installed, error)
-	// Commit makes the store hold exactly these items, all at once. After an error it holds what it
-	// held before. It is called after every poll, changed or not.
-	Commit(dir string, items []Item) (Committed, error)
+	// Commit changes the store to contain exactly these items, all at once. After an error the
+	// store is unchanged. The loop calls it after every poll, also when nothing changed.
+	Commit(dir string, items []Item[C]) (Committed, error)
 }
 
-// Committed is what a Commit came to.
+// Committed is the result of a Commit.
 type Committed struct {
 	Changed bool
-	// Missing are the LinkNames of items with a Version and without Content that the store does not have any
-	// more, or not whole. They are fetched again.
+	// Missing are the LinkNames of items with a Version and without Content whose files are missing
+	// from the store or damaged. The loop fetches them again.
 	Missing []string
-	// Failed are the items, by LinkName, of which the content could not be put into files. Of these the
-	// store has what it had.
+	// Failed are the items, by LinkName, whose content could not be converted to files. The store
+	// keeps what it had of them.
 	Failed map[string]error
 	// Warnings are for people.
 	Warnings []string
 }
 
-// Observer is told what the loop does. Its methods must not block.
+// Observer follows what the loop does. Its methods must not block.
 type Observer interface {
-	// Beat is called while the loop turns, every 30 seconds at the latest but for the time that one
-	// fetch or commit takes.
+	// Beat is the loop's heartbeat. The loop calls it at least every 30 seconds, plus the time that
+	// one fetch or commit takes.
 	Beat()
 	// Report is called when the loop begins and after every round.
 	Report(Report)
 }
 
-// State is that of the Key Vault VM extension.
+// State is a state of the Key Vault VM extension.
 type State string
 
-// States. A loop is in transition until every certificate was fetched once, or until the initial sync
-// has failed MaxAttempts times.
+// States. A loop is in transition until every certificate was fetched once, or until the initial
+// sync has failed MaxAttempts times.
 const (
 	Transitioning State = "transitioning"
 	Success       State = "success"
 	Error         State = "error"
 )
 
-// Report says where the loop stands.
+// Report is the state of the loop.
 type Report struct {
 	Time  time.Time
 	State State
-	// Ready latches. Reason says, in one line, what is waited for or what fails.
+	// Ready latches. Reason describes, in one line, what the loop waits for or what fails.
 	Ready  bool
 	Reason string
-	// Synced says that a round has ended; Changed how many stores were changed in it.
+	// Synced reports that a round has ended; Changed is the number of stores that it changed.
 	Synced  bool
 	Changed int
-	// Renewed are the certificates of which another version was installed in this round.
+	// Renewed are the certificates whose version changed in this round.
 	Renewed []contract.Certificate
-	// Retry says that something was fetched again because it had failed.
+	// Retry reports that the round fetched something again because it had failed before.
 	Retry        bool
 	Certificates []Status
 }
 
-// Status is that of one certificate.
+// Status is the state of one certificate.
 type Status struct {
 	Certificate contract.Certificate
-	// Installed is what is in the store; Version is empty where nothing is.
+	// Installed is what is in the store; Version is empty if the store has no version.
 	Installed Installed
-	// LastSuccess is when the store was last found, or made, to have what the vault has; zero: not by this process.
+	// LastSuccess is when this process last found or brought the store up to date with the vault;
+	// zero: not yet.
 	LastSuccess time.Time
 	// Waiting is a newer version that is not valid yet.
 	Waiting *Installed
-	// Err is the last failure, if it was not followed by a success; ErrTime when it happened.
+	// Err is the last failure, unless a success followed it; ErrTime is when it happened.
 	Err      error
 	ErrTime  time.Time
 	Warnings []string
 }
 
-// Settings are what a running loop can be given anew.
+// Settings are the settings of a loop. They can change while it runs.
 type Settings struct {
-	// Certificates may be none: then the loop turns, is ready, and asks for nothing.
+	// Certificates may be empty: then the loop sends its heartbeat, is ready, and requests nothing.
 	Certificates []contract.Certificate
 	// Interval is the time between polls; each one is up to 10 % shorter or longer.
 	Interval time.Duration
-	// RequireInitialSync makes readiness wait until every certificate is in its store.
+	// RequireInitialSync delays readiness until every certificate is in its store.
 	RequireInitialSync bool
 }
 
-// retryAfter is the behaviour of an error of a service that wants to be left alone for a while; zero
-// leaves the time to the loop. Such a failure is waited out and is no attempt.
+// retryAfter is the behaviour of an error of a service that asks its clients to pause. Zero leaves
+// the length of the pause to the loop. Such a failure does not count as an attempt.
 type retryAfter interface {
 	error
 	RetryAfter() time.Duration
 }
 
-// permanent is the behaviour of an error that stays until somebody changes something. The loop goes on
-// trying, since somebody may, but Once gives up.
+// permanent is the behaviour of an error that stays until somebody changes something. The loop
+// retries all the same, since somebody may, but Once gives up.
 type permanent interface {
 	error
 	Permanent() bool

@@ -12,63 +12,63 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// counting is a Source that counts, and has what a test sets.
+// counting is a Source that counts its calls and returns what a test sets.
 type counting struct {
 	mu     sync.Mutex
-	asked  int
-	answer Fetched
+	calls  int
+	result Fetched[string]
 	err    error
 }
 
-func (c *counting) Fetch(context.Context, contract.Certificate, string) (Fetched, error) {
+func (c *counting) Fetch(context.Context, contract.Certificate, string) (Fetched[string], error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.asked++
-	return c.answer, c.err
+	c.calls++
+	return c.result, c.err
 }
 
 func (c *counting) set(version string, notBefore time.Time, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.answer, c.err = Fetched{Version: version, Leaf: Leaf{NotBefore: notBefore}, Content: version}, err
+	c.result, c.err = Fetched[string]{Version: version, Leaf: Leaf{NotBefore: notBefore}, Content: &version}, err
 }
 
-// since is how often it was asked since the last call.
-func (c *counting) since() int {
+// callsSince returns the number of fetches since it was last called.
+func (c *counting) callsSince() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := c.asked
-	c.asked = 0
+	n := c.calls
+	c.calls = 0
 	return n
 }
 
-// keeper is Stores with one link.
-type keeper struct{ has map[string]Installed }
+// memoryStores are Stores with one directory.
+type memoryStores struct{ installed map[string]Installed }
 
-func (k *keeper) Current(string) (map[string]Installed, error) { return k.has, nil }
+func (s *memoryStores) Current(string) (map[string]Installed, error) { return s.installed, nil }
 
-func (k *keeper) Commit(_ string, items []Item) (Committed, error) {
-	k.has = map[string]Installed{}
+func (s *memoryStores) Commit(_ string, items []Item[string]) (Committed, error) {
+	s.installed = map[string]Installed{}
 	for _, item := range items {
-		k.has[item.Certificate.LinkName] = item.Installed
+		s.installed[item.Certificate.LinkName] = item.Installed
 	}
 	return Committed{}, nil
 }
 
-type deaf struct{}
+type noObserver struct{}
 
-func (deaf) Beat()         {}
-func (deaf) Report(Report) {}
+func (noObserver) Beat()         {}
+func (noObserver) Report(Report) {}
 
-// running is a loop in a bubble, whose own goroutine can be stopped and started again: between the two the machine's
-// clocks may jump.
+// running is a loop in a bubble. A test can stop its goroutine and start it again; in between, the
+// machine's clocks may jump.
 type running struct {
-	*Loop
+	*Loop[string]
 	source *counting
 	pause  func()
 }
 
-func start(t *testing.T, l *Loop, source *counting, run func(context.Context)) *running {
+func start(t *testing.T, l *Loop[string], source *counting, run func(context.Context)) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -77,23 +77,23 @@ func start(t *testing.T, l *Loop, source *counting, run func(context.Context)) *
 	return &running{Loop: l, source: source, pause: func() { cancel(); <-done }}
 }
 
-// jump moves the wall clock against the monotonic one, seen from the loop: forward as when a machine wakes up, or back as
-// when its clock is set.
-func (l *Loop) jump(by time.Duration) {
-	for _, d := range append([]*deadline{&l.pollAt, &l.retryAt}, dues(l.entries)...) {
+// jump moves the wall clock against the monotonic clock, as the loop sees it: forward, as when a
+// machine wakes up, or back, as when its clock is set.
+func (l *Loop[C]) jump(by time.Duration) {
+	for _, d := range append([]*deadline{&l.pollAt, &l.retryAt}, deadlines(l.entries)...) {
 		d.wall = d.wall.Add(-by)
 	}
 }
 
-func dues(entries []*entry) (list []*deadline) {
+func deadlines(entries []*entry) (list []*deadline) {
 	for _, e := range entries {
-		list = append(list, &e.due)
+		list = append(list, &e.nextAt)
 	}
 	return list
 }
 
-// turn runs the loop as Run does, but for its beginning.
-func (l *Loop) turn(ctx context.Context) {
+// resume runs the loop as Run does, without reading the stores first.
+func (l *Loop[C]) resume(ctx context.Context) {
 	for ctx.Err() == nil {
 		if round, wait := l.due(); len(round) > 0 {
 			l.round(ctx, round)
@@ -103,8 +103,8 @@ func (l *Loop) turn(ctx context.Context) {
 	}
 }
 
-// Whatever the clock is set to, polls go on at their pace: neither none for the time that it was set back, nor without a
-// pause. A machine that wakes up polls at once.
+// Polls keep their pace when the clock is set: they neither stop for the time that it was set back,
+// nor run without a pause. A machine that wakes up polls at once.
 func TestClockJumps(t *testing.T) {
 	const years = 10 * 365 * 24 * time.Hour
 	for name, c := range map[string]struct {
@@ -129,23 +129,23 @@ func TestClockJumps(t *testing.T) {
 					source.set("", time.Time{}, errors.New("no answer"))
 				}
 				l := New(Settings{Interval: time.Hour, Certificates: []contract.Certificate{{LinkName: "a"}}},
-					source, &keeper{}, deaf{}, slog.New(slog.DiscardHandler))
+					source, &memoryStores{}, noObserver{}, slog.New(slog.DiscardHandler))
 				r := start(t, l, source, l.Run)
 				time.Sleep(5 * time.Minute)
 				r.pause()
-				source.since()
+				source.callsSince()
 				l.jump(c.by)
-				r = start(t, l, source, l.turn)
+				r = start(t, l, source, l.resume)
 				time.Sleep(time.Minute)
-				if n := source.since(); n < c.min || n > c.max {
-					t.Errorf("%d polls in the minute after, want %d to %d", n, c.min, c.max)
+				if n := source.callsSince(); n < c.min || n > c.max {
+					t.Errorf("%d polls in the next minute, want %d to %d", n, c.min, c.max)
 				}
 				source.set("1", time.Time{}, nil)
-				time.Sleep(30 * time.Minute) // the initial sync, if it was still going on, ends
-				source.since()
+				time.Sleep(30 * time.Minute) // until the initial sync ends
+				source.callsSince()
 				time.Sleep(24 * time.Hour)
-				if n := source.since(); n < 22 || n > 27 {
-					t.Errorf("%d polls in the day after, want one an hour", n)
+				if n := source.callsSince(); n < 22 || n > 27 {
+					t.Errorf("%d polls in the next day, want one an hour", n)
 				}
 				r.pause()
 			})
@@ -153,27 +153,27 @@ func TestClockJumps(t *testing.T) {
 	}
 }
 
-// A version that waits is switched to when the wall clock says that it is valid.
+// A version that waits is installed when it becomes valid by the wall clock.
 func TestValidityFollowsTheWallClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		source, stores := &counting{}, &keeper{}
+		source, stores := &counting{}, &memoryStores{}
 		source.set("1", time.Time{}, nil)
 		l := New(Settings{Interval: 24 * time.Hour, Certificates: []contract.Certificate{{LinkName: "a"}}},
-			source, stores, deaf{}, slog.New(slog.DiscardHandler))
+			source, stores, noObserver{}, slog.New(slog.DiscardHandler))
 		r := start(t, l, source, l.Run)
 		source.set("2", time.Now().Add(10*time.Hour), nil)
 		<-l.SyncNow()
 		time.Sleep(8 * time.Hour)
 		synctest.Wait()
-		if got := stores.has["a"].Version; got != "1" {
+		if got := stores.installed["a"].Version; got != "1" {
 			t.Errorf("version %s is installed before it is valid", got)
 		}
 		r.pause()
-		source.set("2", time.Now(), nil) // in the loop's eyes: the clock is set forward by two hours
+		source.set("2", time.Now(), nil) // the loop sees that the clock was set forward by two hours
 		l.jump(2 * time.Hour)
-		r = start(t, l, source, l.turn)
-		if got := stores.has["a"].Version; got != "2" {
-			t.Errorf("version %s is installed once the clock says that the newer one is valid", got)
+		r = start(t, l, source, l.resume)
+		if got := stores.installed["a"].Version; got != "2" {
+			t.Errorf("version %s is installed, want 2: it is valid by the wall clock", got)
 		}
 		r.pause()
 	})

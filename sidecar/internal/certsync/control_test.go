@@ -9,7 +9,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
 )
 
-// SyncNow polls everything at once; its channel is closed after the poll was reported.
+// SyncNow polls everything at once and closes its channel after the poll was reported.
 func TestSyncNow(t *testing.T) {
 	bubble(t, with("a"), having("a"), newDisk(), func(t *testing.T, r *rig) {
 		pass(time.Minute)
@@ -22,26 +22,27 @@ func TestSyncNow(t *testing.T) {
 	})
 }
 
-// The loop gives a sign of life every 30 seconds, between polls too.
+// The heartbeat comes at least every 30 seconds, also between polls.
 func TestBeats(t *testing.T) {
 	bubble(t, with("a"), having("a"), newDisk(), func(t *testing.T, r *rig) {
 		pass(3 * time.Hour)
 		if silence := r.watch.longestSilence(); silence > 30*time.Second {
-			t.Errorf("silent for %s", silence)
+			t.Errorf("no heartbeat for %s", silence)
 		}
 	})
 }
 
-// With no certificates it turns, is ready, and says why; a poll that is asked for is over at once.
+// Without certificates the loop sends its heartbeat, is ready, and reports why; SyncNow ends at
+// once.
 func TestNoCertificates(t *testing.T) {
 	bubble(t, with(), having(), newDisk(), func(t *testing.T, r *rig) {
-		if report := r.watch.first(); !report.Ready || report.State != certsync.Success || report.Reason != "no certificates are asked for" {
+		if report := r.watch.first(); !report.Ready || report.State != certsync.Success || report.Reason != "no certificates to sync" {
 			t.Errorf("first report: %+v", report)
 		}
 		pass(3 * time.Hour)
 		<-r.SyncNow()
 		if silence := r.watch.longestSilence(); silence > 30*time.Second {
-			t.Errorf("silent for %s", silence)
+			t.Errorf("no heartbeat for %s", silence)
 		}
 		if report := r.watch.last(); report.State != certsync.Success || !report.Ready {
 			t.Errorf("last report: %+v", report)
@@ -49,7 +50,7 @@ func TestNoCertificates(t *testing.T) {
 	})
 }
 
-// With requireInitialSync false it is ready at once.
+// With requireInitialSync false the loop is ready at once.
 func TestInitialSyncNotRequired(t *testing.T) {
 	s := func() certsync.Settings {
 		s := settingsFor("a")
@@ -63,12 +64,12 @@ func TestInitialSyncNotRequired(t *testing.T) {
 	})
 }
 
-// Changed settings hold at once: a new certificate comes, one that is gone goes, readiness stays, and what was
-// under a link stays until the other certificate is there.
+// Changed settings apply at once: a new certificate is installed, a removed one is deleted, and
+// readiness stays. A link keeps its certificate until the other certificate is installed.
 func TestChange(t *testing.T) {
 	bubble(t, with("a", "b"), having("a", "b"), newDisk(), func(t *testing.T, r *rig) {
 		next := settingsFor("b", "new")
-		next.Certificates[0].LinkName = "example.a" // was a's
+		next.Certificates[0].LinkName = "example.a" // was the link of a
 		r.vault.fail("b", errNetwork)
 		r.Change(next)
 		pass(time.Second / 2)
@@ -89,7 +90,7 @@ func TestChange(t *testing.T) {
 	})
 }
 
-// Once returns when everything is there, and why not if it cannot be.
+// Once returns when everything is installed, or with the reason why that is not possible.
 func TestOnce(t *testing.T) {
 	for name, c := range map[string]struct {
 		prepare func(*vault)

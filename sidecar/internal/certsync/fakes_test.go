@@ -15,34 +15,35 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
 )
 
-// vault is a Source: it has versions, or errors, by certificate name, and remembers when it was asked.
-// The real one is tested in package keyvault, and together with the loop by the scripts of the program.
+// vault is a Source: it has versions, or errors, by certificate name, and records the requests. The
+// tests of package keyvault and the scripts of package main use the real client.
 type vault struct {
 	mu       sync.Mutex
-	versions map[string]certsync.Fetched
+	versions map[string]certsync.Fetched[string]
 	errors   map[string]error
-	asked    map[string][]time.Duration // since the beginning
+	requests map[string][]time.Duration // since the beginning
 	began    time.Time
 	took     time.Duration
 }
 
 func newVault(names ...string) *vault {
-	v := &vault{versions: map[string]certsync.Fetched{}, errors: map[string]error{}, asked: map[string][]time.Duration{}, began: time.Now()}
+	v := &vault{versions: map[string]certsync.Fetched[string]{}, errors: map[string]error{}, requests: map[string][]time.Duration{}, began: time.Now()}
 	for _, name := range names {
 		v.put(name, "v1")
 	}
 	return v
 }
 
-// put makes a version the newest; it is valid from the day before.
+// put adds a version as the newest; it is valid since yesterday.
 func (v *vault) put(name, version string) { v.putFrom(name, version, time.Now().Add(-24*time.Hour)) }
 
 func (v *vault) putFrom(name, version string, notBefore time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	delete(v.errors, name)
-	v.versions[name] = certsync.Fetched{
-		Version: version, Content: name + " " + version,
+	content := name + " " + version
+	v.versions[name] = certsync.Fetched[string]{
+		Version: version, Content: &content,
 		Leaf: certsync.Leaf{Fingerprint: version, NotBefore: notBefore, NotAfter: notBefore.Add(365 * 24 * time.Hour)},
 	}
 }
@@ -53,9 +54,9 @@ func (v *vault) fail(name string, err error) {
 	v.errors[name] = err
 }
 
-func (v *vault) Fetch(ctx context.Context, c contract.Certificate, _ string) (certsync.Fetched, error) {
+func (v *vault) Fetch(ctx context.Context, c contract.Certificate, _ string) (certsync.Fetched[string], error) {
 	v.mu.Lock()
-	v.asked[c.Name] = append(v.asked[c.Name], time.Since(v.began))
+	v.requests[c.Name] = append(v.requests[c.Name], time.Since(v.began))
 	f, ok := v.versions[c.Name]
 	err := v.errors[c.Name]
 	took := v.took
@@ -63,7 +64,7 @@ func (v *vault) Fetch(ctx context.Context, c contract.Certificate, _ string) (ce
 	select {
 	case <-time.After(took):
 	case <-ctx.Done():
-		return certsync.Fetched{}, ctx.Err()
+		return certsync.Fetched[string]{}, ctx.Err()
 	}
 	if err == nil && !ok {
 		err = errNotFound
@@ -71,12 +72,12 @@ func (v *vault) Fetch(ctx context.Context, c contract.Certificate, _ string) (ce
 	return f, err
 }
 
-// times are when a certificate was asked for; it forgets them.
+// times returns when a certificate was requested, and forgets it.
 func (v *vault) times(name string) []time.Duration {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	times := v.asked[name]
-	delete(v.asked, name)
+	times := v.requests[name]
+	delete(v.requests, name)
 	return times
 }
 
@@ -94,12 +95,12 @@ var (
 	errNetwork  = errors.New("no answer")
 )
 
-// disk is a Stores in memory: it has the content of each link, by directory.
+// disk is Stores in memory: the content of each link, by directory.
 type disk struct {
 	mu      sync.Mutex
 	dirs    map[string]map[string]certsync.Installed
 	content map[string]string // by dir and link
-	commits int               // that changed something
+	changes int               // commits that changed something
 	err     error
 	failed  map[string]error
 }
@@ -114,7 +115,7 @@ func (d *disk) Current(dir string) (map[string]certsync.Installed, error) {
 	return maps.Clone(d.dirs[dir]), d.err
 }
 
-func (d *disk) Commit(dir string, items []certsync.Item) (certsync.Committed, error) {
+func (d *disk) Commit(dir string, items []certsync.Item[string]) (certsync.Committed, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.err != nil {
@@ -138,19 +139,19 @@ func (d *disk) Commit(dir string, items []certsync.Item) (certsync.Committed, er
 			continue
 		}
 		if item.Content != nil {
-			d.content[dir+"/"+link] = item.Content.(string)
+			d.content[dir+"/"+link] = *item.Content
 		}
 		next[link] = item.Installed
 	}
 	changed := !maps.EqualFunc(d.dirs[dir], next, func(a, b certsync.Installed) bool { return a.Version == b.Version })
 	if changed {
-		d.commits++
+		d.changes++
 	}
 	d.dirs[dir] = next
 	return certsync.Committed{Changed: changed, Missing: missing, Failed: d.failed}, nil
 }
 
-func (d *disk) has(link string) string {
+func (d *disk) read(link string) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if _, ok := d.dirs[store][link]; !ok {
@@ -159,7 +160,7 @@ func (d *disk) has(link string) string {
 	return d.content[store+"/"+link]
 }
 
-// lose removes what a link leads to, behind the loop's back.
+// lose removes a link without the loop.
 func (d *disk) lose(link string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -229,13 +230,13 @@ func settingsFor(names ...string) certsync.Settings {
 
 // rig is a running loop in a synctest bubble.
 type rig struct {
-	*certsync.Loop
+	*certsync.Loop[string]
 	vault *vault
 	disk  *disk
 	watch *watcher
 }
 
-// bubble runs a test with a fake clock and a loop that is ended after it.
+// bubble runs a test with a fake clock and a loop, which ends with the test.
 func bubble(t *testing.T, s func() certsync.Settings, v func() *vault, d *disk, test func(t *testing.T, r *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -259,7 +260,7 @@ func pass(d time.Duration) {
 
 func mustHave(t *testing.T, d *disk, link, want string) {
 	t.Helper()
-	if got := d.has(link); got != want {
+	if got := d.read(link); got != want {
 		t.Errorf("the store has %q under %s, want %q", got, link, want)
 	}
 }
@@ -272,9 +273,9 @@ func names(n int) []string {
 	return list
 }
 
-// changes is how many commits changed something.
-func (d *disk) changes() int {
+// countChanges returns how many commits changed something.
+func (d *disk) countChanges() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.commits
+	return d.changes
 }

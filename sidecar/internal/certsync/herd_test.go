@@ -16,8 +16,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
 )
 
-// herdPods is how many pods TestThunderingHerd starts. The vault's limit is scaled with it, so the outcome is about
-// the same with any number; "make bench" takes 10000.
+// herdPods is how many pods TestThunderingHerd starts. The vault's limit scales with it, so the
+// result is about the same for any number; "make bench" uses 10000.
 var herdPods = flag.Int("herd.pods", 50, "pods of TestThunderingHerd")
 
 const (
@@ -28,14 +28,14 @@ const (
 	// Source: https://learn.microsoft.com/azure/key-vault/general/service-limits
 	window = 10 * time.Second
 	share  = 0.4
-	// answerTime is what an answer takes, with the limit or without.
+	// answerTime is how long a response takes, throttled or not.
 	answerTime = 20 * time.Millisecond
-	// ideal is how long the limit alone takes: herdCertificates / share windows.
+	// ideal is the time that the limit makes necessary: herdCertificates / share windows.
 	ideal = 250 * time.Second
 )
 
-// All pods that use a vault restart at once and find no certificate in their stores. The vault refuses what exceeds
-// its limit, without a Retry-After. The pods must use the limit up nearly all the time, and share it.
+// All pods that use a vault restart at once with empty stores. The vault refuses the requests above
+// its limit, without a Retry-After. The pods must use nearly the whole limit, and share it.
 func TestThunderingHerd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		limited := &limitedVault{left: int(float64(*herdPods) * share)}
@@ -64,9 +64,9 @@ func TestThunderingHerd(t *testing.T) {
 		t.Attr("late", strconv.Itoa(late))
 		t.Attr("median", median.String())
 		t.Attr("last", last.String())
-		t.Attr("requests", strconv.Itoa(limited.asked))
+		t.Attr("requests", strconv.Itoa(limited.requests))
 		if late > 0 {
-			t.Errorf("%d of %d pods are not ready after %s, where the limit alone takes %s", late, len(pods), ideal*12/10, ideal)
+			t.Errorf("%d of %d pods are not ready after %s; the limit alone takes %s", late, len(pods), ideal*12/10, ideal)
 		}
 	})
 }
@@ -82,7 +82,7 @@ func (p *herdPod) Report(r certsync.Report) {
 	}
 }
 
-// after is how long the pod waited; one that is not ready waited for longer than all others.
+// after returns how long the pod waited. A pod that is not ready counts as the slowest.
 func (p *herdPod) after(begin time.Time) time.Duration {
 	if p.readyAt.IsZero() {
 		return time.Hour
@@ -90,32 +90,33 @@ func (p *herdPod) after(begin time.Time) time.Duration {
 	return p.readyAt.Sub(begin)
 }
 
-// limitedVault is a Source that throttles as Key Vault does: so many answers in each window, which begins with the first
-// request after the one before.
+// limitedVault is a Source that throttles as Key Vault does: it admits a number of requests in each
+// window. A window begins with the first request after the previous window.
 type limitedVault struct {
 	mu         sync.Mutex
 	full, left int
 	until      time.Time
-	asked      int
+	requests   int
 }
 
-func (v *limitedVault) Fetch(ctx context.Context, _ contract.Certificate, _ string) (certsync.Fetched, error) {
+func (v *limitedVault) Fetch(ctx context.Context, _ contract.Certificate, _ string) (certsync.Fetched[string], error) {
 	admitted := v.admit()
 	select {
 	case <-time.After(answerTime):
 	case <-ctx.Done():
-		return certsync.Fetched{}, ctx.Err()
+		return certsync.Fetched[string]{}, ctx.Err()
 	}
 	if !admitted {
-		return certsync.Fetched{}, throttledError{}
+		return certsync.Fetched[string]{}, throttledError{}
 	}
-	return certsync.Fetched{Version: "v1", Content: "content", Leaf: certsync.Leaf{Fingerprint: "f"}}, nil
+	content := "content"
+	return certsync.Fetched[string]{Version: "v1", Content: &content, Leaf: certsync.Leaf{Fingerprint: "f"}}, nil
 }
 
 func (v *limitedVault) admit() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.asked++
+	v.requests++
 	if t := time.Now(); !t.Before(v.until) {
 		v.until, v.left = t.Add(window), v.full
 	}

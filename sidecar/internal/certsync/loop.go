@@ -12,10 +12,10 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// Loop keeps certificates in sync. Make it with New.
-type Loop struct {
-	source   Source
-	stores   Stores
+// Loop keeps certificates in sync. Use New to create one.
+type Loop[C any] struct {
+	source   Source[C]
+	stores   Stores[C]
 	observer Observer
 	log      *slog.Logger
 
@@ -28,42 +28,44 @@ type Loop struct {
 
 	settings Settings
 	entries  []*entry
-	// initial: not every certificate was fetched once yet. attempts counts the failed ones.
+	// initial: not every certificate was fetched once yet. attempts counts the rounds that failed.
 	initial  bool
 	attempts int
 	ready    bool
-	// loaded are the stores whose content is known: nothing is written to another one.
+	// loaded are the stores whose content is known. The loop writes to no other store.
 	loaded  map[string]bool
 	pollAt  deadline
 	retryAt deadline
 }
 
-// entry is what the loop knows of a certificate.
+// entry is what the loop knows about a certificate.
 type entry struct {
 	cert      contract.Certificate
 	installed *Installed
-	fetched   *Fetched // of this round
+	fetched   *Installed // in this round, and ready to be installed
 	waiting   *Installed
-	// lost: the store has it no more, and it was not fetched since.
+	// lost: it is missing from the store, and was not fetched again yet.
 	lost bool
 
-	due         deadline
+	nextAt      deadline
 	err         error
 	errTime     time.Time
 	lastSuccess time.Time
 	warnings    []string
 
-	// throttles counts the answers in a row that asked for a pause; asked is that of the last one.
+	// throttles counts the consecutive responses that asked for a pause; pause is the last one's.
 	throttles int
-	asked     time.Duration
+	pause     time.Duration
 }
 
-// there says that the store has a version of this certificate.
-func (e *entry) there() bool { return e.installed != nil && e.installed.FileName == e.cert.FileName() }
+// isInstalled reports whether the store has a version of this certificate.
+func (e *entry) isInstalled() bool {
+	return e.installed != nil && e.installed.FileName == e.cert.FileName()
+}
 
 // New returns a Loop that has not begun.
-func New(s Settings, source Source, stores Stores, observer Observer, log *slog.Logger) *Loop {
-	l := &Loop{
+func New[C any](s Settings, source Source[C], stores Stores[C], observer Observer, log *slog.Logger) *Loop[C] {
+	l := &Loop[C]{
 		source: source, stores: stores, observer: observer, log: log,
 		wake: make(chan struct{}, 1),
 	}
@@ -71,35 +73,35 @@ func New(s Settings, source Source, stores Stores, observer Observer, log *slog.
 	return l
 }
 
-// SyncNow makes the loop poll at once, or after the round that is under way. It does not wait for it: the
+// SyncNow makes the loop poll at once, or after the round in progress. It does not wait: the
 // channel is closed when the poll is over and was reported.
-func (l *Loop) SyncNow() <-chan struct{} {
+func (l *Loop[C]) SyncNow() <-chan struct{} {
 	done := make(chan struct{})
 	l.mu.Lock()
 	l.callers = append(l.callers, done)
 	l.mu.Unlock()
-	l.rouse()
+	l.notify()
 	return done
 }
 
-// Change gives the loop other settings and makes it poll at once. It does not wait for it; a SyncNow after it
-// does.
-func (l *Loop) Change(s Settings) {
+// Change gives the loop other settings and makes it poll at once. It does not wait for the poll;
+// use SyncNow after it for that.
+func (l *Loop[C]) Change(s Settings) {
 	l.mu.Lock()
 	l.change = &s
 	l.mu.Unlock()
-	l.rouse()
+	l.notify()
 }
 
-func (l *Loop) rouse() {
+func (l *Loop[C]) notify() {
 	select {
 	case l.wake <- struct{}{}:
-	default: // is roused already
+	default: // a notification is pending
 	}
 }
 
 // pollNow polls everything, for the callers of SyncNow and Change.
-func (l *Loop) pollNow(ctx context.Context) {
+func (l *Loop[C]) pollNow(ctx context.Context) {
 	l.mu.Lock()
 	callers, change := l.callers, l.change
 	l.callers, l.change = nil, nil
@@ -115,8 +117,8 @@ func (l *Loop) pollNow(ctx context.Context) {
 	}
 }
 
-// Run polls until ctx ends. What the stores have then stays.
-func (l *Loop) Run(ctx context.Context) {
+// Run polls until ctx ends. The stores keep what they contain then.
+func (l *Loop[C]) Run(ctx context.Context) {
 	l.begin()
 	for ctx.Err() == nil {
 		l.observer.Beat()
@@ -129,10 +131,10 @@ func (l *Loop) Run(ctx context.Context) {
 	}
 }
 
-// Once syncs until every certificate is in its store, and returns nil. It returns an error that names
-// each missing certificate and why after MaxAttempts, when only permanent failures are left, or when
-// ctx ends.
-func (l *Loop) Once(ctx context.Context) error {
+// Once syncs until every certificate is in its store, and returns nil. It gives up after
+// MaxAttempts, when only permanent failures are left, or when ctx ends. The error then names each
+// missing certificate and the reason.
+func (l *Loop[C]) Once(ctx context.Context) error {
 	l.begin()
 	for ctx.Err() == nil {
 		l.observer.Beat()
@@ -158,8 +160,8 @@ func (l *Loop) Once(ctx context.Context) error {
 
 var errNotYet = errors.New("not fetched yet")
 
-// hopeless says that trying on is of no use to one who waits for the result.
-func (l *Loop) hopeless() bool {
+// hopeless reports whether Once would wait in vain.
+func (l *Loop[C]) hopeless() bool {
 	if !l.initial {
 		return true
 	}
@@ -171,7 +173,7 @@ func (l *Loop) hopeless() bool {
 	return true
 }
 
-func (l *Loop) sleep(ctx context.Context, wait time.Duration) {
+func (l *Loop[C]) sleep(ctx context.Context, wait time.Duration) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
@@ -182,8 +184,8 @@ func (l *Loop) sleep(ctx context.Context, wait time.Duration) {
 	}
 }
 
-// begin takes over what the stores have.
-func (l *Loop) begin() {
+// begin reads the stores and sends the first report.
+func (l *Loop[C]) begin() {
 	l.load()
 	if len(l.missing()) == 0 || !l.settings.RequireInitialSync {
 		l.ready = true
@@ -191,9 +193,9 @@ func (l *Loop) begin() {
 	l.report(Report{})
 }
 
-// apply takes over settings. What is known of a certificate that stays the same is kept; the others are
-// due at once.
-func (l *Loop) apply(s Settings) {
+// apply replaces the settings. It keeps what is known about certificates that are in both. All
+// certificates are due at once.
+func (l *Loop[C]) apply(s Settings) {
 	known := map[string]*entry{}
 	for _, e := range l.entries {
 		known[key(e.cert)] = e
@@ -204,18 +206,19 @@ func (l *Loop) apply(s Settings) {
 		if e == nil {
 			e = &entry{}
 		}
-		e.cert, e.due = c, deadline{}
+		e.cert, e.nextAt = c, deadline{}
 		l.entries = append(l.entries, e)
 	}
 	l.initial, l.attempts, l.loaded = len(l.entries) > 0, 0, map[string]bool{}
 	l.pollAt, l.retryAt = deadline{}, deadline{}
 }
 
-// key tells certificates apart: a link in a store can have one source only.
+// key identifies a certificate: a link in a store has only one source.
 func key(c contract.Certificate) string { return c.Store + "\n" + c.LinkName + "\n" + c.URL }
 
-// load reads what the stores have. A store that cannot be opened is tried again with each commit.
-func (l *Loop) load() {
+// load reads what the stores contain. Each commit tries again to open a store that could not be
+// opened.
+func (l *Loop[C]) load() {
 	for dir, entries := range l.byStore() {
 		if err := l.loadStore(dir, entries); err != nil {
 			l.log.Error("store cannot be opened", "store", dir, "error", err)
@@ -224,7 +227,7 @@ func (l *Loop) load() {
 	}
 }
 
-func (l *Loop) loadStore(dir string, entries []*entry) error {
+func (l *Loop[C]) loadStore(dir string, entries []*entry) error {
 	if l.loaded[dir] {
 		return nil
 	}
@@ -242,7 +245,7 @@ func (l *Loop) loadStore(dir string, entries []*entry) error {
 	return nil
 }
 
-func (l *Loop) byStore() map[string][]*entry {
+func (l *Loop[C]) byStore() map[string][]*entry {
 	stores := map[string][]*entry{}
 	for _, e := range l.entries {
 		stores[e.cert.Store] = append(stores[e.cert.Store], e)
@@ -250,11 +253,11 @@ func (l *Loop) byStore() map[string][]*entry {
 	return stores
 }
 
-// missing are the certificates that no store has a version of.
-func (l *Loop) missing() []*entry {
+// missing returns the certificates of which no version is in the store.
+func (l *Loop[C]) missing() []*entry {
 	var missing []*entry
 	for _, e := range l.entries {
-		if !e.there() {
+		if !e.isInstalled() {
 			missing = append(missing, e)
 		}
 	}

@@ -15,7 +15,8 @@ func with(list ...string) func() certsync.Settings {
 
 func having(list ...string) func() *vault { return func() *vault { return newVault(list...) } }
 
-// A day of polls: one request per certificate and poll, about every hour, and nothing written after the first.
+// A day of polls: one request per certificate and poll, about every hour, and no write after the
+// first.
 func TestSteadyPolls(t *testing.T) {
 	bubble(t, with("a", "b"), having("a", "b"), newDisk(), func(t *testing.T, r *rig) {
 		if report := r.watch.last(); report.State != certsync.Success || !report.Ready {
@@ -24,26 +25,26 @@ func TestSteadyPolls(t *testing.T) {
 		pass(24 * time.Hour)
 		a, b := r.vault.times("a"), r.vault.times("b")
 		if len(a) != len(b) || len(a) < 23 || len(a) > 27 {
-			t.Errorf("a was asked for %d times and b %d times in a day, want both about 25 times", len(a), len(b))
+			t.Errorf("a was requested %d times and b %d times in a day, want both about 25 times", len(a), len(b))
 		}
 		differ := false
 		for i := 1; i < len(a); i++ {
 			gap := a[i] - a[i-1]
 			if gap < 54*time.Minute || gap > 66*time.Minute {
-				t.Errorf("poll %d came %s after the one before, want 1 h within 10 %%", i, gap)
+				t.Errorf("poll %d came %s after the previous one, want 1 h within 10 %%", i, gap)
 			}
 			differ = differ || gap != a[1]-a[0]
 		}
 		if !differ {
-			t.Error("all polls have the same distance: there is no jitter")
+			t.Error("all polls have the same distance: the jitter is missing")
 		}
-		if r.disk.changes() != 1 {
-			t.Errorf("the store was changed %d times, want once", r.disk.changes())
+		if r.disk.countChanges() != 1 {
+			t.Errorf("the store was changed %d times, want once", r.disk.countChanges())
 		}
 	})
 }
 
-// What is renewed at the same time changes in one commit, and the report says what was renewed.
+// Certificates that are renewed at the same time change in one commit, and the report names them.
 func TestRenewal(t *testing.T) {
 	bubble(t, with("a", "b", "c"), having("a", "b", "c"), newDisk(), func(t *testing.T, r *rig) {
 		r.vault.put("a", "v2")
@@ -52,8 +53,8 @@ func TestRenewal(t *testing.T) {
 		mustHave(t, r.disk, "example.a", "a v2")
 		mustHave(t, r.disk, "example.b", "b v2")
 		mustHave(t, r.disk, "example.c", "c v1")
-		if r.disk.changes() != 2 {
-			t.Errorf("the store was changed %d times, want twice", r.disk.changes())
+		if r.disk.countChanges() != 2 {
+			t.Errorf("the store was changed %d times, want twice", r.disk.countChanges())
 		}
 		if renewed := r.watch.last().Renewed; len(renewed) != 2 {
 			t.Errorf("renewed: %v, want a and b", renewed)
@@ -61,8 +62,8 @@ func TestRenewal(t *testing.T) {
 	})
 }
 
-// The waits of the initial sync are 1, 2, 4, 8, 16, then 30 s; after 25 attempts the state is error, polling
-// goes on, and a success later makes it ready.
+// The waits of the initial sync are 1, 2, 4, 8, 16, then 30 s. After 25 attempts the state is error
+// and polling continues; a later success makes the loop ready.
 func TestInitialSyncGivesUp(t *testing.T) {
 	bubble(t, with("a", "good"), having("good"), newDisk(), func(t *testing.T, r *rig) {
 		mustHave(t, r.disk, "example.good", "good v1")
@@ -75,18 +76,18 @@ func TestInitialSyncGivesUp(t *testing.T) {
 			t.Errorf("reason %q, want %q", report.Reason, want)
 		}
 		pass(15 * time.Minute)
-		asked := r.vault.times("a")
-		if len(asked) != certsync.MaxAttempts {
-			t.Fatalf("%d attempts, want %d", len(asked), certsync.MaxAttempts)
+		requests := r.vault.times("a")
+		if len(requests) != certsync.MaxAttempts {
+			t.Fatalf("%d attempts, want %d", len(requests), certsync.MaxAttempts)
 		}
 		waits := []time.Duration{1, 2, 4, 8, 16, 30, 30, 30}
 		for i, w := range waits {
-			if gap := asked[i+1] - asked[i]; gap < w*900*time.Millisecond || gap > w*1100*time.Millisecond {
+			if gap := requests[i+1] - requests[i]; gap < w*900*time.Millisecond || gap > w*1100*time.Millisecond {
 				t.Errorf("wait %d was %s, want %d s within 10 %%", i+1, gap, w)
 			}
 		}
 		if n := len(r.vault.times("good")); n != 1 {
-			t.Errorf("the good certificate was asked for %d times, want once", n)
+			t.Errorf("the good certificate was requested %d times, want once", n)
 		}
 		if report := r.watch.last(); report.State != certsync.Error || report.Ready {
 			t.Errorf("after 25 attempts: %+v", report)
@@ -100,9 +101,9 @@ func TestInitialSyncGivesUp(t *testing.T) {
 	})
 }
 
-// A pause that a service asks for is kept, for hours if need be, and is no attempt. A certificate that is not
-// throttled does not wait.
-func TestThrottlingIsNoAttempt(t *testing.T) {
+// The loop keeps to a pause that a service asks for, for hours if necessary. Such a pause is not a
+// failed attempt. A certificate that is not throttled does not wait.
+func TestThrottlingIsNotAnAttempt(t *testing.T) {
 	v := func() *vault {
 		v := newVault("a", "b")
 		v.fail("a", throttledError{10 * time.Second})
@@ -111,14 +112,14 @@ func TestThrottlingIsNoAttempt(t *testing.T) {
 	bubble(t, with("a", "b"), v, newDisk(), func(t *testing.T, r *rig) {
 		mustHave(t, r.disk, "example.b", "b v1")
 		pass(10 * time.Minute)
-		asked := r.vault.times("a")
-		for i := 1; i < len(asked); i++ {
-			if gap := asked[i] - asked[i-1]; gap < 10*time.Second || gap > 14*time.Second {
-				t.Errorf("asked again after %s, want 10 s and a little", gap)
+		requests := r.vault.times("a")
+		for i := 1; i < len(requests); i++ {
+			if gap := requests[i] - requests[i-1]; gap < 10*time.Second || gap > 14*time.Second {
+				t.Errorf("requested again after %s, want 10 s to 14 s", gap)
 			}
 		}
-		if len(asked) <= certsync.MaxAttempts {
-			t.Fatalf("asked %d times", len(asked))
+		if len(requests) <= certsync.MaxAttempts {
+			t.Fatalf("requested %d times", len(requests))
 		}
 		if report := r.watch.last(); report.State != certsync.Transitioning {
 			t.Errorf("throttled for ten minutes: %+v", report)
@@ -131,7 +132,7 @@ func TestThrottlingIsNoAttempt(t *testing.T) {
 	})
 }
 
-// Without a pause that was named, pods spread evenly.
+// Pods spread evenly if the service does not name the length of the pause.
 func TestFullJitterWithoutRetryAfter(t *testing.T) {
 	v := func() *vault {
 		v := newVault()
@@ -140,10 +141,10 @@ func TestFullJitterWithoutRetryAfter(t *testing.T) {
 	}
 	bubble(t, with("a"), v, newDisk(), func(t *testing.T, r *rig) {
 		pass(time.Hour)
-		asked := r.vault.times("a")
+		requests := r.vault.times("a")
 		short, long := 0, 0
-		for i := 10; i < len(asked); i++ {
-			switch gap := asked[i] - asked[i-1]; {
+		for i := 10; i < len(requests); i++ {
+			switch gap := requests[i] - requests[i-1]; {
 			case gap > 10*time.Second+50*time.Millisecond:
 				t.Errorf("waited %s, want at most 10 s", gap)
 			case gap < 5*time.Second:
@@ -158,7 +159,7 @@ func TestFullJitterWithoutRetryAfter(t *testing.T) {
 	})
 }
 
-// With everything in the store the loop is ready before the first request, and stays so.
+// With a complete store the loop is ready before the first request, and stays ready.
 func TestStartsFromTheStore(t *testing.T) {
 	d := newDisk()
 	bubble(t, with("a"), having("a"), d, func(*testing.T, *rig) {})
@@ -184,7 +185,8 @@ func TestStartsFromTheStore(t *testing.T) {
 	})
 }
 
-// A failure after the initial sync keeps the last good version and readiness; others go on.
+// After a failure that follows the initial sync, the last good version and readiness stay; the
+// other certificates are renewed.
 func TestFailureKeepsTheLastGoodVersion(t *testing.T) {
 	bubble(t, with("a", "b"), having("a", "b"), newDisk(), func(t *testing.T, r *rig) {
 		r.vault.fail("a", errNotFound)
@@ -207,7 +209,8 @@ func TestFailureKeepsTheLastGoodVersion(t *testing.T) {
 	})
 }
 
-// A newer version that is not valid yet waits, and is switched to when it is, not an hour later.
+// A newer version that is not valid yet waits, and is installed when it becomes valid, not an hour
+// later.
 func TestNotYetValidWaits(t *testing.T) {
 	bubble(t, with("a"), having("a"), newDisk(), func(t *testing.T, r *rig) {
 		valid := time.Now().Add(3*time.Hour + 30*time.Minute)
@@ -224,7 +227,7 @@ func TestNotYetValidWaits(t *testing.T) {
 	})
 }
 
-// With nothing in the store, a version that is not valid yet is better than none.
+// An empty store gets a version that is not valid yet: it is better than nothing.
 func TestNotYetValidIsInstalledIntoAnEmptyStore(t *testing.T) {
 	v := func() *vault {
 		v := newVault()

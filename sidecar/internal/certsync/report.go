@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// report completes a report and hands it to the observer.
-func (l *Loop) report(r Report) {
+// report completes a report and sends it to the observer.
+func (l *Loop[C]) report(r Report) {
 	r.Time, r.State, r.Ready = now(), l.state(), l.ready
 	r.Reason = l.reason(r.State)
 	for _, e := range l.entries {
@@ -14,7 +14,7 @@ func (l *Loop) report(r Report) {
 			Certificate: e.cert, LastSuccess: e.lastSuccess, Waiting: e.waiting,
 			Err: e.err, ErrTime: e.errTime, Warnings: e.warnings,
 		}
-		if e.there() {
+		if e.isInstalled() {
 			s.Installed = *e.installed
 		}
 		r.Certificates = append(r.Certificates, s)
@@ -25,7 +25,7 @@ func (l *Loop) report(r Report) {
 	}
 }
 
-func (l *Loop) state() State {
+func (l *Loop[C]) state() State {
 	if l.initial {
 		return Transitioning
 	}
@@ -35,23 +35,23 @@ func (l *Loop) state() State {
 	return Success
 }
 
-// failing are the certificates whose last fetch or commit failed, but for those that wait out a throttling
-// with a good version in the store.
-func (l *Loop) failing() []*entry {
+// failing returns the certificates whose last fetch or commit failed, except those that are
+// throttled and have a good version in the store.
+func (l *Loop[C]) failing() []*entry {
 	var failing []*entry
 	for _, e := range l.entries {
-		if e.err != nil && (e.throttles == 0 || !e.there()) {
+		if e.err != nil && (e.throttles == 0 || !e.isInstalled()) {
 			failing = append(failing, e)
 		}
 	}
 	return failing
 }
 
-// reason says in one line where the loop stands. It is what "kubectl describe pod" shows.
-func (l *Loop) reason(s State) string {
+// reason describes in one line the state of the loop. "kubectl describe pod" shows it.
+func (l *Loop[C]) reason(s State) string {
 	total := len(l.entries)
 	if total == 0 {
-		return "no certificates are asked for"
+		return "no certificates to sync"
 	}
 	failing := l.failing()
 	if len(failing) == 0 {

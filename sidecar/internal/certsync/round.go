@@ -5,33 +5,33 @@ import (
 	"slices"
 )
 
-// parallel bounds how many certificates are fetched at once.
+// parallel limits how many certificates are fetched at the same time.
 const parallel = 16
 
-// round fetches certificates, puts what changed into the stores, and sets when they, and others that a store failed
-// or lost, are due next.
-func (l *Loop) round(ctx context.Context, asked []*entry) {
-	r := Report{Synced: true, Retry: anyFailed(asked)}
-	l.fetch(ctx, asked)
+// round fetches certificates, writes what changed to the stores, and schedules the next fetch of
+// these certificates, and of others that failed in a store or are missing from it.
+func (l *Loop[C]) round(ctx context.Context, polled []*entry) {
+	r := Report{Synced: true, Retry: anyFailed(polled)}
+	contents := l.fetch(ctx, polled)
 	if ctx.Err() != nil {
 		return
 	}
-	settled := slices.Clone(asked)
+	affected := slices.Clone(polled)
 	for dir, entries := range l.byStore() {
 		l.observer.Beat()
-		if err := l.commit(dir, entries, &r); err != nil {
-			l.log.Error("store cannot be written, what it has stays", "store", dir, "error", err)
+		if err := l.commit(dir, entries, contents, &r); err != nil {
+			l.log.Error("store cannot be written, its files are unchanged", "store", dir, "error", err)
 			fail(entries, err)
-			settled = union(settled, entries)
+			affected = union(affected, entries)
 		}
 	}
-	l.schedule(union(settled, l.lost()))
-	l.settle(asked)
+	l.schedule(union(affected, l.lost()))
+	l.settle(polled)
 	l.report(r)
 }
 
-// lost are the certificates of which the store turned out not to have its version any more.
-func (l *Loop) lost() (lost []*entry) {
+// lost returns the certificates whose files turned out to be missing from the store.
+func (l *Loop[C]) lost() (lost []*entry) {
 	for _, e := range l.entries {
 		if e.lost {
 			lost = append(lost, e)
@@ -40,7 +40,7 @@ func (l *Loop) lost() (lost []*entry) {
 	return lost
 }
 
-// union adds the entries that are not there yet.
+// union adds the entries that the list does not contain yet.
 func union(to, entries []*entry) []*entry {
 	for _, e := range entries {
 		if !slices.Contains(to, e) {
@@ -50,9 +50,9 @@ func union(to, entries []*entry) []*entry {
 	return to
 }
 
-// settle moves on the state and readiness after a round that asked for these.
-func (l *Loop) settle(asked []*entry) {
-	for _, e := range asked {
+// settle updates the state and readiness after a round that polled these certificates.
+func (l *Loop[C]) settle(polled []*entry) {
+	for _, e := range polled {
 		if e.err == nil {
 			e.lastSuccess = now()
 		}
@@ -65,7 +65,7 @@ func (l *Loop) settle(asked []*entry) {
 	}
 }
 
-func (l *Loop) allFetched() bool {
+func (l *Loop[C]) allFetched() bool {
 	for _, e := range l.entries {
 		if e.lastSuccess.IsZero() || e.err != nil {
 			return false
@@ -74,18 +74,19 @@ func (l *Loop) allFetched() bool {
 	return true
 }
 
-// fetch asks for all certificates of a round, several at once, and keeps the results in the entries.
-func (l *Loop) fetch(ctx context.Context, round []*entry) {
+// fetch requests the certificates of a round, several at the same time. It records the results in
+// the entries and returns the contents to install.
+func (l *Loop[C]) fetch(ctx context.Context, round []*entry) map[*entry]*C {
 	type result struct {
 		entry   *entry
-		fetched Fetched
+		fetched Fetched[C]
 		err     error
 	}
 	results := make(chan result)
 	slots := make(chan struct{}, parallel)
 	for _, e := range round {
 		have := ""
-		if e.there() {
+		if e.isInstalled() {
 			have = e.installed.Version
 		}
 		go func() {
@@ -95,39 +96,45 @@ func (l *Loop) fetch(ctx context.Context, round []*entry) {
 			results <- result{e, fetched, err}
 		}()
 	}
+	contents := map[*entry]*C{}
 	for range round {
 		r := <-results
 		l.observer.Beat()
-		if ctx.Err() == nil { // told to end: what was not fetched did not fail
-			l.take(r.entry, r.fetched, r.err)
+		if ctx.Err() != nil {
+			continue // shutting down: a fetch that was interrupted did not fail
+		}
+		l.record(r.entry, Installed{FileName: r.entry.cert.FileName(), Version: r.fetched.Version, Leaf: r.fetched.Leaf}, r.err)
+		if r.entry.fetched != nil {
+			contents[r.entry] = r.fetched.Content
 		}
 	}
+	return contents
 }
 
-// take decides what becomes of a result.
-func (l *Loop) take(e *entry, f Fetched, err error) {
+// record records the result of a fetch: a version to install, a version that waits, or a failure.
+func (l *Loop[C]) record(e *entry, version Installed, err error) {
 	e.fetched, e.waiting, e.lost = nil, nil, false
 	if err != nil {
-		l.takeFailure(e, err)
+		l.recordFailure(e, err)
 		return
 	}
 	e.err, e.throttles = nil, 0
-	if e.there() && e.installed.Version == f.Version {
-		f.Leaf = e.installed.Leaf
-	} else if e.there() && f.Leaf.NotBefore.After(now().Add(skew)) {
-		e.waiting = &Installed{FileName: e.cert.FileName(), Version: f.Version, Leaf: f.Leaf}
-		l.log.Info("newer version is not valid yet and waits", "certificate", e.cert.URL,
-			"version", f.Version, "notBefore", f.Leaf.NotBefore, "installed", e.installed.Version)
+	if e.isInstalled() && e.installed.Version == version.Version {
+		version.Leaf = e.installed.Leaf
+	} else if e.isInstalled() && version.Leaf.NotBefore.After(now().Add(skew)) {
+		e.waiting = &version
+		l.log.Info("newer version is not valid yet, keeping the installed version", "certificate", e.cert.URL,
+			"version", version.Version, "notBefore", version.Leaf.NotBefore, "installed", e.installed.Version)
 		return
 	}
-	e.fetched = &f
+	e.fetched = &version
 }
 
-func (l *Loop) takeFailure(e *entry, err error) {
+func (l *Loop[C]) recordFailure(e *entry, err error) {
 	e.err, e.errTime = err, now()
-	if asked, ok := throttled(err); ok {
+	if pause, ok := throttled(err); ok {
 		e.throttles++
-		e.asked = asked
+		e.pause = pause
 		l.log.Info("throttled", "certificate", e.cert.URL, "error", err)
 		return
 	}
@@ -136,28 +143,28 @@ func (l *Loop) takeFailure(e *entry, err error) {
 		"permanent", isPermanent(err), "kept", e.installed != nil)
 }
 
-// commit makes a store hold the newest good version of each of its certificates.
-func (l *Loop) commit(dir string, entries []*entry, r *Report) error {
+// commit writes the newest good version of each of a store's certificates.
+func (l *Loop[C]) commit(dir string, entries []*entry, contents map[*entry]*C, r *Report) error {
 	if err := l.loadStore(dir, entries); err != nil {
 		return err
 	}
-	items := make([]Item, len(entries))
+	items := make([]Item[C], len(entries))
 	for i, e := range entries {
-		items[i] = e.item()
+		items[i] = Item[C]{Certificate: e.cert, Installed: e.desired(), Content: contents[e]}
 	}
-	done, err := l.stores.Commit(dir, items)
+	result, err := l.stores.Commit(dir, items)
 	if err != nil {
 		return err
 	}
-	if done.Changed {
+	if result.Changed {
 		r.Changed++
 	}
-	l.warn(dir, entries, done.Warnings)
+	l.warn(dir, entries, result.Warnings)
 	for _, e := range entries {
-		if slices.Contains(done.Missing, e.cert.LinkName) {
+		if slices.Contains(result.Missing, e.cert.LinkName) {
 			e.installed, e.lost = nil, true
 		}
-		if err := done.Failed[e.cert.LinkName]; err != nil {
+		if err := result.Failed[e.cert.LinkName]; err != nil {
 			l.log.Error("certificate cannot be written", "certificate", e.cert.URL, "error", err)
 			fail([]*entry{e}, err)
 		}
@@ -168,44 +175,39 @@ func (l *Loop) commit(dir string, entries []*entry, r *Report) error {
 	return nil
 }
 
-// warn notes a store's warnings with its certificates, and logs those that are new.
-func (l *Loop) warn(dir string, entries []*entry, warnings []string) {
+// warn records a store's warnings with its certificates, and logs the new ones.
+func (l *Loop[C]) warn(dir string, entries []*entry, warnings []string) {
 	known := entries[0].warnings
 	for _, e := range entries {
 		e.warnings = warnings
 	}
 	for _, w := range warnings {
 		if !slices.Contains(known, w) {
-			l.log.Warn("store is not quite as asked for", "store", dir, "warning", w)
+			l.log.Warn("store degraded", "store", dir, "warning", w)
 		}
 	}
 }
 
-// item is what the store is to hold of a certificate.
-func (e *entry) item() Item {
+// desired is the version that the store is to contain; zero if none is known yet.
+func (e *entry) desired() Installed {
 	switch {
 	case e.fetched != nil:
-		return Item{Certificate: e.cert, Installed: e.newest(), Content: e.fetched.Content}
+		return *e.fetched
 	case e.installed != nil:
-		return Item{Certificate: e.cert, Installed: *e.installed}
+		return *e.installed
 	default:
-		return Item{Certificate: e.cert}
+		return Installed{}
 	}
 }
 
-// newest is the version that was fetched.
-func (e *entry) newest() Installed {
-	return Installed{FileName: e.cert.FileName(), Version: e.fetched.Version, Leaf: e.fetched.Leaf}
-}
-
-// install notes what a commit put into the store. It returns whether that is another version.
-func (l *Loop) install(e *entry) bool {
+// install records that a commit wrote the fetched version. It reports whether the version changed.
+func (l *Loop[C]) install(e *entry) (renewed bool) {
 	if e.fetched == nil {
 		return false
 	}
-	before, after := e.installed, e.newest()
-	e.installed, e.fetched = &after, nil // and with it goes the private key
-	if before != nil && *before == after {
+	before := e.installed
+	e.installed, e.fetched = e.fetched, nil
+	if before != nil && *before == *e.installed {
 		return false
 	}
 	l.log.Info("certificate installed", "certificate", e.cert.URL, "version", e.installed.Version,
@@ -214,12 +216,13 @@ func (l *Loop) install(e *entry) bool {
 	case leaf.NotAfter.Before(t):
 		l.log.Warn("certificate has expired: renew it in the vault", "certificate", e.cert.URL, "notAfter", leaf.NotAfter)
 	case leaf.NotBefore.After(t.Add(skew)):
-		l.log.Warn("certificate is not valid yet, but there is no other one", "certificate", e.cert.URL, "notBefore", leaf.NotBefore)
+		l.log.Warn("certificate is not valid yet, installed because the store had no other version",
+			"certificate", e.cert.URL, "notBefore", leaf.NotBefore)
 	}
 	return before != nil
 }
 
-// fail notes the failure of a store with all of its certificates.
+// fail records a store's failure with all of its certificates.
 func fail(entries []*entry, err error) {
 	for _, e := range entries {
 		e.err, e.errTime, e.fetched, e.throttles = err, now(), nil, 0

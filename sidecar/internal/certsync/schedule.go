@@ -3,29 +3,34 @@ package certsync
 import (
 	"math/rand/v2"
 	"time"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/backoff"
 )
 
-// MaxAttempts is how often the initial sync is tried before the state is Error.
+// MaxAttempts is the number of attempts of the initial sync before the state is Error.
 const MaxAttempts = 25
 
 const (
-	// heartbeat is the longest time that the loop sleeps before it looks at the clocks again.
+	// heartbeat is the longest time that the loop sleeps before it reads the clocks again.
 	heartbeat = 30 * time.Second
-	// skew is the difference between clocks that is allowed for when a version is not valid yet.
+	// skew is the allowed difference between clocks when a version is not valid yet.
 	skew = 5 * time.Minute
-	// maxThrottleWait bounds the pauses without a Retry-After. Key Vault counts in windows of ten seconds.
+	// maxAttemptWait bounds the waits between the attempts of the initial sync.
+	maxAttemptWait = 30 * time.Second
+	// maxThrottleWait bounds the pauses without a Retry-After. Key Vault counts in windows of ten
+	// seconds.
 	maxThrottleWait = 10 * time.Second
-	// together is how far apart the due times of certificates may be that are fetched in one round.
+	// together is how far apart the times of certificates may be that are fetched in one round.
 	together = 50 * time.Millisecond
 )
 
 // now is the wall clock's time, without a monotonic reading.
 func now() time.Time { return time.Now().Round(0) }
 
-// deadline is a moment by both of the machine's clocks, and has come when either says so. The monotonic clock
-// stands still while the machine is suspended, and the wall clock jumps when it is set: with both, a machine that
-// wakes up polls at once and not hours late, and one whose clock is set back polls on at its pace. The zero
-// deadline has come.
+// deadline is a moment on both of the machine's clocks. It is reached when either clock reaches it.
+// The monotonic clock stands still while the machine is suspended, and the wall clock jumps when it
+// is set: with both, a machine that wakes up polls at once and not hours late, and a machine whose
+// clock is set back keeps its pace. The zero deadline is always reached.
 type deadline struct {
 	wall time.Time // without a monotonic reading
 	mono time.Time
@@ -36,7 +41,7 @@ func in(d time.Duration) deadline {
 	return deadline{wall: t.Round(0), mono: t}
 }
 
-// orAt is the deadline, or a time of the wall clock that comes before it.
+// orAt returns the deadline, or the time of the wall clock if that comes first.
 func (d deadline) orAt(wall time.Time) deadline {
 	if wall.Before(d.wall) {
 		d.wall = wall
@@ -49,51 +54,38 @@ func (d deadline) left() time.Duration {
 	return min(d.wall.Sub(t), d.mono.Sub(t))
 }
 
-// jitter changes a time by up to 10 % in either direction, so that pods that started together do not go
-// on together.
-func jitter(d time.Duration) time.Duration {
-	return d + time.Duration((rand.Float64()-0.5)*0.2*float64(d))
-}
-
-// backoff is the wait after the n-th attempt of the initial sync: 1, 2, 4, 8, 16, then 30 s, with jitter.
-func backoff(n int) time.Duration {
-	if n > 5 {
-		return jitter(30 * time.Second)
-	}
-	return jitter(time.Second << (n - 1))
-}
-
-// throttleWait is the pause after the n-th answer in a row that asked for one. A pause that the service
-// named is kept, and up to a quarter (and a second) longer; otherwise it is anything between nothing and 1, 2, 4, 8,
-// then 10 s, which spreads ten thousand pods evenly where adding a little to a fixed wait would not.
-func throttleWait(asked time.Duration, n int) time.Duration {
-	if asked > 0 {
-		return asked + upTo(asked/4+time.Second)
+// throttleWait returns the pause after the n-th consecutive response that asked for one. If the
+// service named a time, the pause is that time plus at most a quarter of it and a second. Otherwise
+// it is a random time up to 2, 4, 8, then 10 s: that spreads ten thousand pods evenly, which a
+// fixed wait with a little jitter would not.
+func throttleWait(pause time.Duration, n int) time.Duration {
+	if pause > 0 {
+		return pause + upTo(pause/4+time.Second)
 	}
 	return upTo(min(maxThrottleWait, time.Second<<min(n, 4)))
 }
 
 func upTo(d time.Duration) time.Duration { return time.Duration(rand.Float64() * float64(d)) }
 
-// schedule sets when the certificates of a round are due next, and counts the round if it was an attempt
-// of the initial sync that failed.
-func (l *Loop) schedule(round []*entry) {
+// schedule sets the next fetch of a round's certificates, and counts the round if it was a failed
+// attempt of the initial sync.
+func (l *Loop[C]) schedule(round []*entry) {
 	if l.pollAt.left() <= together {
-		l.pollAt = in(jitter(l.settings.Interval))
+		l.pollAt = in(backoff.Jitter(l.settings.Interval))
 	}
 	if l.initial && l.retryAt.left() <= together && anyFailed(round) {
 		l.attempts++
-		l.retryAt = in(backoff(l.attempts))
+		l.retryAt = in(backoff.Wait(l.attempts, maxAttemptWait))
 	}
 	for _, e := range round {
-		e.due = l.next(e)
+		e.nextAt = l.next(e)
 	}
 }
 
-func (l *Loop) next(e *entry) deadline {
+func (l *Loop[C]) next(e *entry) deadline {
 	switch {
 	case e.throttles > 0:
-		return in(throttleWait(e.asked, e.throttles))
+		return in(throttleWait(e.pause, e.throttles))
 	case e.err != nil && l.initial && l.attempts < MaxAttempts:
 		return l.retryAt
 	case e.err == nil && e.lost:
@@ -114,11 +106,11 @@ func anyFailed(round []*entry) bool {
 	return false
 }
 
-// due returns the certificates whose time has come, and the time until the next one's.
-func (l *Loop) due() (round []*entry, wait time.Duration) {
+// due returns the certificates to fetch now, and the time until the next fetch.
+func (l *Loop[C]) due() (round []*entry, wait time.Duration) {
 	wait = heartbeat
 	for _, e := range l.entries {
-		left := e.due.left()
+		left := e.nextAt.left()
 		if left <= together {
 			round = append(round, e)
 			continue

@@ -9,7 +9,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
 )
 
-// A store that cannot be written is tried again as in the initial sync; nothing is lost.
+// A failed write to a store is retried as in the initial sync; nothing is lost.
 func TestStoreFailure(t *testing.T) {
 	d := newDisk()
 	d.err = errors.New("no space")
@@ -18,7 +18,7 @@ func TestStoreFailure(t *testing.T) {
 			t.Fatalf("report: %+v", report)
 		}
 		if last := r.watch.last().Certificates[0].LastSuccess; !last.IsZero() {
-			t.Errorf("success is told for %s, but nothing was written", last)
+			t.Errorf("a success is reported for %s, but nothing was written", last)
 		}
 		d.setError(nil)
 		pass(2 * time.Second)
@@ -29,28 +29,28 @@ func TestStoreFailure(t *testing.T) {
 	})
 }
 
-// What a store turns out to have lost is fetched again at once, and not with the next poll.
+// Files that turn out to be missing from a store are fetched again at once, not with the next poll.
 func TestLostIsFetchedAgain(t *testing.T) {
 	bubble(t, with("a", "b"), having("a", "b"), newDisk(), func(t *testing.T, r *rig) {
 		r.vault.putFrom("a", "v2", time.Now().Add(40*time.Minute))
 		<-r.SyncNow()
 		r.vault.times("b")
 		r.disk.lose("example.b")
-		pass(36 * time.Minute) // a's newer version is valid, give or take the skew of clocks; b is not due yet
+		pass(36 * time.Minute) // the newer version of a is valid, within the allowed skew; the next poll of b is later
 		mustHave(t, r.disk, "example.a", "a v2")
 		mustHave(t, r.disk, "example.b", "b v1")
 		if n := len(r.vault.times("b")); n != 1 {
-			t.Errorf("b was asked for %d times, want once", n)
+			t.Errorf("b was requested %d times, want once", n)
 		}
 	})
 }
 
-// Nothing is committed to a store before it is known what it has: what is there would be lost.
+// The loop writes to a store only when it knows its content: otherwise the content would be lost.
 func TestUnreadableStoreIsNotOverwritten(t *testing.T) {
 	d := newDisk()
 	bubble(t, with("a", "b"), having("a", "b"), d, func(*testing.T, *rig) {})
 	d.setError(errors.New("locked"))
-	bubble(t, with("a", "b"), having("a"), d, func(t *testing.T, r *rig) { // b is not there any more
+	bubble(t, with("a", "b"), having("a"), d, func(t *testing.T, r *rig) { // the vault has no b any more
 		d.setError(nil)
 		pass(5 * time.Second)
 		mustHave(t, d, "example.b", "b v1")
@@ -60,7 +60,7 @@ func TestUnreadableStoreIsNotOverwritten(t *testing.T) {
 	})
 }
 
-// A certificate that cannot be turned into files fails alone.
+// A certificate that cannot be converted to files does not affect the others.
 func TestOneCertificateCannotBeWritten(t *testing.T) {
 	d := newDisk()
 	d.failed = map[string]error{"example.a": errors.New("keystore password: no such file")}

@@ -17,10 +17,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"strings"
 	"time"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/backoff"
 )
 
 // Limits.
@@ -102,7 +103,7 @@ func (f *Forwarder) Run(ctx context.Context) {
 		if failures == 1 && ctx.Err() == nil {
 			f.log.Warn("log endpoint cannot be reached, it is tried again", "endpoint", f.address, "error", err)
 		}
-		pause(ctx, backoff(failures))
+		pause(ctx, backoff.Wait(failures, maxBackoff))
 	}
 	f.flush(unsent)
 }
@@ -203,10 +204,4 @@ func pause(ctx context.Context, d time.Duration) {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-}
-
-// backoff is the wait after the n-th failure: 1, 2, 4 s and so on up to maxBackoff, with a jitter of 10 %.
-func backoff(n int) time.Duration {
-	d := min(time.Second<<min(n-1, 10), maxBackoff)
-	return d + time.Duration((rand.Float64()-0.5)*0.2*float64(d))
 }

@@ -140,6 +140,9 @@ func TestEnded(t *testing.T) {
 
 // A sidecar of another user ID is refused by the kernel, and says what to do.
 func TestOtherUser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs root, to become another user")
+	}
 	if os.Getuid() != 0 {
 		t.Fatal("needs root, to become another user")
 	}

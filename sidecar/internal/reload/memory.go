@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/atomicfile"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
 )
 
@@ -76,14 +77,10 @@ func (m *memory) note(current versions) {
 	}
 }
 
-// write replaces the file by a rename.
 func (m *memory) write() error {
 	content, err := json.Marshal(m.announced)
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(m.path+".new", content, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(m.path+".new", m.path)
+	return atomicfile.WriteFile(m.path, content, 0o600)
 }

@@ -12,10 +12,10 @@ package reload
 import (
 	"context"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/backoff"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
 )
 
@@ -100,7 +100,7 @@ func (r *Reloader) announce(ctx context.Context) {
 		if ctx.Err() != nil || err == nil {
 			return
 		}
-		wait := backoff(attempt)
+		wait := backoff.Wait(attempt, maxBackoff)
 		r.log.Warn("renewal cannot be announced, it is tried again", "attempt", attempt, "error", err, "wait", wait.String())
 		select {
 		case <-time.After(wait):
@@ -169,9 +169,3 @@ func (r *Reloader) succeed(announced versions) {
 
 // maxBackoff bounds the waits: an app that was away is told soon after it is back.
 const maxBackoff = 5 * time.Minute
-
-// backoff is the wait after the n-th attempt: 1, 2, 4 s and so on, up to maxBackoff, with a jitter of 10 %.
-func backoff(n int) time.Duration {
-	d := min(time.Second<<min(n-1, 20), maxBackoff)
-	return d + time.Duration((rand.Float64()-0.5)*0.2*float64(d))
-}

@@ -11,25 +11,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Access says who may read the files of a certificate. Their owner is always the running process.
+// Access defines who may read the files of a certificate. The running process always owns them.
 type Access struct {
-	// Mode is the permission bits, such as 0o600.
+	// Mode are the permission bits, for example 0o600.
 	Mode uint32
-	// Group is the files' group; nil leaves what the file system gives.
+	// Group is the group of the files. If it is nil, the file system chooses the group.
 	Group *uint32
-	// ReadUsers and ReadGroups may read, too, by a POSIX ACL. Where the file system has none, the mode
-	// is 0644 and Commit returns a warning.
+	// ReadUsers and ReadGroups may also read the files, by a POSIX ACL. If the file system does not
+	// support ACLs, the mode is 0644 and Commit returns a warning.
 	ReadUsers  []uint32
 	ReadGroups []uint32
 }
 
-// union lets everyone in whom a or b lets in.
+// union grants access to everyone who has access by a or by b.
 func (a Access) union(b Access) Access {
 	a.Mode |= b.Mode
 	if a.Group == nil {
 		a.Group = b.Group
 	} else if b.Group != nil && *b.Group != *a.Group {
-		// A file has one group; the other one gets in by the ACL.
+		// A file has only one group. The ACL grants access to the other one.
 		a.ReadGroups = append(slices.Clone(a.ReadGroups), *b.Group)
 	}
 	a.ReadUsers = append(slices.Clone(a.ReadUsers), b.ReadUsers...)
@@ -37,33 +37,34 @@ func (a Access) union(b Access) Access {
 	return a
 }
 
-func (a Access) wantsACL() bool { return len(a.ReadUsers)+len(a.ReadGroups) > 0 }
+func (a Access) needsACL() bool { return len(a.ReadUsers)+len(a.ReadGroups) > 0 }
 
-// perm is Access as it is on a file: what is set, and what is there afterwards.
+// perm is an Access in the form that a file has: the permissions to set, and those that it has.
 type perm struct {
 	mode uint32
 	gid  *uint32
-	acl  []byte // nil: none
+	acl  []byte // nil: no ACL
 }
 
-// openMode is what files have where an ACL cannot be had, as files of a Kubernetes Secret do.
-const openMode = 0o644
+// fallbackMode is the mode of files that need an ACL on a file system without ACLs. Kubernetes uses
+// it for the files of a Secret, too.
+const fallbackMode = 0o644
 
 func (a Access) perm(aclSupported bool) perm {
 	p := perm{mode: a.Mode & 0o777, gid: a.Group}
 	switch {
-	case !a.wantsACL():
+	case !a.needsACL():
 	case aclSupported:
 		p.acl = encodeACL(a)
-		// The group bits of a file with an ACL are its mask (acl(5), "Correspondence").
+		// If a file has an ACL, its group bits are the ACL's mask (acl(5), "Correspondence").
 		p.mode = p.mode&^0o070 | aclMask(a)<<3
 	default:
-		p.mode = openMode
+		p.mode = fallbackMode
 	}
 	return p
 }
 
-// permOf returns the permissions that a file has.
+// permOf returns the permissions of a file.
 func permOf(file *os.File) (perm, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(file.Fd()), &st); err != nil {
@@ -81,22 +82,23 @@ func permOf(file *os.File) (perm, error) {
 	return p, nil
 }
 
-// matches says whether a file has these permissions already and belongs to this process.
+// matches reports whether a file already has these permissions and this process owns it.
 func (p perm) matches(file *os.File) bool {
 	info, err := file.Stat()
 	if err != nil {
 		return false
 	}
-	has, err := permOf(file)
-	return err == nil && isOwn(info) && has.mode == p.mode && (p.gid == nil || *has.gid == *p.gid) && bytes.Equal(has.acl, p.acl)
+	got, err := permOf(file)
+	return err == nil && ownedByProcess(info) && got.mode == p.mode && (p.gid == nil || *got.gid == *p.gid) &&
+		bytes.Equal(got.acl, p.acl)
 }
 
-func isOwn(info os.FileInfo) bool {
+func ownedByProcess(info os.FileInfo) bool {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	return ok && st.Uid == uint32(os.Geteuid())
 }
 
-// The extended attribute that holds a POSIX ACL, and its parts.
+// The extended attribute with the POSIX ACL of a file, and the parts of its value.
 //
 // Source: include/uapi/linux/posix_acl.h and posix_acl_xattr.h of Linux
 const (
@@ -116,7 +118,7 @@ const (
 
 func aclMask(a Access) uint32 { return a.Mode>>3&7 | aclRead }
 
-// encodeACL returns the ACL in the order that the kernel demands, and gives back: by tag, then by ID.
+// encodeACL returns the ACL in the order that the kernel requires and returns: by tag, then by ID.
 func encodeACL(a Access) []byte {
 	out := binary.LittleEndian.AppendUint32(nil, aclVersion)
 	add := func(tag uint16, perm, id uint32) {
@@ -141,7 +143,8 @@ func sortedIDs(ids []uint32) []uint32 {
 	return slices.Compact(slices.Sorted(slices.Values(ids)))
 }
 
-// supportsACL asks about the store's directory, without changing anything.
+// supportsACL reports whether the file system of the store's directory supports ACLs, without
+// changing anything.
 func supportsACL(dir *os.File) bool {
 	_, err := unix.Fgetxattr(int(dir.Fd()), xattrACL, nil)
 	return !errors.Is(err, syscall.EOPNOTSUPP)

@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// memoryDir is a directory on a tmpfs, which is what a store in a pod is on, where the machine has one.
+// memoryDir returns a directory on a tmpfs, like the store of a pod. If the machine has no tmpfs,
+// the directory is on a disk.
 func memoryDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "certsync-") //nolint:usetesting // t.TempDir is on a disk
@@ -44,8 +45,8 @@ func TestEncodeACL(t *testing.T) {
 	}
 }
 
-// filesOf is one certificate with every kind of file.
-func filesOf(access Access) Entry {
+// entryWith returns an entry with every kind of file and the given access.
+func entryWith(access Access) Entry {
 	e := pemEntry("v.a", "1")
 	e.Files.Split = map[string][]byte{"tls.key": []byte("key")}
 	e.Files.PKCS12 = []byte("p12")
@@ -55,39 +56,40 @@ func filesOf(access Access) Entry {
 
 var accessPaths = []string{"v.a", "v.a.1", "v.a.d/tls.key", "v.a.p12"}
 
-// TestACL lets some users in and the others not, by the kernel's own judgement.
+// TestACL checks that the kernel grants access to the listed users and denies it to others.
 func TestACL(t *testing.T) {
+	needsRoot(t)
 	dir := memoryDir(t)
 	s := mustOpen(t, dir)
 	group := uint32(4000)
 	steps := []struct {
 		name   string
 		access Access
-		may    map[[2]uint32]bool // user ID, group ID
+		want   map[[2]uint32]bool // whether user ID, group ID may read
 	}{
 		{"owner only", Access{Mode: 0o600}, map[[2]uint32]bool{{1000, 9}: false, {2000, 9}: false}},
 		{"two users", Access{Mode: 0o600, ReadUsers: []uint32{1000, 2000}}, map[[2]uint32]bool{{1000, 9}: true, {2000, 9}: true, {3000, 9}: false}},
-		{"one of them less", Access{Mode: 0o600, ReadUsers: []uint32{2000}}, map[[2]uint32]bool{{1000, 9}: false, {2000, 9}: true}},
+		{"one user removed", Access{Mode: 0o600, ReadUsers: []uint32{2000}}, map[[2]uint32]bool{{1000, 9}: false, {2000, 9}: true}},
 		{"a group", Access{Mode: 0o600, ReadGroups: []uint32{5000}}, map[[2]uint32]bool{{2000, 9}: false, {1000, 5000}: true}},
 		{"fsGroup", Access{Mode: 0o640, Group: &group}, map[[2]uint32]bool{{1000, 9}: false, {1000, 4000}: true, {1000, 5000}: false}},
 		{"everyone", Access{Mode: 0o644}, map[[2]uint32]bool{{1000, 9}: true}},
 	}
 	for i, step := range steps {
 		t.Run(step.name, func(t *testing.T) {
-			e := filesOf(step.access)
+			e := entryWith(step.access)
 			if i%2 == 1 {
 				e = kept(e)
 			}
 			if r := mustCommit(t, s, e); !r.Changed {
-				t.Error("a change of who may read is no change")
+				t.Error("new access does not count as a change")
 			}
 			if r := mustCommit(t, s, e); r.Changed {
-				t.Error("the same access is a change")
+				t.Error("the same access counts as a change")
 			}
 			for _, path := range accessPaths {
-				for id, want := range step.may {
+				for id, want := range step.want {
 					if got := canRead(t, filepath.Join(dir, path), id[0], id[1]); got != want {
-						t.Errorf("user %d, group %d may read %s: %v, want %v", id[0], id[1], path, got, want)
+						t.Errorf("user %d, group %d can read %s: got %v, want %v", id[0], id[1], path, got, want)
 					}
 				}
 			}
@@ -95,7 +97,7 @@ func TestACL(t *testing.T) {
 	}
 }
 
-// canRead asks as another user, for which the test needs to be root.
+// canRead reports whether a user can read the file. It runs as that user, so the test needs root.
 func canRead(t *testing.T, path string, uid, gid uint32) bool {
 	t.Helper()
 	cat := exec.Command("cat", path)
@@ -107,24 +109,25 @@ func canRead(t *testing.T, path string, uid, gid uint32) bool {
 	return err == nil
 }
 
-// TestCarriedFilesDoNotShareNewPermissions: a hard link shares its inode's permissions, so a file whose
-// access changes must be another one.
+// TestCarriedFilesDoNotShareNewPermissions checks that a new access gives a new file: a hard link
+// would share the permissions of its inode.
 func TestCarriedFilesDoNotShareNewPermissions(t *testing.T) {
 	dir := memoryDir(t)
 	s := mustOpen(t, dir)
-	mustCommit(t, s, filesOf(Access{Mode: 0o644}))
+	mustCommit(t, s, entryWith(Access{Mode: 0o644}))
 	open, err := os.Open(filepath.Join(dir, "v.a"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer open.Close()
-	mustCommit(t, s, kept(filesOf(Access{Mode: 0o600})))
+	mustCommit(t, s, kept(entryWith(Access{Mode: 0o600})))
 	if info, err := open.Stat(); err != nil || info.Mode().Perm() != 0o644 {
-		t.Errorf("the published file changed: %v, %v", info.Mode(), err)
+		t.Errorf("the mode of the published file changed: %v, %v", info.Mode(), err)
 	}
 }
 
 func TestSharedVersionIsReadByBoth(t *testing.T) {
+	needsRoot(t)
 	dir := memoryDir(t)
 	s := mustOpen(t, dir)
 	following, pinned := pemEntry("v.a", "1"), pemEntry("v.a", "1")
@@ -141,24 +144,24 @@ func TestSharedVersionIsReadByBoth(t *testing.T) {
 	}
 }
 
-// TestNoACLSupport has the file system refuse ACLs late, after it took the question for one.
+// TestNoACLSupport uses a file system that accepts a query for an ACL but refuses to set one.
 func TestNoACLSupport(t *testing.T) {
 	dir := memoryDir(t)
 	s := mustOpen(t, dir)
-	s.fs.before = func(op, _ string) error {
+	s.fs.beforeChange = func(op, _ string) error {
 		if op == "setfacl" {
 			return syscall.EOPNOTSUPP
 		}
 		return nil
 	}
-	e := filesOf(Access{Mode: 0o600, ReadUsers: []uint32{1000}})
+	e := entryWith(Access{Mode: 0o600, ReadUsers: []uint32{1000}})
 	for _, changed := range []bool{true, false} {
 		r, err := s.Commit([]Entry{e})
 		if err != nil || r.Changed != changed {
-			t.Fatalf("changed %v, %v", r.Changed, err)
+			t.Fatalf("got changed %v, error %v; want changed %v", r.Changed, err, changed)
 		}
 		if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "0644") {
-			t.Errorf("warnings: %q", r.Warnings)
+			t.Errorf("got warnings %q, want one about mode 0644", r.Warnings)
 		}
 	}
 	for _, path := range accessPaths {
@@ -169,8 +172,10 @@ func TestNoACLSupport(t *testing.T) {
 	wantClean(t, dir, 1)
 }
 
-// TestUmaskAndSetgid: directories are 0755 whatever the umask is, and hand the volume's group down.
+// TestUmaskAndSetgid checks that directories have mode 0755 regardless of the umask, and that files
+// inherit the volume's group.
 func TestUmaskAndSetgid(t *testing.T) {
+	needsRoot(t)
 	dir := memoryDir(t)
 	if err := os.Chown(dir, -1, 4000); err != nil {
 		t.Fatal(err)
@@ -180,7 +185,7 @@ func TestUmaskAndSetgid(t *testing.T) {
 	}
 	defer unix.Umask(unix.Umask(0o077))
 	s := mustOpen(t, dir)
-	mustCommit(t, s, filesOf(Access{Mode: 0o640}))
+	mustCommit(t, s, entryWith(Access{Mode: 0o640}))
 	for _, path := range accessPaths {
 		if !canRead(t, filepath.Join(dir, path), 1000, 4000) || canRead(t, filepath.Join(dir, path), 1000, 9) {
 			t.Errorf("%s: the volume's group cannot read it, or others can", path)

@@ -6,15 +6,15 @@ import (
 	"testing"
 )
 
-// BenchmarkSwap is one Commit that replaces a hundred certificates at once. TMPDIR says on which file system; that of a
-// pod's store is in memory.
+// BenchmarkSwap measures a Commit that replaces a hundred certificates. TMPDIR selects the file
+// system; in a pod, it is in memory.
 func BenchmarkSwap(b *testing.B) {
 	s, _, err := Open(b.TempDir())
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer func() { _ = s.Close() }()
-	s.grace = 0
+	s.gracePeriod = 0
 	content := bytes.Repeat([]byte{'a'}, 5<<10) // a leaf, two CA certificates and an RSA key
 	version := 0
 	for b.Loop() {

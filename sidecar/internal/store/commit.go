@@ -4,91 +4,100 @@ import "errors"
 
 const (
 	dataLink = "..data"
-	// dataTemp is dataLink before it is renamed.
+	// dataTemp is the name of the new dataLink before it is renamed.
 	dataTemp = "..data_tmp"
 )
 
-// commit is the one way in which a store changes:
+// commit is the only way in which a store changes:
 //
-//  1. Look again at what is published, in case someone else touched it.
-//  2. Plan the new generation in memory. Names, conflicts, permissions and the contents of files that
-//     have to be copied are settled here, so that after this only the file system can fail. What is
-//     not whole, and is not replaced, is kept as it is: see salvage.
-//  3. If the plan is what is published already, mend the top-level links, clear old generations, stop.
-//  4. Make the directory "..<generation>". Carry unchanged files forward by hard link, write the
-//     others, each synced; make its links; sync its directories.
-//  5. Make the new top-level links "<name> -> ..data/<name>". They lead nowhere until the swap.
-//  6. Sync the store's directory: from here on a crash finds everything that "..data" may lead to.
-//  7. Make "..data_tmp -> ..<generation>" and rename it to "..data". rename(2) replaces the link in
-//     one step: a path is looked up through the old link or through the new one. Watchers see one
-//     IN_MOVED_TO on "..data".
+//  1. Check what is published, in case someone else changed it (checkPublished).
+//  2. Plan the new generation in memory (makePlan). This step settles names, conflicts and permissions,
+//     and reads the contents of files that have to be copied. After it, only the file system can
+//     fail. Damaged or unlisted files of an entry that brings no new files stay as they are.
+//  3. If the plan is already published, restore missing top-level links, remove old generations, and
+//     stop.
+//  4. Create the directory "..<generation>" (writeGeneration): carry unchanged files forward by hard
+//     link, write and sync the others, create the links, and sync the directories.
+//  5. Create the new top-level links "<name> -> ..data/<name>". They dangle until the swap.
+//  6. Sync the store's directory. From now on, everything that "..data" may lead to survives a crash.
+//  7. Create "..data_tmp -> ..<generation>" and rename it to "..data". rename(2) replaces the link
+//     atomically: a path resolves through the old link or through the new one. Watchers see one
+//     IN_MOVED_TO event on "..data".
 //  8. Sync the store's directory again, so that the swap survives a power failure.
-//  9. Remove top-level links that lead nowhere any more, and generations that no reader can be on its
-//     way through any more: looking up a path takes several steps, and one that had followed the old
-//     "..data" when it was swapped must still find its file there. See replaced.
+//  9. Remove dangling top-level links, and old generations that no reader can be using (cleanUp).
+//     Resolving a path takes several steps. A reader that followed the old "..data" before the swap
+//     must still find its file there, so a replaced generation stays for a grace period.
 //
-// If 4 to 7 fail, the new generation and its top-level links are removed and the old one stays. After
-// 7 the new one is what counts, and a failure is only a warning. Open does 9 after a crash.
+// If one of the steps 4 to 7 fails, commit removes the new generation and its top-level links, and
+// the old generation stays published. After step 7 the new generation is published, and a failure
+// is only a warning. After a crash, Open does step 9.
 func (s *Store) commit(entries []Entry) (Result, error) {
-	warnings, err := s.look()
+	warnings, err := s.checkPublished()
 	if err != nil {
 		return Result{}, err
 	}
-	p, err := makePlan(entries, &s.current)
+	p, err := s.makePlan(entries)
 	if err != nil {
 		return Result{}, err
 	}
-	if err := s.salvage(p); err != nil {
-		return Result{}, err
-	}
-	aclWarning, err := s.settle(p)
-	if err != nil {
-		return Result{}, err
-	}
-	result := Result{Missing: p.missing, Warnings: append(warnings, aclWarning...)}
-	newLinks, err := s.missingLinks(p)
-	if err != nil {
-		return Result{}, err
-	}
-	same, err := p.unchanged(&s.current)
+	result := Result{Missing: p.missing, Warnings: append(warnings, p.warnings...)}
+	same, err := p.isPublished(&s.current)
 	if err != nil {
 		return Result{}, fileError("encode", manifestName, err)
 	}
 	if same {
-		if err := s.makeLinks(newLinks); err != nil {
+		if err := s.createLinks(p.newLinks); err != nil {
 			return Result{}, err
 		}
-		s.forget()
-		result.Warnings = append(result.Warnings, s.clear()...)
+		s.expireReplaced()
+		result.Warnings = append(result.Warnings, s.cleanUp()...)
 		return result, nil
 	}
-	name := generationName(s.next)
-	s.next++
-	if err := s.publish(name, p, newLinks); err != nil {
-		return s.abandon(entries, err)
+	name := generationName(s.nextNumber)
+	s.nextNumber++
+	if err := s.publish(name, p); err != nil {
+		return s.rollBack(entries, err)
 	}
-	s.replaced(s.current.name)
+	s.markReplaced(s.current.name)
 	s.current = generation{name: name, manifest: p.manifest}
-	s.fs.identify(&s.current)
+	s.fs.recordIDs(&s.current)
 	result.Changed = true
-	result.Warnings = append(result.Warnings, s.tidy()...)
+	result.Warnings = append(result.Warnings, s.syncAndCleanUp()...)
 	return result, nil
 }
 
-// look is step 1.
-func (s *Store) look() ([]string, error) {
+// checkPublished does step 1.
+func (s *Store) checkPublished() ([]string, error) {
 	if s.fs.readlink(dataLink) == s.current.name {
-		return s.fs.refresh(&s.current), nil
+		return s.fs.recheck(&s.current), nil
 	}
-	return s.recover()
+	return s.loadPublished()
 }
 
-// publish is steps 4 to 7.
-func (s *Store) publish(name string, p *plan, newLinks []string) error {
-	if err := s.build(name, p); err != nil {
+// makePlan does step 2.
+func (s *Store) makePlan(entries []Entry) (*plan, error) {
+	p, err := newPlan(entries, &s.current)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.carryDamaged(p); err != nil {
+		return nil, err
+	}
+	if p.warnings, err = s.prepareFiles(p); err != nil {
+		return nil, err
+	}
+	if p.newLinks, err = s.missingLinks(p); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// publish does the steps 4 to 7.
+func (s *Store) publish(name string, p *plan) error {
+	if err := s.writeGeneration(name, p); err != nil {
 		return err
 	}
-	if err := s.makeLinks(newLinks); err != nil {
+	if err := s.createLinks(p.newLinks); err != nil {
 		return err
 	}
 	if err := s.fs.syncDir("."); err != nil {
@@ -100,26 +109,27 @@ func (s *Store) publish(name string, p *plan, newLinks []string) error {
 	return s.fs.rename(dataTemp, dataLink)
 }
 
-// abandon removes what publish made; what cannot be removed now, the next Commit removes, or Open. On a
-// full volume the space that old generations take is worth more than their last readers.
-func (s *Store) abandon(entries []Entry, err error) (Result, error) {
+// rollBack removes what publish created. The next Commit or Open removes what rollBack cannot. If
+// the volume is full, rollBack also removes the replaced generations and tries the commit again:
+// the space is worth more than their last readers.
+func (s *Store) rollBack(entries []Entry, err error) (Result, error) {
 	var e *Error
-	again := errors.As(err, &e) && e.Reason == NoSpace && len(s.leaving) > 0
-	if again {
-		s.leaving = nil
+	retry := errors.As(err, &e) && e.Reason == NoSpace && len(s.replaced) > 0
+	if retry {
+		s.replaced = nil
 	}
-	s.stale = true
-	s.clear()
-	if again {
+	s.cleanUpPending = true
+	s.cleanUp()
+	if retry {
 		return s.commit(entries)
 	}
 	return Result{}, err
 }
 
-// tidy is steps 8 and 9. What fails there is done again by the next Commit or Open.
-func (s *Store) tidy() (warnings []string) {
+// syncAndCleanUp does the steps 8 and 9. The next Commit or Open repeats what fails.
+func (s *Store) syncAndCleanUp() (warnings []string) {
 	if err := s.fs.syncDir("."); err != nil {
-		warnings = append(warnings, "the new certificates are in place, but not yet on disk: "+err.Error())
+		warnings = append(warnings, "the new certificates are published, but not yet synced to disk: "+err.Error())
 	}
-	return append(warnings, s.clear()...)
+	return append(warnings, s.cleanUp()...)
 }

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// The change that is broken off at every point: a is renewed, b is carried forward, c is removed, d is
-// new, e gets other readers, which is a copy.
+// The change that is interrupted at every point: a is renewed, b is carried forward, c is removed,
+// d is new, and e is copied because its access changes.
 func crashBefore() []Entry {
 	return []Entry{pemEntry("v.a", "1"), pemEntry("v.b", "1"), pemEntry("v.c", "1"), pemEntry("v.e", "1")}
 }
@@ -29,8 +29,8 @@ var (
 		"v.a.1": "pem of v.a 1\n", "v.a.d/tls.crt": "crt", "v.a.d/tls.key": "key"}
 )
 
-// has says whether a reader finds all of these files under the names that applications use.
-func has(dir string, files map[string]string) bool {
+// hasFiles reports whether a reader finds all of these files under the names that applications use.
+func hasFiles(dir string, files map[string]string) bool {
 	for name, want := range files {
 		if data, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(data) != want {
 			return false
@@ -39,17 +39,17 @@ func has(dir string, files map[string]string) bool {
 	return true
 }
 
-// wantOldOrNew returns true for new.
+// wantOldOrNew checks that a reader sees the old or the new files, and returns true for new.
 func wantOldOrNew(t *testing.T, dir string) bool {
 	t.Helper()
-	isOld, isNew := has(dir, crashOld), has(dir, crashNew)
+	isOld, isNew := hasFiles(dir, crashOld), hasFiles(dir, crashNew)
 	if isOld == isNew {
-		t.Fatalf("a reader sees neither the old nor the new files:\n%s", tree(t, dir))
+		t.Fatalf("a reader sees neither exactly the old nor exactly the new files:\n%s", tree(t, dir))
 	}
 	return isNew
 }
 
-// wantClean says that nothing is there that is not published, but for the generation before.
+// wantClean checks that the store has no leftovers, and at most this number of generations.
 func wantClean(t *testing.T, dir string, generations int) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -63,27 +63,28 @@ func wantClean(t *testing.T, dir string, generations int) {
 		case generationNumber(name) > 0:
 			found++
 		case name == dataTemp:
-			t.Errorf("%s was left over", name)
+			t.Errorf("%s is a leftover", name)
 		default:
 			if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
-				t.Errorf("the link %s leads nowhere", name)
+				t.Errorf("the link %s dangles", name)
 			}
 		}
 	}
 	if found > generations {
-		t.Errorf("%d generations are there, want at most %d:\n%s", found, generations, tree(t, dir))
+		t.Errorf("got %d generations, want at most %d:\n%s", found, generations, tree(t, dir))
 	}
 }
 
-// TestFailAtEveryOperation has one file operation after the other fail.
+// TestFailAtEveryOperation lets each file operation fail once, in a separate run.
 func TestFailAtEveryOperation(t *testing.T) {
+	needsRoot(t)
 	for n := 1; ; n++ {
 		dir := memoryDir(t)
 		s := mustOpen(t, dir)
 		mustCommit(t, s, crashBefore()...)
 		mustCommit(t, s, crashBefore()...)
 		count, failed := 0, ""
-		s.fs.before = func(op, name string) error {
+		s.fs.beforeChange = func(op, name string) error {
 			if count++; count == n {
 				failed = op + " " + name
 				return syscall.EIO
@@ -91,10 +92,10 @@ func TestFailAtEveryOperation(t *testing.T) {
 			return nil
 		}
 		result, err := s.Commit(crashAfter())
-		s.fs.before = nil
+		s.fs.beforeChange = nil
 		if failed == "" {
 			if err != nil || n < 30 {
-				t.Fatalf("after %d operations: %v", n-1, err)
+				t.Fatalf("without a failure, after %d operations: error %v", n-1, err)
 			}
 			return
 		}
@@ -102,11 +103,11 @@ func TestFailAtEveryOperation(t *testing.T) {
 		var e *Error
 		switch {
 		case err != nil && (!errors.As(err, &e) || !errors.Is(err, syscall.EIO) || isNew):
-			t.Errorf("%s fails: new files %v, error %v", failed, isNew, err)
+			t.Errorf("%s fails: got new files %v, error %v; want the old files and EIO", failed, isNew, err)
 		case err == nil && !isNew:
-			t.Errorf("%s fails: success is told, but the old files are there", failed)
+			t.Errorf("%s fails: Commit reports success, but the old files are published", failed)
 		case err == nil && len(result.Warnings) == 0 && !strings.HasPrefix(failed, "link "):
-			t.Errorf("%s fails: neither an error nor a warning", failed)
+			t.Errorf("%s fails: Commit reports neither an error nor a warning", failed)
 		case err != nil:
 			wantClean(t, dir, 1)
 		}
@@ -114,26 +115,28 @@ func TestFailAtEveryOperation(t *testing.T) {
 	}
 }
 
-// wantRecovers repeats the change: it must work whatever happened before.
+// wantRecovers checks that the change succeeds when it is repeated.
 func wantRecovers(t *testing.T, s *Store, dir string) {
 	t.Helper()
 	mustCommit(t, s, crashAfter()...)
 	mustCommit(t, s, crashAfter()...)
 	if !wantOldOrNew(t, dir) {
-		t.Error("the change cannot be repeated")
+		t.Error("the repeated change did not succeed")
 	}
 	wantClean(t, dir, 1)
 	mustClose(t, s)
 }
 
-// TestFailFromAnyOperationOn has the file system fail for good, so that nothing can be cleaned up.
+// TestFailFromAnyOperationOn lets all file operations from the n-th on fail, so that nothing can be
+// cleaned up.
 func TestFailFromAnyOperationOn(t *testing.T) {
+	needsRoot(t)
 	for n := 1; ; n++ {
 		dir := memoryDir(t)
 		s := mustOpen(t, dir)
 		mustCommit(t, s, crashBefore()...)
 		count := 0
-		s.fs.before = func(string, string) error {
+		s.fs.beforeChange = func(string, string) error {
 			if count++; count >= n {
 				return syscall.EROFS
 			}
@@ -143,7 +146,7 @@ func TestFailFromAnyOperationOn(t *testing.T) {
 		mustClose(t, s)
 		isNew := wantOldOrNew(t, dir)
 		if (err == nil) != isNew {
-			t.Errorf("from operation %d on: new files %v, error %v", n, isNew, err)
+			t.Errorf("all operations from %d on fail: got new files %v, error %v", n, isNew, err)
 		}
 		s = mustOpen(t, dir)
 		wantClean(t, dir, 1)

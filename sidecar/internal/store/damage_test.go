@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// TestDamage: whatever happened to the directory, the store says what is lost and makes it good.
+// TestDamage checks that the store reports every kind of damage, keeps what can still be read, and
+// repairs the damage with the next complete Commit.
 func TestDamage(t *testing.T) {
 	const generation = "..0000000001/"
 	remove := func(name string) func(string) error {
@@ -26,26 +27,26 @@ func TestDamage(t *testing.T) {
 	tests := []struct {
 		name   string
 		damage func(dir string) error
-		lost   string // link names of what cannot be kept
+		lost   string // link names of the damaged certificates
 	}{
 		{"file changed", write(generation+"v.a.2", "something else"), "v.a"},
-		{"file cut off", write(generation+"v.b.1", ""), "v.b"},
+		{"file truncated", write(generation+"v.b.1", ""), "v.b"},
 		{"file removed", remove(generation + "v.a.2"), "v.a"},
 		{"split file removed", remove(generation + "v.b.d/tls.key"), "v.b"},
 		{"file replaced by a link", relink(generation+"v.a.2", "v.b.1"), "v.a"},
 		{"link inside removed", remove(generation + "v.a"), "v.a"},
-		{"link inside bent", relink(generation+"v.a", "v.b.1"), "v.a"},
+		{"link inside changed", relink(generation+"v.a", "v.b.1"), "v.a"},
 		{"manifest removed", remove(generation + manifestName), "v.a v.b"},
 		{"manifest damaged", write(generation+manifestName, `{"certificates": [{`), "v.a v.b"},
-		{"manifest of nothing", write(generation+manifestName, `null`), "v.a v.b"},
+		{"manifest empty", write(generation+manifestName, `null`), "v.a v.b"},
 		{"..data removed", remove(dataLink), "v.a v.b"},
 		{"generation removed", remove(generation), "v.a v.b"},
-		{"..data leads nowhere", relink(dataLink, "..0000000009"), "v.a v.b"},
+		{"..data dangling", relink(dataLink, "..0000000009"), "v.a v.b"},
 		{"top-level link removed", remove("v.a"), ""},
-		{"file rewritten as it was", write(generation+"v.b.1", "pem of v.b 1\n"), ""},
+		{"file rewritten unchanged", write(generation+"v.b.1", "pem of v.b 1\n"), ""},
 		{"leftover link", relink(dataTemp, "..0000000002"), ""},
 		{"leftover generation", func(dir string) error { return os.MkdirAll(filepath.Join(dir, "..0000000002/v.a.d"), 0o755) }, ""},
-		{"dead top-level link", relink("v.old", "..data/v.old"), ""},
+		{"dangling top-level link", relink("v.old", "..data/v.old"), ""},
 	}
 	for _, tt := range tests {
 		for _, restart := range []bool{true, false} {
@@ -63,7 +64,7 @@ func TestDamage(t *testing.T) {
 				if restart {
 					mustClose(t, s)
 				} else if strings.HasPrefix(tt.name, "manifest") {
-					lost = "" // it is still in memory
+					lost = "" // the store has it in memory
 				}
 				if err := tt.damage(dir); err != nil {
 					t.Fatal(err)
@@ -73,39 +74,40 @@ func TestDamage(t *testing.T) {
 					if s, _, err = Open(dir); err != nil {
 						t.Fatal(err)
 					}
-					s.grace = 0
+					s.gracePeriod = 0
 				}
 				readable := readAll(dir)
 				for _, entries := range [][]Entry{{kept(a), kept(b)}, {kept(a), kept(b), pemEntry("v.c", "1")}} {
 					result, err := s.Commit(entries)
-					if errors.Is(err, os.ErrExist) { // what was left over is in the way, once
+					if errors.Is(err, os.ErrExist) { // the leftover is in the way of the first attempt
 						result, err = s.Commit(entries)
 					}
 					if err != nil || strings.Join(result.Missing, " ") != lost {
-						t.Fatalf("lost %q, %v; want %q", result.Missing, err, lost)
+						t.Fatalf("got missing %q, error %v; want missing %q", result.Missing, err, lost)
 					}
-					if !has(dir, readable) {
-						t.Errorf("%d files could be read, and now can not all be:\n%s", len(readable), tree(t, dir))
+					if !hasFiles(dir, readable) {
+						t.Errorf("some of %d readable files are lost:\n%s", len(readable), tree(t, dir))
 					}
 				}
 				mustCommit(t, s, a, b)
 				mustCommit(t, s, a, b)
-				if !has(dir, map[string]string{"v.a": "pem of v.a 2\n", "v.a.2": "pem of v.a 2\n", "v.b": "pem of v.b 1\n", "v.b.d/tls.key": "key"}) {
-					t.Errorf("it was not made good:\n%s", tree(t, dir))
+				repaired := map[string]string{"v.a": "pem of v.a 2\n", "v.a.2": "pem of v.a 2\n", "v.b": "pem of v.b 1\n", "v.b.d/tls.key": "key"}
+				if !hasFiles(dir, repaired) {
+					t.Errorf("the damage is not repaired:\n%s", tree(t, dir))
 				}
 				if restart {
 					wantClean(t, dir, 1)
 				}
 				mustClose(t, s)
 				if s = mustOpen(t, dir); len(s.Current()) != 2 {
-					t.Errorf("the next restart finds %v", s.Current())
+					t.Errorf("after a restart, the store has %v, want two certificates", s.Current())
 				}
 			})
 		}
 	}
 }
 
-// readAll is what a reader finds under the names that applications use, whatever it is.
+// readAll returns all files that a reader finds under the names that applications use.
 func readAll(dir string) map[string]string {
 	found := make(map[string]string)
 	for _, name := range []string{"v.a", "v.a.2", "v.b", "v.b.1", "v.b.d/tls.key"} {
@@ -116,8 +118,7 @@ func readAll(dir string) map[string]string {
 	return found
 }
 
-// TestDamageIsTold: the owner of the pod learns what was found.
-func TestDamageIsTold(t *testing.T) {
+func TestDamageIsReported(t *testing.T) {
 	dir := memoryDir(t)
 	s := mustOpen(t, dir)
 	mustCommit(t, s, pemEntry("v.a", "1"), pemEntry("v.b", "1"))
@@ -131,14 +132,14 @@ func TestDamageIsTold(t *testing.T) {
 	}
 	defer mustClose(t, s)
 	if len(warnings) != 1 || !strings.Contains(warnings[0], "v.a: version 1") {
-		t.Errorf("warnings: %q", warnings)
+		t.Errorf("got warnings %q, want one about v.a", warnings)
 	}
 	if got := s.Current(); len(got) != 1 || got["v.b"].Version != "1" {
-		t.Errorf("in the store: %v", got)
+		t.Errorf("the store has %v, want version 1 of v.b", got)
 	}
 }
 
-func TestDamagedPreviousVersionIsForgotten(t *testing.T) {
+func TestDamagedPreviousVersionIsRemoved(t *testing.T) {
 	dir := memoryDir(t)
 	s := mustOpen(t, dir)
 	mustCommit(t, s, pemEntry("v.a", "1"))
@@ -148,14 +149,15 @@ func TestDamagedPreviousVersionIsForgotten(t *testing.T) {
 	}
 	mustCommit(t, s, pemEntry("v.a", "2"))
 	if got := s.Current()["v.a"]; got.Version != "2" || got.Previous != "" {
-		t.Errorf("in the store: %v", got)
+		t.Errorf("the store has %v, want version 2 without a previous one", got)
 	}
 	if _, err := os.Lstat(filepath.Join(dir, "v.a.1")); err == nil {
-		t.Error("the damaged file is still there")
+		t.Error("the damaged file still exists")
 	}
 }
 
-// TestForeignFiles: what the store did not make stays, and is an error where it is in the way.
+// TestForeignFiles checks that files that the store did not create stay, and that Commit fails if
+// it needs their names.
 func TestForeignFiles(t *testing.T) {
 	for name, foreign := range map[string]func(path string) error{
 		"file":      func(path string) error { return os.WriteFile(path, []byte("mine"), 0o600) },
@@ -188,8 +190,9 @@ func TestForeignFiles(t *testing.T) {
 	}
 }
 
-// TestVolumeOfSomethingElse: a directory that the kubelet manages in the same way is not taken over.
-func TestVolumeOfSomethingElse(t *testing.T) {
+// TestKubeletVolume checks that the store rejects a directory that the kubelet manages in the same
+// way.
+func TestKubeletVolume(t *testing.T) {
 	dir := memoryDir(t)
 	if err := errors.Join(os.Mkdir(filepath.Join(dir, "..2026_01_01_00_00_00.1"), 0o755),
 		os.Symlink("..2026_01_01_00_00_00.1", filepath.Join(dir, dataLink))); err != nil {
@@ -218,7 +221,7 @@ func TestStoreIsAFile(t *testing.T) {
 	_, _, err := Open(path)
 	var e *Error
 	if !errors.As(err, &e) || !strings.Contains(err.Error(), path) {
-		t.Errorf("error %v", err)
+		t.Errorf("got error %v, want one with the path %s", err, path)
 	}
 }
 
@@ -226,9 +229,9 @@ func wantReason(t *testing.T, err error, want Reason, cause error) {
 	t.Helper()
 	var e *Error
 	if !errors.As(err, &e) || e.Reason != want || !errors.Is(err, cause) {
-		t.Fatalf("error %v, want one with reason %s and cause %v", err, want, cause)
+		t.Fatalf("got error %v, want one with the reason %s and the cause %v", err, want, cause)
 	}
 	if e.Path == "" || strings.Contains(err.Error(), "pem of") {
-		t.Errorf("the error says no path, or quotes a file: %v", err)
+		t.Errorf("the error lacks the path, or contains a file's content: %v", err)
 	}
 }

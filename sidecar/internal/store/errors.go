@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// Reason says what kind of thing is wrong. Its values are stable: they may be used in a status.
+// Reason is the kind of an Error. Its values are stable, so that a status may show them.
 type Reason string
 
 // Reasons of an Error.
@@ -17,9 +17,10 @@ const (
 	NoSpace Reason = "NoSpace"
 	// ReadOnly: the file system is mounted read-only.
 	ReadOnly Reason = "ReadOnly"
-	// Denied: the process may not do it.
+	// Denied: the process lacks the permission.
 	Denied Reason = "Denied"
-	// Conflict: something that is not the store's is in the way, or two entries want one name.
+	// Conflict: something that the store did not create has the name, or two entries use the same
+	// name.
 	Conflict Reason = "Conflict"
 	// Locked: another process has the store open.
 	Locked Reason = "Locked"
@@ -29,13 +30,13 @@ const (
 	Failed Reason = "Failed"
 )
 
-// Error is what Open and Commit return. It never holds anything of a file's content.
+// Error is the error type of Open and Commit. It never contains any part of a file's content.
 type Error struct {
 	Reason Reason
-	// Op and Path say what failed: the file operation, and the path that it was on.
+	// Op is the file operation that failed, and Path the file that it failed on.
 	Op, Path string
-	// Do says what to do about it; it may be empty.
-	Do string
+	// Remedy says how to fix it. It may be empty.
+	Remedy string
 	// Err is the cause, often a syscall.Errno.
 	Err error
 }
@@ -45,8 +46,8 @@ func (e *Error) Error() string {
 	if e.Err != nil {
 		text += ": " + e.Err.Error()
 	}
-	if e.Do != "" {
-		text += ": " + e.Do
+	if e.Remedy != "" {
+		text += ": " + e.Remedy
 	}
 	return text
 }
@@ -54,21 +55,22 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// fileError says what a failed file operation means for whoever runs the store.
+// fileError returns the Error for a failed file operation, with its remedy.
 func fileError(op, path string, err error) *Error {
 	e := &Error{Reason: Failed, Op: op, Path: path, Err: cause(err)}
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		e.Reason, e.Do = NoSpace, "free space on the volume or raise its size limit"
+		e.Reason, e.Remedy = NoSpace, "free space on the volume or raise its size limit"
 	case errors.Is(err, syscall.EROFS):
-		e.Reason, e.Do = ReadOnly, "mount the volume read-write for the sidecar"
+		e.Reason, e.Remedy = ReadOnly, "mount the volume read-write for the sidecar"
 	case errors.Is(err, fs.ErrPermission):
-		e.Reason, e.Do = Denied, fmt.Sprintf("let user ID %d write to the store's directory", os.Geteuid())
+		e.Reason, e.Remedy = Denied, fmt.Sprintf("allow user ID %d to write to the store's directory", os.Geteuid())
 	}
 	return e
 }
 
-// cause strips what package os adds, which repeats the operation and a path relative to the store.
+// cause removes the text that package os adds: the operation again, and a path relative to the
+// store.
 func cause(err error) error {
 	var path *fs.PathError
 	var link *os.LinkError

@@ -29,7 +29,8 @@ func (f Files) formats() (formats []string) {
 	return formats
 }
 
-// nodes returns the files by their names in a generation; from is set where the current one has the same content.
+// nodes returns the files by their names in a generation. If the current generation has the same
+// content, from is set.
 func (f Files) nodes(c Installed, current *generation) map[string]*node {
 	nodes := make(map[string]*node)
 	if f.PEM != nil {
@@ -53,19 +54,19 @@ func (f Files) nodes(c Installed, current *generation) map[string]*node {
 	return nodes
 }
 
-// carried returns the files of an installed certificate, by the names that they have under another link name.
+// carried returns the files of the installed certificate from, by the names that they have as to.
 func (g *generation) carried(from, to Installed) map[string]*node {
 	nodes := make(map[string]*node)
 	for name, sum := range g.manifest.Files {
-		if from.owns(name) {
-			nodes[relink(name, from, to)] = &node{sum: sum, from: name}
+		if from.includes(name) {
+			nodes[renamed(name, from, to)] = &node{sum: sum, from: name}
 		}
 	}
 	return nodes
 }
 
-// relink gives a kept file the name that it has under another link name.
-func relink(name string, from, to Installed) string {
+// renamed returns the name of a kept file under the link name of to.
+func renamed(name string, from, to Installed) string {
 	if name == versioned(from.FileName, from.Version) {
 		return name
 	}

@@ -19,20 +19,21 @@ import (
 
 const dirMode = 0o755
 
-// fsys is every change and look at the file system that the store makes, one method for each kind.
-// Names are relative to the store's directory, which is held open: all of them go through the *at
-// system calls on it, and none leaves it. Errors are *Error.
+// fsys contains all file operations of the store, one method for each kind. Names are relative to
+// the store's directory, which stays open: all operations use the *at system calls on it and cannot
+// leave it. Errors are *Error, except those of read and digest.
 type fsys struct {
 	root *os.Root
 	dir  string
-	// before, where set, is called ahead of every operation that changes something, and its error
-	// is returned in place of doing it. It lets tests stop the store at any point.
-	before func(op, name string) error
+	// beforeChange, if set, is called before every operation that changes something. If it returns
+	// an error, the operation fails with that error. Tests use it to stop the store at any point.
+	beforeChange func(op, name string) error
 }
 
+// do runs one operation that changes something.
 func (f *fsys) do(op, name string, change func() error) error {
-	if f.before != nil {
-		if err := f.before(op, name); err != nil {
+	if f.beforeChange != nil {
+		if err := f.beforeChange(op, name); err != nil {
 			return fileError(op, filepath.Join(f.dir, name), err)
 		}
 	}
@@ -42,8 +43,8 @@ func (f *fsys) do(op, name string, change func() error) error {
 	return nil
 }
 
-// mkdir makes a directory of mode 0755 whatever the umask, and keeps the set-group-ID bit that a
-// volume with an fsGroup hands down.
+// mkdir creates a directory with mode 0755, regardless of the umask. It keeps the set-group-ID bit,
+// which directories inherit in a volume with an fsGroup.
 func (f *fsys) mkdir(name string) error {
 	if err := f.do("mkdir", name, func() error { return f.root.Mkdir(name, dirMode) }); err != nil {
 		return err
@@ -60,8 +61,7 @@ func (f *fsys) mkdir(name string) error {
 	})
 }
 
-// create writes a file that was not there, gives it its permissions before anyone can find it, and
-// syncs it.
+// create writes a new file, sets its permissions before it becomes visible, and syncs it.
 func (f *fsys) create(name string, data []byte, p perm) (err error) {
 	var file *os.File
 	err = f.do("create", name, func() (err error) {
@@ -79,13 +79,13 @@ func (f *fsys) create(name string, data []byte, p perm) (err error) {
 	if err := f.do("write", name, func() error { _, err := file.Write(data); return err }); err != nil {
 		return err
 	}
-	if err := f.permit(file, name, p); err != nil {
+	if err := f.setPerm(file, name, p); err != nil {
 		return err
 	}
 	return f.do("fsync", name, file.Sync)
 }
 
-func (f *fsys) permit(file *os.File, name string, p perm) error {
+func (f *fsys) setPerm(file *os.File, name string, p perm) error {
 	if p.gid != nil {
 		if err := f.do("chown", name, func() error { return file.Chown(-1, int(*p.gid)) }); err != nil {
 			return err
@@ -114,7 +114,7 @@ func (f *fsys) rename(from, to string) error {
 	return f.do("rename", to, func() error { return f.root.Rename(from, to) })
 }
 
-// remove takes away a file, a link or an empty directory; that it is gone already is no error.
+// remove removes a file, a link or an empty directory. If it does not exist, remove does nothing.
 func (f *fsys) remove(name string) error {
 	return f.do("remove", name, func() error {
 		if err := f.root.Remove(name); !errors.Is(err, fs.ErrNotExist) {
@@ -124,7 +124,8 @@ func (f *fsys) remove(name string) error {
 	})
 }
 
-// removeTree takes away a directory and what is in it, going on after an error; the first one is returned.
+// removeTree removes a directory and its contents. It continues after an error and returns the
+// first one.
 func (f *fsys) removeTree(name string) error {
 	names, first := f.list(name)
 	for _, entry := range names {
@@ -145,14 +146,15 @@ func (f *fsys) removeTree(name string) error {
 	return first
 }
 
-// syncDir makes names in a directory durable. A file system that cannot do that for directories says EINVAL.
+// syncDir makes the names in a directory durable. It ignores EINVAL: some file
+// systems cannot sync directories.
 func (f *fsys) syncDir(name string) error {
 	return f.do("fsync", name, func() error {
 		d, err := f.root.Open(name)
 		if err != nil {
 			return err
 		}
-		defer d.Close() // nothing was written through it
+		defer d.Close() // only read, so an error does not matter
 		if err := d.Sync(); !errors.Is(err, syscall.EINVAL) {
 			return err
 		}
@@ -160,7 +162,8 @@ func (f *fsys) syncDir(name string) error {
 	})
 }
 
-// list returns what is in a directory, sorted by name; nothing where it is not there.
+// list returns the contents of a directory, sorted by name. If the directory does not exist, it
+// returns nothing.
 func (f *fsys) list(name string) ([]fs.DirEntry, error) {
 	d, err := f.root.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -169,7 +172,7 @@ func (f *fsys) list(name string) ([]fs.DirEntry, error) {
 	if err != nil {
 		return nil, fileError("open", filepath.Join(f.dir, name), err)
 	}
-	defer d.Close() // nothing was written through it
+	defer d.Close() // only read, so an error does not matter
 	entries, err := d.ReadDir(-1)
 	if err != nil {
 		return nil, fileError("read", filepath.Join(f.dir, name), err)
@@ -178,7 +181,7 @@ func (f *fsys) list(name string) ([]fs.DirEntry, error) {
 	return entries, nil
 }
 
-// readlink returns the target of a symbolic link, and "" where nothing or something else is there.
+// readlink returns the target of a symbolic link, or "" if the name is not a symbolic link.
 func (f *fsys) readlink(name string) string {
 	target, err := f.root.Readlink(name)
 	if err != nil {
@@ -187,19 +190,19 @@ func (f *fsys) readlink(name string) string {
 	return target
 }
 
-// exists says whether anything is there, a dangling link included.
+// exists reports whether the name exists, even as a dangling link.
 func (f *fsys) exists(name string) bool {
 	_, err := f.root.Lstat(name)
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// read returns a whole file, and an error where it is longer than limit.
+// read returns the content of a file, or an error if the file is longer than limit.
 func (f *fsys) read(name string, limit int64) ([]byte, error) {
 	file, err := f.root.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close() // nothing was written through it
+	defer file.Close() // only read, so an error does not matter
 	data, err := io.ReadAll(io.LimitReader(file, limit+1))
 	if err == nil && int64(len(data)) > limit {
 		err = fmt.Errorf("longer than %d bytes", limit)
@@ -220,7 +223,7 @@ func (f *fsys) digest(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer file.Close() // nothing was written through it
+	defer file.Close() // only read, so an error does not matter
 	h := sha256.New()
 	if _, err := io.Copy(h, file); err != nil {
 		return "", err

@@ -16,7 +16,7 @@ import (
 
 const crashVariable = "CERTSYNC_TEST_CRASH_AT"
 
-// TestMain is the process that TestKillAtEveryOperation kills, where it is asked to be.
+// TestMain is also the main function of the process that TestKillAtEveryOperation kills.
 func TestMain(m *testing.M) {
 	at, dir, ok := strings.Cut(os.Getenv(crashVariable), ":")
 	if !ok {
@@ -28,8 +28,9 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// crashChild kills itself ahead of the operation at, or with at 0 prints all of them. It takes over what a crash left,
-// makes the change, and clears the old generation.
+// crashChild opens a store with leftovers of a crash, makes the change, and removes the old
+// generation. It kills itself before the operation number at; if at is 0, it prints all operations
+// instead.
 func crashChild(at, dir string) error {
 	n, err := strconv.Atoi(at)
 	if err != nil {
@@ -49,13 +50,13 @@ func crashChild(at, dir string) error {
 		return err
 	}
 	_, err = s.Commit(crashAfter())
-	s.grace = 0
-	_, again := s.Commit(crashAfter())
-	return errors.Join(err, again, s.Close())
+	s.gracePeriod = 0
+	_, repeatErr := s.Commit(crashAfter())
+	return errors.Join(err, repeatErr, s.Close())
 }
 
-// leftOver prepares a store with what a process left that was killed in a swap.
-func leftOver(t *testing.T) (dir string) {
+// crashedStore prepares a store with the leftovers of a process that was killed during a swap.
+func crashedStore(t *testing.T) (dir string) {
 	t.Helper()
 	dir = memoryDir(t)
 	s := mustOpen(t, dir)
@@ -81,10 +82,11 @@ func runChild(t *testing.T, at int, dir string) (out []byte, killed bool) {
 	return out, killed
 }
 
-// TestKillAtEveryOperation kills a process ahead of one file operation after the other, of every kind that there is, while
-// readers never stop looking.
+// TestKillAtEveryOperation kills a process before each of its file operations, in separate runs,
+// while readers keep reading.
 func TestKillAtEveryOperation(t *testing.T) {
-	out, _ := runChild(t, 0, leftOver(t))
+	needsRoot(t)
+	out, _ := runChild(t, 0, crashedStore(t))
 	operations := strings.Split(strings.TrimSpace(string(out)), "\n")
 	kinds := make(map[string]bool)
 	for _, operation := range operations {
@@ -93,10 +95,10 @@ func TestKillAtEveryOperation(t *testing.T) {
 	}
 	want := []string{"chmod", "chown", "create", "fsync", "link", "mkdir", "remove", "rename", "setfacl", "symlink", "write"}
 	if got := slices.Sorted(maps.Keys(kinds)); !slices.Equal(got, want) {
-		t.Errorf("the change has operations of the kinds %q, want %q", got, want)
+		t.Errorf("got operations of the kinds %q, want %q", got, want)
 	}
 	for n := 1; n <= len(operations)+1; n++ {
-		dir := leftOver(t)
+		dir := crashedStore(t)
 		stop, torn := make(chan struct{}), make(chan string)
 		readers := []func(string) string{watchGeneration, watchPaths}
 		for _, read := range readers {
@@ -110,7 +112,7 @@ func TestKillAtEveryOperation(t *testing.T) {
 			}
 		}
 		if killed != (n <= len(operations)) {
-			t.Errorf("killed at operation %d of %d: %v", n, len(operations), killed)
+			t.Errorf("operation %d of %d: got killed %v", n, len(operations), killed)
 		}
 		wantOldOrNew(t, dir)
 		s := mustOpen(t, dir)
@@ -119,8 +121,9 @@ func TestKillAtEveryOperation(t *testing.T) {
 	}
 }
 
-// watch reads until it is stopped, and tells what it saw that is neither old nor new. In these tests the old generation
-// goes at once, so what a reader does not find counts only if it was there all the time.
+// watch reads until it is stopped, or until it finds something that is neither old nor new, and
+// returns that. In these tests the old generation is removed immediately, so a missing file counts
+// only if "..data" did not change during the read.
 func watch(dir string, stop <-chan struct{}, read func(dir string) string) string {
 	for {
 		select {
@@ -139,21 +142,21 @@ func watch(dir string, stop <-chan struct{}, read func(dir string) string) strin
 	}
 }
 
-// watchGeneration reads through the link of the generation, as an application that wants more than one file of
-// the same moment does.
+// watchGeneration resolves "..data" once, like an application that needs several files of the same
+// generation.
 func watchGeneration(dir string) string {
 	generation, err := os.Readlink(filepath.Join(dir, dataLink))
 	if err != nil {
 		return err.Error()
 	}
 	dir = filepath.Join(dir, generation)
-	if !has(dir, crashOld) && !has(dir, crashNew) {
+	if !hasFiles(dir, crashOld) && !hasFiles(dir, crashNew) {
 		return generation + " is neither old nor new"
 	}
 	return ""
 }
 
-// watchPaths reads files one by one, by their paths.
+// watchPaths reads each file by its path.
 func watchPaths(dir string) string {
 	for _, name := range []string{"v.a", "v.b", "v.e"} {
 		data, err := os.ReadFile(filepath.Join(dir, name))

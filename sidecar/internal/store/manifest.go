@@ -11,36 +11,38 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// manifestName is a file in each generation that says what is in it. Names alone do not: without the
-// "pem" format no file name has the version, and a reader of the directory cannot tell whether a file
-// is whole. It holds nothing secret, and no link leads to it.
+// manifestName is the file in each generation that describes its contents. File names are not
+// enough: without the "pem" format, no file name contains the version, and a name does not show
+// whether the file is complete. The manifest contains no secrets, and no link leads to it.
 const manifestName = ".certsync.json"
 
-// maxFileBytes bounds what is read back; a volume is 16 MiB in all.
+// maxFileBytes limits the size of a file that the store reads. A whole volume has 16 MiB.
 const maxFileBytes = 4 << 20
 
-// Installed is one certificate as it is in the store.
+// Installed is the actual state of one certificate in the store.
 type Installed struct {
 	FileName string `json:"fileName"`
 	LinkName string `json:"linkName"`
 	Version  string `json:"version"`
-	// Previous is the version before, where its file is still there.
+	// Previous is the version before, if its file still exists.
 	Previous string `json:"previous,omitempty"`
-	// Formats are those that are there, named and in the order as in contract.Certificate.
+	// Formats are the formats in the store, with the names and in the order of
+	// contract.Certificate.
 	Formats []string `json:"formats"`
 	Leaf    Leaf     `json:"leaf"`
 }
 
 // Leaf describes a leaf certificate.
 type Leaf struct {
-	// Fingerprint is its SHA-256 digest in hexadecimal digits.
+	// Fingerprint is the SHA-256 digest of the certificate in hexadecimal digits.
 	Fingerprint string    `json:"fingerprint"`
 	NotBefore   time.Time `json:"notBefore"`
 	NotAfter    time.Time `json:"notAfter"`
 }
 
-// owns says whether a file of the generation belongs to the current version of the certificate.
-func (c Installed) owns(name string) bool {
+// includes reports whether a file of the generation belongs to the current version of the
+// certificate.
+func (c Installed) includes(name string) bool {
 	for _, format := range c.Formats {
 		switch format {
 		case contract.FormatPEM:
@@ -64,26 +66,26 @@ func (c Installed) owns(name string) bool {
 	return false
 }
 
-// manifest is what a generation has in it.
+// manifest describes the contents of a generation.
 type manifest struct {
-	Certificates []Installed `json:"certificates"` // by link name
-	// Files has the SHA-256 digest of every file, by its name in the generation.
+	Certificates []Installed `json:"certificates"` // sorted by link name
+	// Files are the SHA-256 digests of all files, by their names in the generation.
 	Files map[string]string `json:"files"`
-	// AsIs are names of what was kept although it was not whole, or not known; sorted.
+	// AsIs are the sorted names of damaged or unlisted files, links and directories that were kept.
 	AsIs []string `json:"asIs,omitempty"`
 }
 
 func (m manifest) encode() ([]byte, error) { return json.MarshalIndent(m, "", "  ") }
 
-// generation is a published directory, as far as what is in it was found to be whole.
+// generation is a published directory, reduced to the certificates whose files are intact.
 type generation struct {
-	name     string // empty: nothing is published
+	name     string // empty if nothing is published
 	manifest manifest
-	ids      map[string]fileID // of the files that are whole, the manifest's included
-	damaged  bool              // something was not
+	ids      map[string]fileID // of the intact files, including the manifest
+	damaged  bool              // at least one file is not intact
 }
 
-// fileID changes when someone else changes or replaces a file.
+// fileID identifies the state of a file: it changes if someone changes or replaces the file.
 type fileID struct {
 	inode uint64
 	size  int64
@@ -98,7 +100,8 @@ func idOf(info fs.FileInfo) fileID {
 	return id
 }
 
-// find returns the installed certificate that has the entry's version, under its own link name if it can be.
+// find returns an installed certificate with the entry's version, preferably one with the same link
+// name.
 func (g *generation) find(e Entry) (Installed, bool) {
 	var found Installed
 	ok := false
@@ -110,7 +113,7 @@ func (g *generation) find(e Entry) (Installed, bool) {
 	return found, ok
 }
 
-// byLink returns what the link leads to.
+// byLink returns the installed certificate with this link name.
 func (g *generation) byLink(name string) (Installed, bool) {
 	i := slices.IndexFunc(g.manifest.Certificates, func(c Installed) bool { return c.LinkName == name })
 	if i < 0 {

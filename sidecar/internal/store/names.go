@@ -2,15 +2,28 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
-// versioned is the name of a version's PEM file.
+func generationName(n uint64) string { return fmt.Sprintf("..%010d", n) }
+
+// generationNumber is the inverse of generationName. It returns 0 for all other names.
+func generationNumber(name string) uint64 {
+	n, err := strconv.ParseUint(strings.TrimPrefix(name, ".."), 10, 64)
+	if err != nil || name != generationName(n) {
+		return 0
+	}
+	return n
+}
+
+// versioned returns the name of a version's PEM file.
 func versioned(fileName, version string) string { return fileName + "." + version }
 
-// Suffixes of the link name.
+// Suffixes that are appended to the link name.
 const (
 	splitSuffix  = ".d"
 	pkcs12Suffix = ".p12"
@@ -30,21 +43,21 @@ func (e Entry) validate() error {
 	return nil
 }
 
-const maxNameBytes = 255 // NAME_MAX of Linux
+const maxNameBytes = 255 // NAME_MAX on Linux
 
-// checkName accepts one path element that is neither hidden behind "..", which is how the names of the
-// store's own begin, nor the manifest's.
+// checkName accepts one path element. It rejects names that begin with "..", because they are
+// reserved for the store, and the name of the manifest.
 func checkName(name string) error {
 	switch {
 	case name == "", name == ".", name == manifestName, strings.HasPrefix(name, ".."),
 		strings.ContainsAny(name, "/\x00"), len(name) > maxNameBytes:
-		return &Error{Reason: Invalid, Op: "name", Path: name, Err: errors.New("cannot be a file name in the store"),
-			Do: `use one path element of at most 255 bytes that does not begin with ".."`}
+		return &Error{Reason: Invalid, Op: "name", Path: name, Err: errors.New("is not a valid file name in the store"),
+			Remedy: `use one path element of at most 255 bytes that does not begin with ".."`}
 	}
 	return nil
 }
 
 func conflict(name, why string) *Error {
 	return &Error{Reason: Conflict, Op: "plan", Path: name, Err: errors.New(why),
-		Do: "give one of them another customSymbolicLinkName or certificateStoreLocation"}
+		Remedy: "give one of them another customSymbolicLinkName or certificateStoreLocation"}
 }

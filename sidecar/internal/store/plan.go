@@ -8,15 +8,17 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// plan is a generation before it is written: everything that can be wrong with the entries is found
-// while it is made, from what is in memory.
+// plan is a generation before it is written. Everything that can be wrong with the entries is
+// detected while the plan is created, in memory.
 type plan struct {
 	nodes    map[string]*node // by name in the generation
 	manifest manifest
-	missing  []string
-	// partial are the entries of which whatever is there is to be kept: the missing ones, and those that
-	// have no version yet.
-	partial []Entry
+	missing  []string // Result.Missing
+	// incomplete are the entries whose existing files are kept as they are: the missing ones, and
+	// those without a version.
+	incomplete []Entry
+	warnings   []string
+	newLinks   []string // top-level links to create
 }
 
 type nodeKind int
@@ -32,41 +34,41 @@ type node struct {
 	kind   nodeKind
 	target string // of a link
 
-	data   []byte // of a file; nil where only from has it
+	data   []byte // of a file; nil if it is still to be read from the file named by from
 	sum    string
 	from   string // the file of the current generation with this content, or ""
 	access Access
-	// asIs says that who may read the file does not change: perm is what it has.
-	asIs bool
-	perm perm
-	// linked says that the file is carried forward by a hard link to from.
+	// keepPerm means that the file keeps the permissions that it has in the current generation.
+	keepPerm bool
+	perm     perm
+	// linked means that the file is carried forward by a hard link to from.
 	linked bool
 }
 
-func makePlan(entries []Entry, current *generation) (*plan, error) {
+func newPlan(entries []Entry, current *generation) (*plan, error) {
 	p := &plan{nodes: make(map[string]*node), manifest: manifest{Files: make(map[string]string)}}
-	var taken []Entry
+	var complete []Entry
 	for _, e := range entries {
 		if err := e.validate(); err != nil {
 			return nil, err
 		}
-		if slices.ContainsFunc(taken, func(t Entry) bool { return t.LinkName == e.LinkName }) {
-			return nil, conflict(e.LinkName, "two certificates have this link name")
+		if slices.ContainsFunc(complete, func(c Entry) bool { return c.LinkName == e.LinkName }) {
+			return nil, conflict(e.LinkName, "two certificates use this link name")
 		}
 		ok, err := p.add(e, current)
 		if err != nil {
 			return nil, err
 		}
 		if !ok {
-			p.partial = append(p.partial, e)
+			p.incomplete = append(p.incomplete, e)
 			if e.Version != "" {
 				p.missing = append(p.missing, e.LinkName)
 			}
 			continue
 		}
-		taken = append(taken, e)
+		complete = append(complete, e)
 	}
-	p.addPrevious(taken, current)
+	p.addPrevious(complete, current)
 	for name, n := range p.nodes {
 		if n.kind == fileNode {
 			p.manifest.Files[name] = n.sum
@@ -76,7 +78,8 @@ func makePlan(entries []Entry, current *generation) (*plan, error) {
 	return p, nil
 }
 
-// add returns false where the entry's files are to be kept and are not there.
+// add adds the files of an entry. It returns false if the entry has no Files and the current
+// generation has no complete files for it.
 func (p *plan) add(e Entry, current *generation) (bool, error) {
 	c := Installed{FileName: e.FileName, LinkName: e.LinkName, Version: e.Version, Leaf: Leaf{
 		Fingerprint: e.Leaf.Fingerprint, NotBefore: e.Leaf.NotBefore.UTC(), NotAfter: e.Leaf.NotAfter.UTC()}}
@@ -93,7 +96,7 @@ func (p *plan) add(e Entry, current *generation) (bool, error) {
 		files = e.Files.nodes(c, current)
 	}
 	for name, n := range files {
-		n.access, n.asIs = e.Access, e.KeepAccess && e.Files.empty()
+		n.access, n.keepPerm = e.Access, e.KeepAccess && e.Files.empty()
 		if err := p.put(name, n); err != nil {
 			return false, err
 		}
@@ -119,8 +122,8 @@ func (p *plan) addNames(c Installed) error {
 	return nil
 }
 
-// put adds a node. The one that may be there already is a version's file that two entries share; it is
-// then read by whom either lets in.
+// put adds a node. Two entries can share the file of a version; then the readers of both may read
+// it.
 func (p *plan) put(name string, n *node) error {
 	for element := range strings.SplitSeq(name, "/") {
 		if err := checkName(element); err != nil {
@@ -133,13 +136,13 @@ func (p *plan) put(name string, n *node) error {
 		return nil
 	}
 	if old.kind != fileNode || n.kind != fileNode || old.sum != n.sum {
-		return conflict(name, "two certificates write a different file of this name")
+		return conflict(name, "two certificates write different files with this name")
 	}
-	old.access, old.asIs = old.access.union(n.access), old.asIs || n.asIs
+	old.access, old.keepPerm = old.access.union(n.access), old.keepPerm || n.keepPerm
 	return nil
 }
 
-// addPrevious keeps, beside each PEM file, that of the version before it.
+// addPrevious keeps the PEM file of each certificate's previous version.
 func (p *plan) addPrevious(entries []Entry, current *generation) {
 	for _, e := range entries {
 		i := slices.IndexFunc(p.manifest.Certificates, func(c Installed) bool { return c.LinkName == e.LinkName })
@@ -157,8 +160,8 @@ func (p *plan) addPrevious(entries []Entry, current *generation) {
 		if !ok {
 			continue
 		}
-		if n, there := p.nodes[name]; !there {
-			p.nodes[name] = &node{sum: sum, from: name, access: e.Access, asIs: e.KeepAccess}
+		if n, planned := p.nodes[name]; !planned {
+			p.nodes[name] = &node{sum: sum, from: name, access: e.Access, keepPerm: e.KeepAccess}
 		} else if n.kind == fileNode {
 			n.access = n.access.union(e.Access)
 		} else {
@@ -168,8 +171,9 @@ func (p *plan) addPrevious(entries []Entry, current *generation) {
 	}
 }
 
-// top returns the names that need a link in the store's directory: everything in the generation.
-func (p *plan) top() []string {
+// topLevelNames returns the names that need a link in the store's directory: all names at the top
+// of the generation.
+func (p *plan) topLevelNames() []string {
 	names := make(map[string]bool)
 	for name := range p.nodes {
 		first, _, _ := strings.Cut(name, "/")
@@ -178,9 +182,9 @@ func (p *plan) top() []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// unchanged says that the current generation is what the plan would make. Damage is made good as soon as
-// nothing is missing for it.
-func (p *plan) unchanged(current *generation) (bool, error) {
+// isPublished reports whether the current generation is already what is planned. A damaged
+// generation is replaced as soon as no entry is missing.
+func (p *plan) isPublished(current *generation) (bool, error) {
 	if current.damaged && len(p.missing) == 0 {
 		return false, nil
 	}
@@ -196,10 +200,10 @@ func (p *plan) unchanged(current *generation) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	there := current.manifest
+	currentManifest := current.manifest
 	if current.damaged {
-		there.AsIs = p.manifest.AsIs
+		currentManifest.AsIs = p.manifest.AsIs
 	}
-	published, err := there.encode()
+	published, err := currentManifest.encode()
 	return err == nil && string(planned) == string(published), err
 }

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestRefusedEntries: what cannot be in a store is refused before anything is written.
-func TestRefusedEntries(t *testing.T) {
+// TestInvalidEntries checks that Commit rejects invalid entries before it writes anything.
+func TestInvalidEntries(t *testing.T) {
 	entry := func(fileName, linkName, version string) Entry {
 		e := pemEntry(fileName, version)
 		e.LinkName = linkName
@@ -22,20 +22,20 @@ func TestRefusedEntries(t *testing.T) {
 		name    string
 		entries []Entry
 		want    Reason
-		says    string
+		text    string
 	}{
 		{"no file name", []Entry{entry("", "a", "1")}, Invalid, "file name"},
 		{"no version", []Entry{entry("v.a", "a", "")}, Invalid, "file name"},
 		{"path in the link name", []Entry{entry("v.a", "a/b", "1")}, Invalid, "a/b"},
-		{"the store's own name", []Entry{entry("v.a", "..data", "1")}, Invalid, "..data"},
+		{"reserved name", []Entry{entry("v.a", "..data", "1")}, Invalid, "..data"},
 		{"the directory itself", []Entry{entry("v.a", ".", "1")}, Invalid, "file name"},
 		{"path in the version", []Entry{entry("v.a", "a", "../1")}, Invalid, "../1"},
 		{"the manifest's name", []Entry{entry("v.a", manifestName, "1")}, Invalid, manifestName},
 		{"too long", []Entry{entry(strings.Repeat("x", 250), "a", "123456")}, Invalid, "255"},
 		{"split name", []Entry{with(ok, func(e *Entry) { e.Files.Split = map[string][]byte{"../x": nil} })}, Invalid, "../x"},
 		{"one link twice", []Entry{ok, entry("v.b", "v.a", "1")}, Conflict, "customSymbolicLinkName"},
-		{"link is another one's file", []Entry{ok, entry("v.b", "v.a.1", "1")}, Conflict, "v.a.1"},
-		{"link is another one's keystore", []Entry{
+		{"link has the name of another file", []Entry{ok, entry("v.b", "v.a.1", "1")}, Conflict, "v.a.1"},
+		{"link has the name of another keystore", []Entry{
 			with(ok, func(e *Entry) { e.Files.JKS = []byte("jks") }), entry("v.b", "v.a.jks", "1")}, Conflict, "v.a.jks"},
 		{"one version, two contents", []Entry{ok, with(entry("v.a", "b", "1"), func(e *Entry) { e.Files.PEM = []byte("x") })}, Conflict, "v.a.1"},
 	}
@@ -45,8 +45,8 @@ func TestRefusedEntries(t *testing.T) {
 			s := mustOpen(t, dir)
 			_, err := s.Commit(tt.entries)
 			var e *Error
-			if !errors.As(err, &e) || e.Reason != tt.want || !strings.Contains(err.Error(), tt.says) {
-				t.Errorf("error %v, want %s that says %q", err, tt.want, tt.says)
+			if !errors.As(err, &e) || e.Reason != tt.want || !strings.Contains(err.Error(), tt.text) {
+				t.Errorf("got error %v, want the reason %s and the text %q", err, tt.want, tt.text)
 			}
 			wantTree(t, dir, "")
 		})
@@ -96,6 +96,6 @@ v.a.jks -> ..data/v.a.jks
 `)
 	mustClose(t, s)
 	if got := mustOpen(t, dir).Current()["v.a"]; got.Version != "1" || len(got.Formats) != 1 || got.Formats[0] != "jks" {
-		t.Errorf("without a PEM file a restart finds %v", got)
+		t.Errorf("after a restart, the store has %v, want version 1 as JKS", got)
 	}
 }

@@ -23,9 +23,9 @@ import (
 	"time"
 )
 
-// pair is a self-signed certificate whose serial number is its version, and its key. Both parts are as bytes in PEM;
-// that they belong together is found out once, when it is made, so that a reader who finds the two of one pair has
-// verified the key against the leaf.
+// pair is a self-signed certificate, with its version as serial number, and its key, both as PEM.
+// newPair checks once that the key matches the certificate, so that readers only need to compare
+// bytes.
 type pair struct{ cert, key []byte }
 
 func newPair(t *testing.T, version int) pair {
@@ -50,23 +50,23 @@ func newPair(t *testing.T, version int) pair {
 	return p
 }
 
-// pairs are the versions that are swapped, from 1 on.
+// pairs are the versions that are swapped, beginning with version 1.
 type pairs []pair
 
-// version finds out of which version the certificate and the key are, and that it is the same.
+// version returns the version of the certificate, and an error if the key has a different version.
 func (p pairs) version(cert, key []byte) (int, error) {
 	for i, known := range p {
 		if bytes.Equal(cert, known.cert) {
 			if !bytes.Equal(key, known.key) {
-				return 0, fmt.Errorf("the key does not belong to the leaf of version %d", i+1)
+				return 0, fmt.Errorf("the key does not match the leaf of version %d", i+1)
 			}
 			return i + 1, nil
 		}
 	}
-	return 0, fmt.Errorf("a torn file: %d bytes of certificate, %d of key", len(cert), len(key))
+	return 0, fmt.Errorf("incomplete file: %d bytes of certificate, %d of key", len(cert), len(key))
 }
 
-// entries are two certificates of one version; the second one has its parts in files of their own, too.
+// entries returns two certificates of the same version. The second one also has the split format.
 func (p pairs) entries(version int) []Entry {
 	a, b := pemEntry("v.a", strconv.Itoa(version)), pemEntry("v.b", strconv.Itoa(version))
 	known := p[version-1]
@@ -75,9 +75,9 @@ func (p pairs) entries(version int) []Entry {
 	return []Entry{a, b}
 }
 
-// byPath reads as an application does that opens a file by its path: the key must belong to the leaf, and what the link
-// led to, by the file's own name, must have the version that the name says.
-func (p pairs) byPath(dir string) error {
+// readByPath reads like an application that opens a file by its path. The key must match the leaf,
+// and the version must match the name of the file that the link leads to.
+func (p pairs) readByPath(dir string) error {
 	for _, link := range []string{"v.a", "v.b"} {
 		f, err := os.Open(filepath.Join(dir, link))
 		if err != nil {
@@ -85,11 +85,11 @@ func (p pairs) byPath(dir string) error {
 		}
 		data, err := io.ReadAll(f)
 		name, linkErr := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
-		f.Close() // nothing was written through it
+		f.Close() // only read, so an error does not matter
 		if err != nil || linkErr != nil {
 			return fmt.Errorf("%w, %w", err, linkErr)
 		}
-		// Its generation may be gone by now.
+		// The kernel adds the suffix if the generation was removed since.
 		if err := p.check(data, strings.TrimSuffix(filepath.Base(name), " (deleted)")); err != nil {
 			return err
 		}
@@ -97,22 +97,22 @@ func (p pairs) byPath(dir string) error {
 	return nil
 }
 
-// check compares a PEM file with its name.
+// check compares the version in a PEM file with the version in its name.
 func (p pairs) check(data []byte, name string) error {
 	end := bytes.Index(data, []byte("-----BEGIN PRIVATE KEY"))
 	if end < 0 {
-		return fmt.Errorf("a torn file: %d bytes without a key", len(data))
+		return fmt.Errorf("incomplete file: %d bytes without a key", len(data))
 	}
 	version, err := p.version(data[:end], data[end:])
 	if want := "." + strconv.Itoa(version); err == nil && !strings.HasSuffix(name, want) {
-		err = fmt.Errorf("%s has version %d", name, version)
+		err = fmt.Errorf("%s contains version %d", name, version)
 	}
 	return err
 }
 
-// resolved reads as an application does that follows "..data" once, to get files that belong together: everything is there,
-// and of one version.
-func (p pairs) resolved(dir string) error {
+// readGeneration reads like an application that resolves "..data" once to get consistent files. All
+// files must exist and have the same version.
+func (p pairs) readGeneration(dir string) error {
 	generation, err := os.Readlink(filepath.Join(dir, dataLink))
 	if err != nil {
 		return err
@@ -141,48 +141,50 @@ func (p pairs) resolved(dir string) error {
 	}
 	version, err := p.version(cert, key)
 	if err == nil && a != versioned("v.a", strconv.Itoa(version)) {
-		err = fmt.Errorf("one generation has %s and version %d", a, version)
+		err = fmt.Errorf("the same generation contains %s and version %d", a, version)
 	}
 	return err
 }
 
-// swapping is a store that is swapped while readers read.
-type swapping struct {
+// swapTest is a store that is swapped while readers read.
+type swapTest struct {
 	dir     string
 	readers []*reader
 
 	mu      sync.Mutex
-	changed *sync.Cond // swaps or a reader's began
+	changed *sync.Cond // signals a change of swaps or of a reader's began
 	swaps   int
 }
 
-func newSwapping(dir string) *swapping {
-	s := &swapping{dir: dir}
+func newSwapTest(dir string) *swapTest {
+	s := &swapTest{dir: dir}
 	s.changed = sync.NewCond(&s.mu)
 	return s
 }
 
-// reader counts its reads, and those that were torn, mixed or found nothing.
+// reader counts its reads, and the reads that failed: files were missing, incomplete or
+// inconsistent.
 type reader struct {
-	read         func(dir string) error
-	began        int // after how many swaps its latest read began
-	reads, wrong int
-	first        error
+	read          func(dir string) error
+	began         int // number of swaps before the latest read began
+	reads, failed int
+	first         error // the first failure
 }
 
-// run reads once for every swap, while the next one is made or up to maxLeaving later, until there were so many.
-func (s *swapping) run(r *reader, swaps int) {
+// run reads once per swap until the number of swaps is reached. A read overlaps with the next swap,
+// and with at most maxReplaced swaps.
+func (s *swapTest) run(r *reader, swaps int) {
 	for s.next(r) < swaps {
 		if err := r.read(s.dir); err != nil {
 			r.first = cmp.Or(r.first, err)
-			r.wrong++
+			r.failed++
 		}
 		r.reads++
 	}
 }
 
-// next returns when there was another swap since a reader's latest read, and after how many swaps the next read begins.
-func (s *swapping) next(r *reader) int {
+// next waits for another swap since the reader's latest read, and returns the number of swaps.
+func (s *swapTest) next(r *reader) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for r.began == s.swaps {
@@ -193,11 +195,12 @@ func (s *swapping) next(r *reader) int {
 	return r.began
 }
 
-// swap makes the next swap, once it removes nothing that a reader may be on its way through: a replaced generation stays
-// for seconds, but here they are swapped a thousand times a second, and the store keeps so many only.
-func (s *swapping) swap(commit func()) {
+// swap makes the next swap as soon as it cannot remove a generation that a reader may be using.
+// Replaced generations stay for seconds, but this test swaps a thousand times per second, and the
+// store keeps only maxReplaced of them.
+func (s *swapTest) swap(commit func()) {
 	s.mu.Lock()
-	for slices.ContainsFunc(s.readers, func(r *reader) bool { return r.began+maxLeaving <= s.swaps }) {
+	for slices.ContainsFunc(s.readers, func(r *reader) bool { return r.began+maxReplaced <= s.swaps }) {
 		s.changed.Wait()
 	}
 	s.mu.Unlock()
@@ -208,22 +211,22 @@ func (s *swapping) swap(commit func()) {
 	s.mu.Unlock()
 }
 
-// TestReadersDuringSwaps: no reader sees a missing, torn or mixed state, however many swaps there are. Files are in
-// memory, as in a pod.
+// TestReadersDuringSwaps checks that no reader sees missing, incomplete or inconsistent files, even
+// with thousands of swaps. The files are in memory, as in a pod.
 func TestReadersDuringSwaps(t *testing.T) {
 	const swaps, versions = 10_000, 5
 	dir := memoryDir(t)
 	s := mustOpen(t, dir)
-	s.grace = readerGrace
+	s.gracePeriod = readerGracePeriod
 	var known pairs
 	for i := range versions {
 		known = append(known, newPair(t, i+1))
 	}
 	mustCommit(t, s, known.entries(1)...)
 
-	run := newSwapping(dir)
+	run := newSwapTest(dir)
 	for range 4 {
-		run.readers = append(run.readers, &reader{read: known.byPath}, &reader{read: known.resolved})
+		run.readers = append(run.readers, &reader{read: known.readByPath}, &reader{read: known.readGeneration})
 	}
 	var group sync.WaitGroup
 	for _, r := range run.readers {
@@ -234,40 +237,40 @@ func TestReadersDuringSwaps(t *testing.T) {
 	}
 	group.Wait()
 	for i, r := range run.readers {
-		if r.wrong > 0 {
-			t.Errorf("reader %d: %d of %d reads are wrong; the first one: %v", i, r.wrong, r.reads, r.first)
+		if r.failed > 0 {
+			t.Errorf("reader %d: %d of %d reads failed; the first failure: %v", i, r.failed, r.reads, r.first)
 		}
-		if r.reads < swaps/maxLeaving {
-			t.Errorf("reader %d read %d times only", i, r.reads)
+		if r.reads < swaps/maxReplaced {
+			t.Errorf("reader %d: only %d reads", i, r.reads)
 		}
 		t.Logf("reader %d: %d reads", i, r.reads)
 	}
-	wantClean(t, dir, 1+maxLeaving)
+	wantClean(t, dir, 1+maxReplaced)
 }
 
 func TestReplacedGenerationsStayForReaders(t *testing.T) {
 	dir := t.TempDir()
 	s := mustOpen(t, dir)
-	s.grace = readerGrace
+	s.gracePeriod = readerGracePeriod
 	synctest.Test(t, func(t *testing.T) {
 		mustCommit(t, s, pemEntry("v.a", "1"))
-		followed, err := filepath.EvalSymlinks(filepath.Join(dir, "v.a"))
+		resolved, err := filepath.EvalSymlinks(filepath.Join(dir, "v.a"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for range 2 {
 			mustCommit(t, s, pemEntry("v.a", "2"))
-			if data, err := os.ReadFile(followed); err != nil || string(data) != "pem of v.a 1\n" {
-				t.Errorf("a reader on its way found %q, %v", data, err)
+			if data, err := os.ReadFile(resolved); err != nil || string(data) != "pem of v.a 1\n" {
+				t.Errorf("a reader with a resolved path got %q, error %v", data, err)
 			}
-			time.Sleep(readerGrace - time.Second)
+			time.Sleep(readerGracePeriod - time.Second)
 		}
 		time.Sleep(time.Second)
 		mustCommit(t, s, pemEntry("v.a", "2"))
 		wantClean(t, dir, 1)
-		for version := range 3 * maxLeaving {
+		for version := range 3 * maxReplaced {
 			mustCommit(t, s, pemEntry("v.a", strconv.Itoa(version)))
 		}
-		wantClean(t, dir, 1+maxLeaving)
+		wantClean(t, dir, 1+maxReplaced)
 	})
 }

@@ -1,14 +1,17 @@
-// Package store publishes certificate files in one directory so that a reader sees either all of the
-// old files or all of the new ones, and never a file that is half written.
+// Package store publishes certificate files in one directory so that a reader sees either all of
+// the old files or all of the new ones, and never an incomplete file.
 //
-// It guarantees that what is published was complete and synced to disk before it could be seen; that
-// a published file never changes, it is only replaced; that a crash at any point leaves the old or the
-// new files, and that the next Open clears what was left over; and that nothing is written where
-// nothing changed. The layout is the one of a Kubernetes volume of a Secret: every name in the
-// directory is a link through "..data", and "..data" is the one link that is swapped.
+// It guarantees that:
+//   - files are complete and synced to disk before they become visible;
+//   - a published file never changes, it is only replaced;
+//   - a crash at any point leaves either the old or the new files, and the next Open removes leftovers;
+//   - a Commit that changes nothing writes nothing.
 //
-// It never looks into the files, so whoever calls it has checked them; it never removes or replaces
-// what it did not make; it never logs.
+// The layout is that of a Kubernetes Secret volume: every name in the directory is a link through
+// "..data", and only the link "..data" is swapped.
+//
+// It never checks what the files contain, which is the caller's task. It never removes or replaces
+// anything that it did not create. It never logs.
 package store
 
 import (
@@ -20,27 +23,28 @@ import (
 	"time"
 )
 
-// Entry is one certificate as it is to be in the store.
+// Entry is the desired state of one certificate in the store.
 type Entry struct {
-	// FileName begins the names of the versioned files, "exampleVault.myCertificate".
+	// FileName is the prefix of the versioned file names, for example "exampleVault.myCertificate".
 	FileName string
 	// LinkName is the name that applications open: FileName, or the custom symbolic link name. It
-	// tells the entries of a store apart.
+	// identifies the entry in the store.
 	LinkName string
-	// Version is the secret's version; empty where there is none yet. Then, and where what the store has of
-	// a version is not whole, an entry without Files keeps whatever is there of its LinkName as it is.
+	// Version is the version of the secret, or empty if no version is known yet.
 	Version string
-	// Leaf describes the certificate; it is kept and given back by Current.
+	// Leaf describes the certificate. The store keeps it, and Current returns it.
 	Leaf Leaf
-	// Files is what to write. Its zero value keeps the files, formats and Leaf that the store has for
-	// this version.
+	// Files are the files to write. If it is empty, the store keeps the files, formats and Leaf
+	// that it has for Version. If it has no complete files for Version, or Version is empty, it
+	// keeps all existing files of LinkName unchanged.
 	Files Files
-	// Access says who may read the files. KeepAccess, for an entry without Files, leaves that as it is.
+	// Access defines who may read the files. KeepAccess, for an entry without Files, keeps the
+	// current permissions instead.
 	Access     Access
 	KeepAccess bool
 }
 
-// Files are the contents of a certificate's files by format; a nil one is not written.
+// Files are the contents of a certificate's files by format. A nil format is not written.
 type Files struct {
 	PEM    []byte
 	Split  map[string][]byte // by name in the directory: tls.crt, tls.key, ca.crt
@@ -48,58 +52,59 @@ type Files struct {
 	JKS    []byte
 }
 
-// Result is what a Commit came to.
+// Result is the outcome of a Commit.
 type Result struct {
-	// Changed says that a new generation was published.
+	// Changed reports that Commit published a new generation.
 	Changed bool
-	// Missing are the link names of entries without Files that the store does not have in that version
-	// (any more), or not whole. Current does not have them; what is there of them was left.
+	// Missing are the link names of entries without Files for which the store has no complete files
+	// in that version. Current does not return them; their existing files are kept.
 	Missing []string
-	// Warnings are for the log and the status: what was done differently from what was asked for, or
-	// was found to be damaged.
+	// Warnings are for the log and the status: what Commit did differently from the request, and
+	// what is damaged.
 	Warnings []string
 }
 
-// Store is one directory. It is safe for concurrent use; one process at a time has it open.
+// Store is one open directory. It is safe for concurrent use, but only one process at a time can
+// open a directory.
 type Store struct {
-	mu      sync.Mutex
-	fs      fsys
-	lock    *os.File
-	acl     bool // the file system has POSIX ACLs
-	current generation
-	next    uint64        // number of the next generation
-	leaving []string      // replaced generations that may still have readers
-	swapped time.Time     // when the last of them was replaced
-	grace   time.Duration // for how long they are kept
-	stale   bool          // there is something to clear
+	mu             sync.Mutex
+	fs             fsys
+	lock           *os.File
+	acl            bool // the file system supports POSIX ACLs
+	current        generation
+	nextNumber     uint64        // number of the next generation
+	replaced       []string      // replaced generations that may still have readers
+	replacedAt     time.Time     // time of the last replacement
+	gracePeriod    time.Duration // how long replaced generations are kept
+	cleanUpPending bool          // there may be something to remove
 }
 
-// Open takes over the directory, which is created with mode 0755 if need be: it clears what a crash
-// left over and reads back, and verifies, what is published. Warnings name what was found damaged,
-// which the next Commit replaces. An error is an *Error.
+// Open opens the directory, and creates it with mode 0755 if it does not exist. It removes what a
+// crash left behind, and reads and verifies what is published. The warnings name damaged
+// certificates, which the next Commit replaces. An error is an *Error.
 func Open(dir string) (*Store, []string, error) { return open(dir, nil) }
 
-func open(dir string, before func(op, name string) error) (*Store, []string, error) {
-	if err := makeDir(dir); err != nil {
+func open(dir string, beforeChange func(op, name string) error) (*Store, []string, error) {
+	if err := ensureDir(dir); err != nil {
 		return nil, nil, fileError("mkdir", dir, err)
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, nil, fileError("open", dir, err)
 	}
-	s := &Store{fs: fsys{root: root, dir: dir, before: before}, grace: readerGrace}
-	if err := s.takeOver(); err != nil {
+	s := &Store{fs: fsys{root: root, dir: dir, beforeChange: beforeChange}, gracePeriod: readerGracePeriod}
+	if err := s.lockDir(); err != nil {
 		return nil, nil, errors.Join(err, s.Close())
 	}
-	warnings, err := s.recover()
+	warnings, err := s.loadPublished()
 	if err != nil {
 		return nil, nil, errors.Join(err, s.Close())
 	}
 	return s, warnings, nil
 }
 
-// makeDir leaves the mode of a directory that is there already alone.
-func makeDir(dir string) error {
+// ensureDir creates the directory if needed. It does not change the mode of an existing directory.
+func ensureDir(dir string) error {
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -109,9 +114,9 @@ func makeDir(dir string) error {
 	return os.Chmod(dir, dirMode)
 }
 
-// takeOver keeps other processes out: two that swap the same link would remove each other's files.
-// The kernel lifts the lock when the process ends, however it ends.
-func (s *Store) takeOver() error {
+// lockDir keeps other processes out: two processes that swap the same link would remove each
+// other's files. The kernel releases the lock when the process ends, for any reason.
+func (s *Store) lockDir() error {
 	var err error
 	if s.lock, err = s.fs.root.Open("."); err != nil {
 		return fileError("open", s.fs.dir, err)
@@ -119,14 +124,14 @@ func (s *Store) takeOver() error {
 	err = syscall.Flock(int(s.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return &Error{Reason: Locked, Op: "lock", Path: s.fs.dir, Err: err,
-			Do: "let only one sidecar use the store, or give each its own certificateStoreLocation"}
+			Remedy: "use the store from one sidecar only, or give each sidecar its own certificateStoreLocation"}
 	}
-	// A file system without locks is used without one.
+	// If the file system does not support locks, the store works without one.
 	s.acl = supportsACL(s.lock)
 	return nil
 }
 
-// Close lets go of the directory and leaves the files.
+// Close releases the directory and keeps the files.
 func (s *Store) Close() error {
 	var err error
 	if s.lock != nil {
@@ -135,7 +140,7 @@ func (s *Store) Close() error {
 	return errors.Join(err, s.fs.root.Close())
 }
 
-// Current returns what is published, by link name.
+// Current returns the published certificates by link name.
 func (s *Store) Current() map[string]Installed {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,18 +151,18 @@ func (s *Store) Current() map[string]Installed {
 	return out
 }
 
-// Commit makes the store hold exactly these entries, in one swap. Where nothing would change, nothing
-// is written. After an error, an *Error, what was published before still is.
+// Commit makes the store contain exactly these entries, in one swap. If nothing changes, it writes
+// nothing. After an error, an *Error, the previous files are still published.
 //
-// Call it after every poll, changed or not: a replaced generation stays for ten seconds, for readers
-// that are on their way through it, and goes with the first call after that; and what someone else
-// removed from the store is put back.
+// Call it after every poll, even if nothing changed: a replaced generation stays for ten seconds,
+// for readers that are still resolving a path through it, and the first call after that removes it.
+// Commit also restores links that someone else removed.
 func (s *Store) Commit(entries []Entry) (Result, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	result, err := s.commit(entries)
 	if errors.Is(err, syscall.EOPNOTSUPP) && s.acl {
-		// The file system took the question for ACLs, but not the answer.
+		// The file system accepted the query of supportsACL, but it cannot set ACLs.
 		s.acl = false
 		return s.commit(entries)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// pemEntry is an entry in the "pem" format whose content names its version.
+// pemEntry returns an entry in the "pem" format. The content contains the name and the version.
 func pemEntry(name, version string) Entry {
 	return Entry{
 		FileName: name, LinkName: name, Version: version,
@@ -27,13 +27,13 @@ func pemEntry(name, version string) Entry {
 	}
 }
 
-// kept is the entry of a certificate that could not be fetched.
+// kept returns the entry of a certificate that could not be fetched.
 func kept(e Entry) Entry {
 	e.Files = Files{}
 	return e
 }
 
-// mustOpen opens a store that keeps one replaced generation, until the next Commit.
+// mustOpen opens a store that keeps a replaced generation only until the next Commit.
 func mustOpen(t *testing.T, dir string) *Store {
 	t.Helper()
 	s, warnings, err := Open(dir)
@@ -41,14 +41,14 @@ func mustOpen(t *testing.T, dir string) *Store {
 		t.Fatal(err)
 	}
 	if len(warnings) > 0 {
-		t.Errorf("Open warns: %q", warnings)
+		t.Errorf("Open returns warnings: %q", warnings)
 	}
-	t.Cleanup(func() { _ = s.Close() }) // most tests close it themselves
-	s.grace = 0
+	t.Cleanup(func() { _ = s.Close() }) // ignored, because most tests close the store
+	s.gracePeriod = 0
 	return s
 }
 
-// mustClose stands for the end of the process.
+// mustClose closes a store, as at the end of the process.
 func mustClose(t *testing.T, s *Store) {
 	t.Helper()
 	if err := s.Close(); err != nil {
@@ -63,13 +63,12 @@ func mustCommit(t *testing.T, s *Store, entries ...Entry) Result {
 		t.Fatal(err)
 	}
 	if len(r.Warnings) > 0 {
-		t.Errorf("Commit warns: %q", r.Warnings)
+		t.Errorf("Commit returns warnings: %q", r.Warnings)
 	}
 	return r
 }
 
-// tree lists the directory as a person would see it: names, link targets, modes and contents, with
-// generations named by their place in time.
+// tree lists the directory: names, link targets, modes and contents.
 func tree(t *testing.T, dir string) string {
 	t.Helper()
 	var out strings.Builder
@@ -124,9 +123,9 @@ func TestLayout(t *testing.T) {
 	e.Files.Split = map[string][]byte{"tls.crt": []byte("crt"), "tls.key": []byte("key"), "ca.crt": []byte("ca")}
 	e.Files.PKCS12, e.Files.JKS = []byte("p12"), []byte("jks")
 	if r := mustCommit(t, s, e); !r.Changed {
-		t.Error("a new version is no change")
+		t.Error("a new version does not count as a change")
 	}
-	mustCommit(t, s, e) // clears the generation before
+	mustCommit(t, s, e) // removes the replaced generation
 	wantTree(t, dir, `
 ..0000000002/ 0755
 ..0000000002/.certsync.json 0600
@@ -189,13 +188,13 @@ func TestTwoVersionsAreKept(t *testing.T) {
 		mustCommit(t, s, pemEntry("v.c", step.version))
 		got := s.Current()["v.c"]
 		if got.Version != step.version || got.Previous != step.previous {
-			t.Fatalf("version %s, before it %q; want %s, %q", got.Version, got.Previous, step.version, step.previous)
+			t.Fatalf("got version %s, previous %q; want %s, %q", got.Version, got.Previous, step.version, step.previous)
 		}
 	}
 	for name, want := range map[string]bool{"v.c.4": true, "v.c.2": true, "v.c.3": false, "v.c.1": false} {
 		_, err := os.Lstat(filepath.Join(dir, name))
 		if got := err == nil; got != want {
-			t.Errorf("%s is there: %v, want %v", name, got, want)
+			t.Errorf("%s exists: got %v, want %v", name, got, want)
 		}
 	}
 }
@@ -217,19 +216,19 @@ func TestUnchangedIsNotRewritten(t *testing.T) {
 	before := inode(t, filepath.Join(dir, "v.a"))
 
 	if r := mustCommit(t, s, kept(b), a); r.Changed {
-		t.Error("the same certificates in another order are a change")
+		t.Error("the same certificates in a different order count as a change")
 	}
 	mustClose(t, s)
 	s = mustOpen(t, dir)
 	var ops []string
-	s.fs.before = func(op, name string) error { ops = append(ops, op+" "+name); return nil }
+	s.fs.beforeChange = func(op, name string) error { ops = append(ops, op+" "+name); return nil }
 	if r := mustCommit(t, s, a, b); r.Changed || len(ops) > 0 {
-		t.Errorf("after a restart: changed %v, operations %q", r.Changed, ops)
+		t.Errorf("after a restart: got changed %v, operations %q; want neither", r.Changed, ops)
 	}
-	s.fs.before = nil
+	s.fs.beforeChange = nil
 	mustCommit(t, s, a, pemEntry("v.b", "2"))
 	if after := inode(t, filepath.Join(dir, "v.a")); after != before {
-		t.Error("a certificate was rewritten because another one changed")
+		t.Error("an unchanged certificate was rewritten because another one changed")
 	}
 }
 
@@ -243,10 +242,10 @@ func TestFailedCertificateIsKept(t *testing.T) {
 		t.Errorf("missing (-want +got):\n%s", diff)
 	}
 	if got := s.Current(); got["v.a"].Version != "1" || got["v.b"].Version != "2" || len(got) != 2 {
-		t.Errorf("in the store: %v", got)
+		t.Errorf("the store has %v, want version 1 of v.a and version 2 of v.b", got)
 	}
 	if got := s.Current()["v.a"].Leaf; got != a.Leaf {
-		t.Errorf("the leaf of a kept certificate is %v", got)
+		t.Errorf("the kept certificate has the leaf %v, want %v", got, a.Leaf)
 	}
 }
 

@@ -10,8 +10,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// load reads a generation back. What is damaged is left out, and named in the warnings.
-func (f *fsys) load(name string) (generation, []string) {
+// loadGeneration reads a generation. It omits damaged certificates, and names them in the warnings.
+func (f *fsys) loadGeneration(name string) (generation, []string) {
 	g := generation{name: name}
 	data, err := f.read(path.Join(name, manifestName), maxFileBytes)
 	if err == nil {
@@ -19,10 +19,10 @@ func (f *fsys) load(name string) (generation, []string) {
 	}
 	if err != nil {
 		g.manifest, g.damaged = manifest{}, true
-		return g, []string{"what is in the store cannot be told, so every certificate is fetched again: " +
+		return g, []string{"the contents of the store are unknown, so every certificate is fetched again: " +
 			manifestName + " is missing or damaged"}
 	}
-	f.identify(&g)
+	f.recordIDs(&g)
 	for file, want := range g.manifest.Files {
 		if sum, err := f.digest(path.Join(name, file)); err != nil || sum != want {
 			delete(g.ids, file)
@@ -31,8 +31,8 @@ func (f *fsys) load(name string) (generation, []string) {
 	return g, f.dropDamaged(&g)
 }
 
-// identify notes the files of a generation as they are now.
-func (f *fsys) identify(g *generation) {
+// recordIDs records the current state of a generation's files.
+func (f *fsys) recordIDs(g *generation) {
 	g.ids = make(map[string]fileID)
 	for _, file := range append(slices.Collect(maps.Keys(g.manifest.Files)), manifestName) {
 		if info, err := f.root.Lstat(path.Join(g.name, file)); err == nil {
@@ -41,52 +41,57 @@ func (f *fsys) identify(g *generation) {
 	}
 }
 
-// refresh leaves out what someone else removed or changed since.
-func (f *fsys) refresh(g *generation) []string {
+// recheck detects files that someone changed or removed since the last check. It omits their
+// certificates, and names them in the warnings.
+func (f *fsys) recheck(g *generation) []string {
 	for file, id := range g.ids {
-		info, err := f.root.Lstat(path.Join(g.name, file))
+		full := path.Join(g.name, file)
+		info, err := f.root.Lstat(full)
 		if err == nil && idOf(info) == id {
 			continue
 		}
 		delete(g.ids, file)
-		if sum, digestErr := f.digest(path.Join(g.name, file)); err == nil && digestErr == nil && sum == g.manifest.Files[file] {
+		if sum, digestErr := f.digest(full); err == nil && digestErr == nil && sum == g.manifest.Files[file] {
 			g.ids[file] = idOf(info)
 		}
 	}
 	return f.dropDamaged(g)
 }
 
-// dropDamaged leaves out every certificate of which a file is not in g.ids, or whose link is wrong.
-func (f *fsys) dropDamaged(g *generation) (warnings []string) {
-	damaged := func(c Installed) bool {
-		for file := range g.manifest.Files {
-			if _, whole := g.ids[file]; !whole && c.owns(file) {
-				return true
-			}
+// isDamaged reports whether a file of the certificate is not in g.ids, or its link is wrong.
+func (f *fsys) isDamaged(g *generation, c Installed) bool {
+	for file := range g.manifest.Files {
+		if _, intact := g.ids[file]; !intact && c.includes(file) {
+			return true
 		}
-		return slices.Contains(c.Formats, contract.FormatPEM) &&
-			f.readlink(path.Join(g.name, c.LinkName)) != versioned(c.FileName, c.Version)
 	}
+	return slices.Contains(c.Formats, contract.FormatPEM) &&
+		f.readlink(path.Join(g.name, c.LinkName)) != versioned(c.FileName, c.Version)
+}
+
+// dropDamaged removes damaged files and certificates from the generation in memory, not from the
+// disk.
+func (f *fsys) dropDamaged(g *generation) (warnings []string) {
 	g.manifest.Certificates = slices.DeleteFunc(g.manifest.Certificates, func(c Installed) bool {
-		if !damaged(c) {
+		if !f.isDamaged(g, c) {
 			return false
 		}
-		warnings = append(warnings, fmt.Sprintf("%s: version %s in the store is damaged, it is fetched again", c.LinkName, c.Version))
+		warnings = append(warnings, fmt.Sprintf("%s: version %s in the store is damaged and is fetched again", c.LinkName, c.Version))
 		return true
 	})
 	for i := range g.manifest.Certificates {
 		c := &g.manifest.Certificates[i]
-		if _, whole := g.ids[versioned(c.FileName, c.Previous)]; !whole {
+		if _, intact := g.ids[versioned(c.FileName, c.Previous)]; !intact {
 			c.Previous = ""
 		}
 	}
 	for file := range g.manifest.Files {
-		if _, whole := g.ids[file]; !whole {
+		if _, intact := g.ids[file]; !intact {
 			delete(g.manifest.Files, file)
 			g.damaged = true
 		}
 	}
-	if _, whole := g.ids[manifestName]; g.name != "" && !whole || len(warnings) > 0 {
+	if _, intact := g.ids[manifestName]; g.name != "" && !intact || len(warnings) > 0 {
 		g.damaged = true
 	}
 	return warnings

@@ -12,8 +12,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// onVolume runs body in a process of its own, with a tmpfs on the directory that body gets. The mount is
-// in the process's own mount namespace and goes with it.
+// needsRoot skips a test that mounts volumes or changes owners, with "go test -short".
+func needsRoot(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs root, to mount volumes and to change owners")
+	}
+}
+
+// onVolume runs body in a separate process, with a tmpfs on the directory that it passes to body.
+// The mount is in the mount namespace of that process, and ends with it.
 func onVolume(t *testing.T, options string, body func(dir string)) {
 	t.Helper()
 	const variable = "CERTSYNC_TEST_VOLUME"
@@ -41,9 +49,10 @@ func statfs(t *testing.T, dir string) (blocks, inodes uint64) {
 	return st.Bfree, st.Ffree
 }
 
-// TestNoSpace: a full volume keeps its files, loses nothing to failed attempts, and works again as soon
-// as there is space.
+// TestNoSpace checks that a full volume keeps its files, that failed attempts use no space, and
+// that Commit works again as soon as space is free.
 func TestNoSpace(t *testing.T) {
+	needsRoot(t)
 	onVolume(t, "size=256k", func(dir string) {
 		s := mustOpen(t, dir)
 		big := func(version string) Entry {
@@ -64,19 +73,20 @@ func TestNoSpace(t *testing.T) {
 		}
 		wantTree(t, dir, before)
 		if b, i := statfs(t, dir); b != blocks || i != inodes {
-			t.Errorf("%d blocks and %d inodes leaked", blocks-b, inodes-i)
+			t.Errorf("failed attempts leaked %d blocks and %d inodes", blocks-b, inodes-i)
 		}
 		if err := os.Remove(filler); err != nil {
 			t.Fatal(err)
 		}
 		if r := mustCommit(t, s, big("2")); !r.Changed {
-			t.Error("with space again, nothing happens")
+			t.Error("with free space again, Commit reports no change")
 		}
 	})
 }
 
-// TestNoInodes is the other way in which a volume can be full.
+// TestNoInodes uses a volume that has space but no free inodes.
 func TestNoInodes(t *testing.T) {
+	needsRoot(t)
 	onVolume(t, "size=1m,nr_inodes=24", func(dir string) {
 		s := mustOpen(t, dir)
 		mustCommit(t, s, pemEntry("v.a", "1"))
@@ -88,11 +98,13 @@ func TestNoInodes(t *testing.T) {
 	})
 }
 
-// TestOldGenerationsMakeRoom: they are kept for readers only while nobody needs their space.
-func TestOldGenerationsMakeRoom(t *testing.T) {
+// TestReplacedGenerationsYieldSpace checks that replaced generations are removed early if a new one
+// needs their space.
+func TestReplacedGenerationsYieldSpace(t *testing.T) {
+	needsRoot(t)
 	onVolume(t, "size=64k", func(dir string) {
 		s := mustOpen(t, dir)
-		s.grace = readerGrace
+		s.gracePeriod = readerGracePeriod
 		for i := range 40 {
 			e := pemEntry("v.a", string(rune('a'+i%26)))
 			e.Files.PEM = bytes.Repeat([]byte(e.Version), 6<<10)
@@ -101,8 +113,9 @@ func TestOldGenerationsMakeRoom(t *testing.T) {
 	})
 }
 
-// TestReadOnly: a volume that turned read-only serves what it has.
+// TestReadOnly checks that a volume that becomes read-only keeps its files.
 func TestReadOnly(t *testing.T) {
+	needsRoot(t)
 	onVolume(t, "size=1m", func(dir string) {
 		remount := func(flags uintptr) {
 			t.Helper()
@@ -115,33 +128,34 @@ func TestReadOnly(t *testing.T) {
 		remount(unix.MS_RDONLY)
 		before := tree(t, dir)
 		if r := mustCommit(t, s, pemEntry("v.a", "1")); r.Changed {
-			t.Error("nothing changed, but something is told to")
+			t.Error("Commit reports a change, but nothing changed")
 		}
 		_, err := s.Commit([]Entry{pemEntry("v.a", "2")})
 		wantReason(t, err, ReadOnly, syscall.EROFS)
 		if !strings.Contains(err.Error(), "read-write") {
-			t.Errorf("%v does not say what to do", err)
+			t.Errorf("error %v lacks the remedy", err)
 		}
 		wantTree(t, dir, before)
 		mustClose(t, s)
 		s = mustOpen(t, dir)
 		if got := s.Current()["v.a"].Version; got != "1" {
-			t.Errorf("a restart finds version %q", got)
+			t.Errorf("after a restart, the store has version %q, want 1", got)
 		}
 		remount(0)
 		mustCommit(t, s, pemEntry("v.a", "2"))
 	})
 }
 
-// TestDenied runs as the sidecar's user on a directory of someone else.
+// TestDenied runs as the sidecar's user on a directory of another user.
 func TestDenied(t *testing.T) {
+	needsRoot(t)
 	const variable = "CERTSYNC_TEST_DENIED"
 	if dir := os.Getenv(variable); dir != "" {
 		s := mustOpen(t, dir)
 		_, err := s.Commit([]Entry{pemEntry("v.a", "1")})
 		wantReason(t, err, Denied, syscall.EACCES)
 		if !strings.Contains(err.Error(), "65532") {
-			t.Errorf("%v does not say who needs the permission", err)
+			t.Errorf("error %v lacks the user ID that needs the permission", err)
 		}
 		_, _, err = Open(filepath.Join(dir, "new"))
 		wantReason(t, err, Denied, syscall.EACCES)

@@ -9,12 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestWatchersSeeOneEvent: a program that watches the directory, as for a volume of Kubernetes, sees
-// exactly one event on "..data" for each change, an IN_MOVED_TO, and none where nothing changes.
+// TestWatchersSeeOneEvent checks that a program that watches the directory, as for a Kubernetes
+// volume, sees exactly one IN_MOVED_TO event on "..data" for each change, and no event without a
+// change.
 func TestWatchersSeeOneEvent(t *testing.T) {
 	dir := memoryDir(t)
 	s := mustOpen(t, dir)
-	s.grace = readerGrace
+	s.gracePeriod = readerGracePeriod
 	mustCommit(t, s, pemEntry("v.a", "1"), pemEntry("v.b", "1"))
 	fd, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
 	if err != nil {
@@ -41,8 +42,8 @@ func TestWatchersSeeOneEvent(t *testing.T) {
 		if len(data) != 1 || data[0] != unix.IN_MOVED_TO {
 			t.Errorf("version %s: a watcher sees the events %x on %s, want one IN_MOVED_TO", version, data, dataLink)
 		}
-		if !has(dir, map[string]string{"v.a": "pem of v.a " + version + "\n"}) {
-			t.Errorf("by then it does not find version %s", version)
+		if !hasFiles(dir, map[string]string{"v.a": "pem of v.a " + version + "\n"}) {
+			t.Errorf("after the event, a watcher does not find version %s", version)
 		}
 	}
 }
@@ -52,7 +53,7 @@ type event struct {
 	name string
 }
 
-// readEvents returns what has happened since the last call.
+// readEvents returns the events since the last call.
 func readEvents(t *testing.T, fd int) (list []event) {
 	t.Helper()
 	buf := make([]byte, 64<<10)

@@ -9,22 +9,24 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// access decides who may read certificates about which the settings do not say it, by the first row that holds:
+// access decides who may read certificates whose settings do not say who may. The first row that
+// matches applies:
 //
-//	the app's containers                         the sidecar's user          files                     readers
-//	-------------------------------------------  --------------------------  ------------------------  --------
-//	all have one user ID, not 0                  that                        0600
-//	several known IDs, none 0                    see user                    0600, and an ACL for all  the IDs
-//	the pod has an fsGroup, no container is root see user                    0640, in that group       group
-//	any other: an ID is 0 or not known           see user                    0644, as of a Secret's    everyone
-//	                                                                         volume
+//	the app's containers                         the sidecar's user   files                   readers
+//	-------------------------------------------  -------------------  ----------------------  --------
+//	all have the same user ID, not 0             that ID              0600
+//	several known IDs, none is 0                 see sidecarUser      0600, ACL for each ID   the IDs
+//	the pod has an fsGroup, no container is root see sidecarUser      0640, in that group     group
+//	any other: an ID is 0 or not known           see sidecarUser      0644, as in a Secret's  everyone
+//	                                                                  volume
 //
-// Readers do not depend on the settings: what these say wins in the sidecar, which also follows their edits.
-func (p *pass) access() (user *int64, readers []string) {
-	if p.s.EndpointOnly {
-		return p.user(), nil
+// The readers do not depend on the settings. In the sidecar the settings take precedence, and the
+// sidecar follows edits of them.
+func (in *injection) access() (user *int64, readers []string) {
+	if in.settings.EndpointOnly {
+		return in.sidecarUser(), nil
 	}
-	users, known, root := p.users()
+	users, known, root := in.appUsers()
 	switch {
 	case known && len(users) == 1:
 		return &users[0], nil
@@ -32,24 +34,23 @@ func (p *pass) access() (user *int64, readers []string) {
 		for _, id := range users {
 			readers = append(readers, strconv.FormatInt(id, 10))
 		}
-	case p.pod.Spec.SecurityContext != nil && p.pod.Spec.SecurityContext.FSGroup != nil && !root:
+	case in.pod.Spec.SecurityContext != nil && in.pod.Spec.SecurityContext.FSGroup != nil && !root:
 		readers = []string{contract.ReadersGroup}
 	default:
 		readers = []string{contract.ReadersEveryone}
 	}
-	return p.user(), readers
+	return in.sidecarUser(), readers
 }
 
-// users returns the distinct user IDs, sorted, of the containers that certificates are for. All of them are known,
-// and none is 0, where known is set; root reports that one may be 0.
-func (p *pass) users() (users []int64, known, root bool) {
+// appUsers returns the distinct user IDs, sorted, of the containers that get the certificates. known
+// reports that all IDs are known and none is 0; root reports that one may be 0.
+func (in *injection) appUsers() (users []int64, known, root bool) {
 	known = true
-	for i := range p.apps {
-		c := &p.apps[i]
-		if !p.serves(c) {
+	for _, c := range in.apps {
+		if !in.serves(c) {
 			continue
 		}
-		id, nonRoot := userOf(p.pod.Spec.SecurityContext, c.SecurityContext)
+		id, nonRoot := userOf(in.pod.Spec.SecurityContext, c.SecurityContext)
 		switch {
 		case id == nil || *id == 0:
 			known = false
@@ -62,7 +63,8 @@ func (p *pass) users() (users []int64, known, root bool) {
 	return users, known && len(users) > 0, root
 }
 
-// userOf returns the user ID that a container is given, nil where its image decides, and whether it cannot be root.
+// userOf returns the user ID that a container runs as, nil where its image decides, and whether the
+// container cannot be root.
 func userOf(pod *corev1.PodSecurityContext, c *corev1.SecurityContext) (id *int64, nonRoot bool) {
 	if pod != nil {
 		id = pod.RunAsUser
@@ -77,11 +79,11 @@ func userOf(pod *corev1.PodSecurityContext, c *corev1.SecurityContext) (id *int6
 	return id, nonRoot
 }
 
-// user returns the user ID to set on a sidecar that shares none with the app, or nil. Its image says
-// contract.DefaultUserID, which is left at that, because a cluster that assigns user IDs, as OpenShift does,
-// refuses others; but root, set on the whole pod, is not for the sidecar.
-func (p *pass) user() *int64 {
-	if sc := p.pod.Spec.SecurityContext; sc != nil && sc.RunAsUser != nil && *sc.RunAsUser == 0 {
+// sidecarUser returns the user ID to set on a sidecar that does not share the app's ID, or nil. Its
+// image already has contract.DefaultUserID. Setting that ID would be refused by clusters that assign
+// user IDs, as OpenShift does, so it is set only where the pod would make the sidecar root.
+func (in *injection) sidecarUser() *int64 {
+	if sc := in.pod.Spec.SecurityContext; sc != nil && sc.RunAsUser != nil && *sc.RunAsUser == 0 {
 		id := int64(contract.DefaultUserID)
 		return &id
 	}

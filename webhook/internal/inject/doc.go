@@ -1,7 +1,12 @@
-// Package inject says what a pod needs: (pod, identity, settings, options) in, JSON patch operations out.
+// Package inject computes what a pod needs: (pod, identity, settings, options) in, JSON patch
+// operations out.
 //
-// It guarantees that the operations only add what is missing, that they are the same for the same input, and that
-// a pod that they were applied to gets none: what is there, from an earlier pass, another webhook or a copied
-// manifest, is recognised and kept. All that is ever taken out, moved or corrected is what this package put in. It never
-// encodes a part of the pod that it did not make, so a field that it does not know survives. It does no I/O.
+// An injection decides; an editor holds the pod as the operations leave it and is the only one that
+// appends them.
+//
+// The package guarantees that the same input gives the same operations, and that an injected pod needs
+// no further operations. It recognises and keeps what an earlier injection, another webhook or a
+// copied manifest already added. It only adds what is missing; it removes, moves or corrects only what
+// it added itself. It never re-encodes parts of the pod that come from others, so unknown fields
+// survive. It does no I/O.
 package inject

@@ -7,26 +7,27 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 )
 
-// fit makes an amount fit into the pod's spec.resources, which bounds each container's limit and the sum of the
-// requests. A request that finds no room becomes 0: the pod's own request covers it. The API server has filled in the
-// pod's requests before: where only a limit is given, with what its containers request, or else with the limit.
+// fitPod fits an amount into the pod's spec.resources, which bounds the limit of each container and
+// the sum of the requests. A request that does not fit becomes what is left, down to 0: the pod's own
+// request covers it. The API server has already set the pod's requests: where the pod has only a
+// limit, to the sum of its containers' requests, or else to the limit.
 //
 // Source: https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/#pod-level-resource-specification
-func (p *pass) fit(a *amount) {
-	podLimit, limited := p.pod.Spec.Resources.Limits[a.name]
+func (in *injection) fitPod(a *amount) {
+	podLimit, limited := in.pod.Spec.Resources.Limits[a.name]
 	if limited && a.limit.Cmp(podLimit) > 0 {
-		p.warn(fmt.Sprintf("the sidecar's %s limit of %s is cut to the pod's, %s", a.name, a.limit.String(), podLimit.String()))
+		in.warn(fmt.Sprintf("the sidecar's %s limit is reduced from %s to the pod's limit, %s", a.name, a.limit.String(), podLimit.String()))
 		a.limit = podLimit
 	}
 	if a.request.Cmp(a.limit) > 0 {
 		a.request = a.limit
 	}
-	total, requested := p.pod.Spec.Resources.Requests[a.name]
+	total, requested := in.pod.Spec.Resources.Requests[a.name]
 	if !requested {
 		return
 	}
 	free := total.DeepCopy()
-	free.Sub(p.requested(a.name))
+	free.Sub(in.appRequests(a.name))
 	if free.Sign() < 0 {
 		free = resource.Quantity{Format: free.Format}
 	}
@@ -35,12 +36,11 @@ func (p *pass) fit(a *amount) {
 	}
 }
 
-// requested returns what the other containers request at most at one time: all containers and native sidecars
-// together, or one init container with the native sidecars before it.
-func (p *pass) requested(name corev1.ResourceName) resource.Quantity {
+// appRequests returns the most that the app's containers request at one time: all containers and
+// native sidecars together, or one init container with the native sidecars before it.
+func (in *injection) appRequests(name corev1.ResourceName) resource.Quantity {
 	var sum, before, peak resource.Quantity
-	for i := range p.apps {
-		c := &p.apps[i]
+	for _, c := range in.apps {
 		request := c.Resources.Requests[name]
 		switch {
 		case c.list == mainContainers:

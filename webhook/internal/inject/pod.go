@@ -9,134 +9,126 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/settings"
 )
 
-// Result is what Pod found.
+// Result is what Pod returns.
 type Result struct {
-	// Patch is empty where the pod needs nothing.
+	// Patch is empty where the pod needs no change.
 	Patch Patch
-	// Warnings are those of identity and settings and those of the pod, for the admission answer.
+	// Warnings are those about identity, settings and the pod, for the admission response.
 	Warnings []string
-	// Sidecar reports that the patched pod has the sidecar: for certificates, the metadata endpoint, or both.
+	// Sidecar reports that the patched pod has the sidecar: for certificates, the metadata endpoint, or
+	// both.
 	Sidecar bool
 }
 
-// Denied is why a pod cannot be served. Its text is for the pod's owner.
+// Denied is the reason why a pod is denied, as a text for the pod's owner.
 type Denied struct{ Reason string }
 
 func (d *Denied) Error() string { return d.Reason }
 
-// Pod returns what has to be added to the pod. The error is a *Denied, a *settings.Error or settings.Errors. It reads the pod
-// and keeps no part of it, but operations may share memory with it until they are encoded.
+// Pod returns the operations that the pod needs. The error is a *Denied, a *settings.Error or
+// settings.Errors. Pod does not change or keep the pod, but the operations may share memory with it
+// until they are encoded.
 func Pod(pod *corev1.Pod, id *settings.Identity, s *settings.Resolved, o *Options) (Result, error) {
-	p := newPass(pod, id, s, o)
-	p.warnings = append(append(p.warnings, id.Warnings...), s.Warnings...)
-	if err := p.planEndpoint(); err != nil {
+	in := newInjection(pod, id, s, o)
+	in.warnings = append(append(in.warnings, id.Warnings...), s.Warnings...)
+	if err := in.planEndpoint(); err != nil {
 		return Result{}, err
 	}
-	want, err := p.plan()
+	want, err := in.plan()
 	if err != nil {
 		return Result{}, err
 	}
-	if err := p.apply(want); err != nil {
+	if err := in.apply(want); err != nil {
 		return Result{}, err
 	}
-	return Result{Patch: p.patch, Warnings: p.warnings, Sidecar: want != nil}, nil
+	return Result{Patch: in.editor.patch, Warnings: in.warnings, Sidecar: want != nil}, nil
 }
 
-// plan decides about the sidecar; nil is none.
-func (p *pass) plan() (*sidecar, error) {
-	if p.s.Config == nil {
-		p.checkUnused()
+// plan returns the sidecar that the pod needs, or nil. It changes nothing.
+func (in *injection) plan() (*sidecar, error) {
+	if in.settings.Config == nil {
+		in.checkUnused()
 		return nil, nil
 	}
-	if isWindows(p.pod) {
-		p.warn("certificates are not synced in Windows pods: the pod gets no certificate sidecar")
+	if isWindows(in.pod) {
+		in.warn("certificates are not synced in Windows pods: the pod gets no certificate sidecar")
 		return nil, nil
 	}
-	if err := p.checkReserved(); err != nil {
+	if err := in.checkReserved(); err != nil {
 		return nil, err
 	}
-	want, err := p.sidecar()
+	want, err := in.planSidecar()
 	if err != nil {
 		return nil, err
 	}
-	return want, p.serveEndpoint(want)
+	return want, in.serveEndpoint(want)
 }
 
-// apply makes the patch. What is computed from indexes comes first, what changes them last.
-func (p *pass) apply(want *sidecar) error {
-	kept := want != nil && p.holds(want)
-	switch {
-	case kept:
-	case want != nil:
-		if len(p.own) > 0 || p.hasOther(want.volumes) { // whoever copied the pod may have taken the containers out
-			p.strip()
-		}
-	case len(p.own) > 0 && p.pod.Annotations[contract.Prefix+contract.KeySettingsHash] != "": // KeyInjected may be the mark alone
-		p.withdraw()
+// apply changes the pod: it removes an outdated sidecar, adds identity, and adds the sidecar.
+func (in *injection) apply(want *sidecar) error {
+	current := want != nil && in.hasSidecar(want)
+	if !current {
+		in.removeOutdated(want)
 	}
-	if p.o.InjectIdentity {
-		if err := p.identity(); err != nil {
+	if in.options.InjectIdentity {
+		if err := in.addIdentity(); err != nil {
 			return err
 		}
 	}
 	injected := annotation{contract.Prefix + contract.KeyInjected, "true"}
 	if want == nil {
-		if p.o.Mark {
-			p.finish([]annotation{injected})
+		if in.options.Mark {
+			in.writeAnnotations(injected)
 		} else {
-			p.finish(nil)
+			in.writeAnnotations()
 		}
 		return nil
 	}
-	if err := p.stores(); err != nil {
+	if err := in.prepare(want); err != nil {
 		return err
 	}
-	want.volumes = slices.DeleteFunc(want.volumes, func(v corev1.Volume) bool { return p.volume(v.Name) != nil })
-	p.addVolumes(want.volumes...)
-	if want.signals {
-		p.shareProcesses()
-	}
-	if !p.s.EndpointOnly {
-		p.checkMesh()
-	}
-	if err := p.allowPort(); err != nil {
-		return err
-	}
-	p.pullSecrets()
-	if kept {
-		p.move()
+	if current {
+		in.moveAfterMesh()
 	} else {
-		p.place(want)
+		in.insertSidecar(want)
 	}
-	p.finish([]annotation{
-		injected,
-		{contract.Prefix + contract.KeySettingsSource, p.s.Source},
-		{contract.Prefix + contract.KeySettingsHash, want.hash},
-	})
+	in.writeAnnotations(injected,
+		annotation{contract.Prefix + contract.KeySettingsSource, in.settings.Source},
+		annotation{contract.Prefix + contract.KeySettingsHash, want.hash})
 	return nil
 }
 
-// finish writes the annotations.
-func (p *pass) finish(list []annotation) {
-	if a, ok := p.keepWarnings(p.warnings); ok {
-		list = append(list, a)
+// prepare gives the pod what the sidecar's containers need.
+func (in *injection) prepare(want *sidecar) error {
+	if err := in.mountStores(); err != nil {
+		return err
 	}
-	p.annotate(list)
+	in.editor.addVolumes(slices.DeleteFunc(want.volumes, func(v corev1.Volume) bool {
+		return in.editor.volume(v.Name) != nil
+	})...)
+	if want.signals {
+		in.shareProcesses()
+	}
+	if !in.settings.EndpointOnly {
+		in.checkMesh()
+	}
+	if err := in.allowPorts(); err != nil {
+		return err
+	}
+	in.addPullSecrets()
+	return nil
 }
 
-// pullSecrets adds those of the sidecar's image.
-func (p *pass) pullSecrets() {
+// addPullSecrets adds the pull secrets of the sidecar's image.
+func (in *injection) addPullSecrets() {
 	var missing []corev1.LocalObjectReference
-next:
-	for _, name := range p.o.ImagePullSecrets {
-		for _, s := range p.pod.Spec.ImagePullSecrets {
-			if s.Name == name {
-				continue next
-			}
+	for _, name := range in.options.ImagePullSecrets {
+		secret := corev1.LocalObjectReference{Name: name}
+		if !slices.Contains(in.pod.Spec.ImagePullSecrets, secret) {
+			missing = append(missing, secret)
 		}
-		missing = append(missing, corev1.LocalObjectReference{Name: name})
 	}
-	appendTo(&p.patch, "/spec/imagePullSecrets", len(p.pod.Spec.ImagePullSecrets), missing...)
+	in.editor.addPullSecrets(missing...)
 }
 
 // isWindows reports whether the pod runs on Windows nodes only.

@@ -3,41 +3,55 @@ package inject
 import (
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// port returns the port that the sidecar listens on: the settings', or the next one from contract.DefaultPort
-// that no container names. With hostNetwork there is none.
-func (p *pass) port() (int, error) {
-	if p.pod.Spec.HostNetwork {
+// choosePort returns the port that the sidecar listens on: that of the settings, or the first one from
+// contract.DefaultPort that no container declares. It is 0 with hostNetwork, where no port is opened.
+func (in *injection) choosePort() (int, error) {
+	if in.pod.Spec.HostNetwork {
 		return 0, nil
 	}
-	if port := p.s.Config.Port; port != 0 {
-		if owner := p.portOwner(port); owner != "" {
-			reason := owner + " has the port: choose another, or leave the setting out for one that is free"
-			if p.s.Port.Given() {
-				return 0, p.s.Port.Err(reason)
+	if port := in.settings.Config.Port; port != 0 {
+		if owner := in.portOwner(port); owner != "" {
+			reason := owner + " uses this port: choose another one, or remove the setting so that a free port is chosen"
+			if in.settings.Port.Given() {
+				return 0, in.settings.Port.Err(reason)
 			}
 			return 0, &Denied{fmt.Sprintf("port %d of the certificate settings: %s", port, reason)}
 		}
 		return port, nil
 	}
 	port := contract.DefaultPort
-	for p.portOwner(port) != "" {
+	for in.portOwner(port) != "" {
 		port++
 	}
 	return port, nil
 }
 
-// portOwner says who has a port, or "".
-func (p *pass) portOwner(port int) string {
-	if p.endpoint != nil && p.endpoint.Port == port {
+// portOwner returns a text for what uses a port, or "".
+func (in *injection) portOwner(port int) string {
+	if in.endpoint != nil && in.endpoint.Port == port {
 		return "the metadata endpoint"
 	}
-	for i := range p.apps {
-		for j := range p.apps[i].Ports {
-			if int(p.apps[i].Ports[j].ContainerPort) == port {
-				return "container " + p.apps[i].Name
+	for _, c := range in.apps {
+		for i := range c.Ports {
+			if int(c.Ports[i].ContainerPort) == port {
+				return "container " + c.Name
+			}
+		}
+	}
+	return ""
+}
+
+// listener returns the name of the container that listens on a TCP port, or "".
+func (in *injection) listener(port int) string {
+	for _, c := range in.apps {
+		for i := range c.Ports {
+			if p := &c.Ports[i]; int(p.ContainerPort) == port && (p.Protocol == "" || p.Protocol == corev1.ProtocolTCP) {
+				return c.Name
 			}
 		}
 	}

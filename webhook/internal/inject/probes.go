@@ -7,16 +7,16 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// startupProbe holds back the app's containers until the initial sync is done. It is by exec, since the output
-// of an exec probe, which is the reason, is what "kubectl describe pod" shows. It waits, so that the end of the
-// sync is not noticed late; and it never gives up, since killing the sidecar mends nothing.
+// startupProbe keeps the app's containers from starting before the initial sync is done. It is an exec
+// probe because "kubectl describe pod" shows its output, which is the reason. It waits, so that the
+// end of the sync is noticed at once. It never gives up, because killing the sidecar would not help.
 func startupProbe() *corev1.Probe {
 	p := execProbe(binary, "probe", "--wait", "9s")
 	p.TimeoutSeconds, p.PeriodSeconds, p.FailureThreshold = 10, 1, 86400
 	return p
 }
 
-// execProbe asks over the unix socket, which works where no port may be opened.
+// execProbe probes over the unix socket, which also works where the sidecar cannot open a port.
 func execProbe(command ...string) *corev1.Probe {
 	return &corev1.Probe{
 		ProbeHandler:   corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: command}},

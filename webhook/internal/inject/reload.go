@@ -5,19 +5,20 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/settings"
 )
 
-// checkSignal refuses a reload signal where the sidecar cannot see the app's processes, or sees the node's.
-func (p *pass) checkSignal() error {
-	switch shared := p.pod.Spec.ShareProcessNamespace; {
-	case p.pod.Spec.HostPID:
-		return reloadError(p.s.ReloadSignal, "the pod has hostPID, so that the node's processes would be signalled: use reload-url")
+// checkSignal denies a reload signal where the sidecar cannot see the app's processes, or would see
+// those of the node.
+func (in *injection) checkSignal() error {
+	switch shared := in.pod.Spec.ShareProcessNamespace; {
+	case in.pod.Spec.HostPID:
+		return signalError(in.settings.ReloadSignal, "the pod has hostPID, so the sidecar would signal processes of the node: use reload-url")
 	case shared != nil && !*shared:
-		return reloadError(p.s.ReloadSignal, "the pod sets shareProcessNamespace to false, so that the sidecar cannot see its processes: "+
-			"remove that, or use reload-url")
+		return signalError(in.settings.ReloadSignal, "the pod sets shareProcessNamespace to false, so the sidecar cannot see the app's processes: "+
+			"remove that setting, or use reload-url")
 	}
 	return nil
 }
 
-func reloadError(v settings.Value, reason string) error {
+func signalError(v settings.Value, reason string) error {
 	if v.Given() {
 		return v.Err(reason)
 	}
@@ -25,10 +26,10 @@ func reloadError(v settings.Value, reason string) error {
 }
 
 // shareProcesses lets the sidecar see and signal the app's processes.
-func (p *pass) shareProcesses() {
-	if p.pod.Spec.ShareProcessNamespace == nil {
-		p.patch.add("/spec/shareProcessNamespace", true)
+func (in *injection) shareProcesses() {
+	if in.editor.shareProcesses == nil {
+		in.editor.setShareProcesses(true)
 	}
-	p.warn("for the reload signal the pod's containers share one process namespace: they see each other's processes, and the app is not process 1 " +
-		"(annotation " + contract.Prefix + contract.KeyReloadURL + " does without)")
+	in.warn("for the reload signal the pod's containers share one process namespace: they see each other's processes, and the app is not process 1 " +
+		"(annotation " + contract.Prefix + contract.KeyReloadURL + " does not need this)")
 }

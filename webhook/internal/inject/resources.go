@@ -10,14 +10,14 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/settings"
 )
 
-// What the sidecar is given where no annotation says otherwise.
+// The sidecar's resources where no annotation sets them.
 var (
 	defaultCPURequest    = resource.MustParse("10m")
 	defaultMemoryRequest = resource.MustParse("32Mi")
 	defaultCPULimit      = resource.MustParse("100m")
 	defaultMemoryLimit   = resource.MustParse("64Mi")
 
-	// baseMemory is needed beside the stores, whose pages count against the sidecar's limit.
+	// baseMemory is what the sidecar needs in addition to its stores, whose pages count against its limit.
 	baseMemory = resource.MustParse("32Mi")
 )
 
@@ -27,18 +27,18 @@ type amount struct {
 	request, limit resource.Quantity
 }
 
-// resources returns the sidecar's requests and limits, all of them always set, since a ResourceQuota may ask for
-// that. They keep the pod's QoS class Guaranteed, and stay within the pod's own spec.resources.
-func (p *pass) resources() (corev1.ResourceRequirements, error) {
-	cpu, mem, errs := p.amounts()
+// planResources returns the sidecar's requests and limits. All are always set, since a ResourceQuota
+// may require them. They keep the pod's QoS class Guaranteed and fit into the pod's spec.resources.
+func (in *injection) planResources() (corev1.ResourceRequirements, error) {
+	cpu, mem, errs := in.amounts()
 	if len(errs) > 0 {
 		return corev1.ResourceRequirements{}, errs
 	}
-	p.raiseMemory(&mem)
-	if p.pod.Spec.Resources != nil {
-		p.fit(&cpu)
-		p.fit(&mem)
-	} else if p.guaranteed() {
+	in.raiseMemory(&mem)
+	if in.pod.Spec.Resources != nil {
+		in.fitPod(&cpu)
+		in.fitPod(&mem)
+	} else if in.isGuaranteed() {
 		cpu.request, mem.request = cpu.limit, mem.limit
 	}
 	return corev1.ResourceRequirements{
@@ -47,29 +47,31 @@ func (p *pass) resources() (corev1.ResourceRequirements, error) {
 	}, nil
 }
 
-// checkUnused warns of values on the pod itself that would be refused if it had a sidecar.
-func (p *pass) checkUnused() {
-	_, _, errs := p.amounts()
+// checkUnused warns about values on the pod itself that would be denied if the pod had a sidecar.
+func (in *injection) checkUnused() {
+	_, _, errs := in.amounts()
 	for _, e := range errs {
 		if e.Level == settings.Pod {
-			p.warn(e.Error())
+			in.warn(e.Error())
 		}
 	}
 }
 
-// amounts are what the annotations and the defaults give.
-func (p *pass) amounts() (cpu, mem amount, errs settings.Errors) {
-	cpu, err := newAmount(corev1.ResourceCPU, p.s.CPURequest, p.s.CPULimit, defaultCPURequest, defaultCPULimit)
+// amounts returns what the annotations and the defaults give.
+func (in *injection) amounts() (cpu, mem amount, errs settings.Errors) {
+	s := in.settings
+	cpu, err := newAmount(corev1.ResourceCPU, s.CPURequest, s.CPULimit, defaultCPURequest, defaultCPULimit)
 	if err != nil {
 		errs = append(errs, err)
 	}
-	if mem, err = newAmount(corev1.ResourceMemory, p.s.MemoryRequest, p.s.MemoryLimit, defaultMemoryRequest, defaultMemoryLimit); err != nil {
+	if mem, err = newAmount(corev1.ResourceMemory, s.MemoryRequest, s.MemoryLimit, defaultMemoryRequest, defaultMemoryLimit); err != nil {
 		errs = append(errs, err)
 	}
 	return cpu, mem, errs
 }
 
-// newAmount takes the annotations, and the defaults where there are none; a default gives way to an annotation.
+// newAmount returns the annotations' values, or the defaults where an annotation is missing. A default
+// that contradicts an annotation is adjusted to it.
 func newAmount(name corev1.ResourceName, request, limit settings.Value, defaultRequest, defaultLimit resource.Quantity) (amount, *settings.Error) {
 	a := amount{name, defaultRequest, defaultLimit}
 	for _, v := range []struct {
@@ -81,7 +83,7 @@ func newAmount(name corev1.ResourceName, request, limit settings.Value, defaultR
 		}
 		q, err := resource.ParseQuantity(v.value.Text)
 		if err != nil || q.Sign() <= 0 {
-			return a, v.value.Err(`give a Kubernetes quantity above 0, as in "50m" of cpu or "64Mi" of memory`)
+			return a, v.value.Err(`not a positive Kubernetes quantity: use one such as "50m" for cpu or "64Mi" for memory`)
 		}
 		*v.to = q
 	}
@@ -90,7 +92,7 @@ func newAmount(name corev1.ResourceName, request, limit settings.Value, defaultR
 	}
 	switch {
 	case request.Given() && limit.Given():
-		return a, request.Err(fmt.Sprintf("more than the limit of %s in annotation %s%s: give at most that, or raise the limit",
+		return a, request.Err(fmt.Sprintf("more than the limit of %s in annotation %s%s: lower the request or raise the limit",
 			limit.Text, contract.Prefix, limit.Key))
 	case request.Given():
 		a.limit = a.request
@@ -101,32 +103,31 @@ func newAmount(name corev1.ResourceName, request, limit settings.Value, defaultR
 }
 
 // raiseMemory raises a limit that the stores, which are in memory, could exhaust.
-func (p *pass) raiseMemory(mem *amount) {
+func (in *injection) raiseMemory(mem *amount) {
 	need := baseMemory.DeepCopy()
-	for range p.s.Stores {
+	for range in.settings.Stores {
 		need.Add(storeSize)
 	}
 	if mem.limit.Cmp(need) >= 0 {
 		return
 	}
-	p.warn(fmt.Sprintf("the sidecar's memory limit is raised from %s to %s: 32Mi, and 16Mi for each certificate store, which is kept in memory",
+	in.warn(fmt.Sprintf("the sidecar's memory limit is raised from %s to %s: 32Mi, and 16Mi for each certificate store, which is kept in memory",
 		mem.limit.String(), need.String()))
 	mem.limit = need
 }
 
-// guaranteed reports whether all containers have the QoS class Guaranteed by themselves.
+// isGuaranteed reports whether the app's containers have the QoS class Guaranteed.
 //
 // Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/
-func (p *pass) guaranteed() bool {
-	for i := range p.apps {
-		r := &p.apps[i].Resources
+func (in *injection) isGuaranteed() bool {
+	for _, c := range in.apps {
 		for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
-			limit, limited := r.Limits[name]
-			request, requested := r.Requests[name]
+			limit, limited := c.Resources.Limits[name]
+			request, requested := c.Resources.Requests[name]
 			if !limited || limit.IsZero() || requested && request.Cmp(limit) != 0 {
 				return false
 			}
 		}
 	}
-	return len(p.apps) > 0
+	return len(in.apps) > 0
 }

@@ -8,16 +8,15 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// stores mounts the stores, for reading, into the containers that certificates are for. A store at, above or
-// below a mount of the container would hide one of the two, so that it is denied.
-func (p *pass) stores() error {
-	for i := range p.apps {
-		c := &p.apps[i]
-		if !p.serves(c) {
+// mountStores mounts the stores, read-only, into the containers that get the certificates. It denies a
+// store at, above or below another mount of the container, since one of the two would hide the other.
+func (in *injection) mountStores() error {
+	for _, c := range in.apps {
+		if !in.serves(c) {
 			continue
 		}
 		var missing []corev1.VolumeMount
-		for n, at := range p.s.Stores {
+		for n, at := range in.settings.Stores {
 			mounted, err := c.hasStore(storeVolume(n), at)
 			if err != nil {
 				return err
@@ -26,28 +25,28 @@ func (p *pass) stores() error {
 				missing = append(missing, corev1.VolumeMount{Name: storeVolume(n), MountPath: at, ReadOnly: true})
 			}
 		}
-		p.addMounts(c, missing...)
+		in.editor.addMounts(c, missing...)
 	}
 	return nil
 }
 
-// hasStore reports whether the store's volume is mounted at its location.
+// hasStore reports whether the container has the store's volume mounted at its location.
 func (c *container) hasStore(volume, at string) (bool, error) {
-	for i := range c.mounts {
-		m := &c.mounts[i]
+	for i := range c.VolumeMounts {
+		m := &c.VolumeMounts[i]
 		other := path.Clean(m.MountPath)
 		if m.Name == volume && other == at {
 			return true, nil
 		}
 		if within(at, other) || within(other, at) {
-			return false, &Denied{fmt.Sprintf("the certificate store %s is at, above or below %s, where container %s has volume %s mounted: "+
+			return false, &Denied{fmt.Sprintf("the certificate store %s is at, above or below %s, where container %s mounts volume %s: "+
 				"choose another certificateStoreLocation, or mount the volume elsewhere", at, other, c.Name, m.Name)}
 		}
 	}
 	return false, nil
 }
 
-// within reports whether a path is a directory or under it.
+// within reports whether a path is a directory or below it.
 func within(p, dir string) bool {
 	return p == dir || strings.HasPrefix(p, strings.TrimSuffix(dir, "/")+"/")
 }

@@ -1,39 +1,92 @@
 package inject
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"path"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// caPath is the path of the custom token endpoint's CA in an app's token volume.
-const caPath = "ca-cert/ca.crt"
+const (
+	// tokenPath is the token's path in its volume, as in Azure Workload Identity v1.6.0.
+	tokenPath = "token/" + contract.TokenFileName
+	// legacyVolume is the volume that Azure Workload Identity mounted at its legacy path before v1.6.0.
+	legacyVolume = "azure-identity-token"
+	// caPath is the path of the custom token endpoint's CA in an app's token volume.
+	caPath = "ca-cert/ca.crt"
+	// caKey is the CA's key in TokenEndpoint.CAConfigMap.
+	caKey = "ca.crt"
+)
 
-// caKey is the CA's key in TokenEndpoint.CAConfigMap.
-const caKey = "ca.crt"
-
-// tokenEndpoint returns the custom token endpoint if the pod uses it.
-func (p *pass) tokenEndpoint() *TokenEndpoint {
-	if !p.id.CustomTokenEndpoint {
-		return nil
+// tokenFile returns the path of the identity token in a volume, or "" if the volume has no token.
+func tokenFile(v *corev1.Volume) string {
+	if v == nil || v.Projected == nil {
+		return ""
 	}
-	return p.o.TokenEndpoint
+	for _, s := range v.Projected.Sources {
+		if s.ServiceAccountToken != nil && path.Base(s.ServiceAccountToken.Path) == contract.TokenFileName {
+			return s.ServiceAccountToken.Path
+		}
+	}
+	return ""
 }
 
-// tokenSources returns what a projected volume holds: the token, and the CA of a custom token endpoint.
-func (p *pass) tokenSources(token, ca string) []corev1.VolumeProjection {
-	audience := p.o.Audience
+// ensureTokenVolume returns the name of an app's volume that has the token at a path. It adds the
+// volume, if possible with the given name, where the pod does not have it.
+func (in *injection) ensureTokenVolume(name, at string) string {
+	for i := range in.editor.volumes {
+		v := &in.editor.volumes[i]
+		if (strings.HasPrefix(v.Name, contract.IdentityVolumePrefix) || v.Name == name) && tokenFile(v) == at {
+			return v.Name
+		}
+	}
+	for n := 0; in.editor.volume(name) != nil; n++ {
+		name = fmt.Sprintf("%stoken-%d", contract.IdentityVolumePrefix, n) // another volume has the name
+	}
+	in.editor.addVolumes(corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{
+		Projected: &corev1.ProjectedVolumeSource{Sources: in.tokenSources(at, caPath)},
+	}})
+	return name
+}
+
+// identityVolumeName returns the volume name that Azure Workload Identity v1.6.0 uses, so that its
+// webhook recognises our volume where both webhooks inject identity.
+func identityVolumeName(pod *corev1.Pod) string {
+	name := pod.Name
+	if name == "" {
+		name = pod.GenerateName + " (prefix)"
+	}
+	const maxName = 63
+	sum := sha256.Sum256([]byte(name))
+	return contract.IdentityVolumePrefix + hex.EncodeToString(sum[:])[:maxName-len(contract.IdentityVolumePrefix)]
+}
+
+// tokenEndpoint returns the custom token endpoint, or nil if the pod does not use it.
+func (in *injection) tokenEndpoint() *TokenEndpoint {
+	if !in.identity.CustomTokenEndpoint {
+		return nil
+	}
+	return in.options.TokenEndpoint
+}
+
+// tokenSources returns the sources of a projected volume: the token, and the CA of a custom token
+// endpoint, each at its path.
+func (in *injection) tokenSources(token, ca string) []corev1.VolumeProjection {
+	audience := in.options.Audience
 	if audience == "" {
 		audience = contract.DefaultTokenAudience
 	}
-	endpoint := p.tokenEndpoint()
+	endpoint := in.tokenEndpoint()
 	if endpoint != nil {
 		audience = endpoint.Audience
 	}
 	sources := []corev1.VolumeProjection{{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{
-		Audience: audience, ExpirationSeconds: &p.id.Expiration, Path: token,
+		Audience: audience, ExpirationSeconds: &in.identity.Expiration, Path: token,
 	}}}
 	if endpoint == nil {
 		return sources
@@ -52,15 +105,16 @@ func (p *pass) tokenSources(token, ca string) []corev1.VolumeProjection {
 	return sources
 }
 
-// variables are the identity of a container whose token is in a file; some may have no value.
-func (p *pass) variables(token string) []corev1.EnvVar {
+// identityVariables returns the identity of a container whose token is in a file. Some variables may
+// have no value.
+func (in *injection) identityVariables(token string) []corev1.EnvVar {
 	list := []corev1.EnvVar{
-		{Name: contract.EnvClientID, Value: contract.EscapeVariable(p.id.ClientID)},
-		{Name: contract.EnvTenantID, Value: contract.EscapeVariable(p.id.TenantID)},
+		{Name: contract.EnvClientID, Value: contract.EscapeVariable(in.identity.ClientID)},
+		{Name: contract.EnvTenantID, Value: contract.EscapeVariable(in.identity.TenantID)},
 		{Name: contract.EnvFederatedTokenFile, Value: contract.EscapeVariable(token)},
-		{Name: contract.EnvAuthorityHost, Value: contract.EscapeVariable(p.o.AuthorityHost)},
+		{Name: contract.EnvAuthorityHost, Value: contract.EscapeVariable(in.options.AuthorityHost)},
 	}
-	endpoint := p.tokenEndpoint()
+	endpoint := in.tokenEndpoint()
 	if endpoint == nil {
 		return list
 	}
@@ -76,7 +130,7 @@ func (p *pass) variables(token string) []corev1.EnvVar {
 	)
 }
 
-// caFile returns where the CA is beside a token's file.
+// caFile returns the path of the CA in the volume of a token file.
 func caFile(token string) string {
 	if token == contract.TokenFile {
 		return path.Join(contract.TokenMountPath, caKey)

@@ -12,43 +12,43 @@ import (
 )
 
 var (
-	// storeSize bounds a store; its pages count against the memory limits of the containers that touch them.
+	// storeSize bounds a store. Its pages count against the memory limits of the containers that use them.
 	storeSize = resource.MustParse("16Mi")
-	// runSize bounds the volume of the socket.
+	// runSize bounds the volume for the socket.
 	runSize = resource.MustParse("1Mi")
 )
 
 func storeVolume(n int) string { return contract.StoreVolumePrefix + strconv.Itoa(n) }
 
-func memory(name string, size *resource.Quantity) corev1.Volume {
+func memoryVolume(name string, size *resource.Quantity) corev1.Volume {
 	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{
 		EmptyDir: &corev1.EmptyDirVolumeSource{Medium: corev1.StorageMediumMemory, SizeLimit: size},
 	}}
 }
 
-// sidecarVolumes are the volumes of the sidecar, of which the app's containers mount the stores.
-func (p *pass) sidecarVolumes() []corev1.Volume {
+// sidecarVolumes returns the sidecar's volumes. The app's containers mount those of the stores, too.
+func (in *injection) sidecarVolumes() []corev1.Volume {
 	var list []corev1.Volume
-	for n := range p.s.Stores {
-		list = append(list, memory(storeVolume(n), &storeSize))
+	for n := range in.settings.Stores {
+		list = append(list, memoryVolume(storeVolume(n), &storeSize))
 	}
-	sources := p.tokenSources(contract.TokenFileName, caKey)
-	if p.s.KeystoreSecret != "" {
+	sources := in.tokenSources(contract.TokenFileName, caKey)
+	if in.settings.KeystoreSecret != "" {
 		sources = append(sources, corev1.VolumeProjection{Secret: &corev1.SecretProjection{
-			LocalObjectReference: corev1.LocalObjectReference{Name: p.s.KeystoreSecret},
-			Items:                []corev1.KeyToPath{{Key: p.s.KeystoreKey, Path: path.Base(settings.KeystorePasswordFile)}},
+			LocalObjectReference: corev1.LocalObjectReference{Name: in.settings.KeystoreSecret},
+			Items:                []corev1.KeyToPath{{Key: in.settings.KeystoreKey, Path: path.Base(settings.KeystorePasswordFile)}},
 		}})
 	}
 	list = append(list,
 		corev1.Volume{Name: contract.TokenVolumeName, VolumeSource: corev1.VolumeSource{
 			Projected: &corev1.ProjectedVolumeSource{Sources: sources},
 		}},
-		memory(contract.RunVolumeName, &runSize))
-	if p.s.ConfigMap != "" {
+		memoryVolume(contract.RunVolumeName, &runSize))
+	if in.settings.ConfigMap != "" {
 		file := path.Base(contract.SettingsFile)
 		list = append(list, corev1.Volume{Name: contract.SettingsVolumeName, VolumeSource: corev1.VolumeSource{
 			ConfigMap: &corev1.ConfigMapVolumeSource{
-				LocalObjectReference: corev1.LocalObjectReference{Name: p.s.ConfigMap},
+				LocalObjectReference: corev1.LocalObjectReference{Name: in.settings.ConfigMap},
 				Items:                []corev1.KeyToPath{{Key: file, Path: file}},
 			},
 		}})
@@ -56,16 +56,16 @@ func (p *pass) sidecarVolumes() []corev1.Volume {
 	return list
 }
 
-// sidecarMounts mounts all of sidecarVolumes, the stores for writing.
-func (p *pass) sidecarMounts() []corev1.VolumeMount {
+// sidecarMounts returns the mounts of sidecarVolumes, with the stores writable.
+func (in *injection) sidecarMounts() []corev1.VolumeMount {
 	var list []corev1.VolumeMount
-	for n, at := range p.s.Stores {
+	for n, at := range in.settings.Stores {
 		list = append(list, corev1.VolumeMount{Name: storeVolume(n), MountPath: at})
 	}
 	list = append(list,
 		corev1.VolumeMount{Name: contract.TokenVolumeName, MountPath: contract.TokenMountPath, ReadOnly: true},
 		corev1.VolumeMount{Name: contract.RunVolumeName, MountPath: contract.RunMountPath})
-	if p.s.ConfigMap != "" {
+	if in.settings.ConfigMap != "" {
 		list = append(list, corev1.VolumeMount{Name: contract.SettingsVolumeName, MountPath: contract.SettingsMountPath, ReadOnly: true})
 	}
 	return list

@@ -74,7 +74,7 @@ func fault(c *invocation, args []string) error {
 	c.flags.StringVar(&f.RetryAfter, "retry-after", "", "`value` of the header: seconds or an HTTP date")
 	c.flags.StringVar(&f.Body, "body", "", "`text` in place of the body")
 	c.flags.StringVar(&f.BodyType, "body-type", "", "its content `type`")
-	c.flags.BoolVar(&f.Garbage, "garbage", false, "answer with bytes that are no JSON")
+	c.flags.BoolVar(&f.Garbage, "garbage", false, "respond with bytes that are not JSON")
 	c.flags.BoolVar(&f.Truncate, "truncate", false, "close the connection in the middle of the body")
 	c.flags.TextVar(&f.Drip, "drip", azure.Duration(0), "`pause` between small pieces of the body")
 	c.flags.BoolVar(&f.Close, "close", false, "close the connection without an answer")

@@ -10,7 +10,7 @@ import (
 )
 
 // TestMain runs everything in a sandbox, so that the scripts use the real names and
-// ports. Each script listens on a loopback address of its own.
+// ports. Each script listens on its own loopback address.
 func TestMain(m *testing.M) {
 	sandbox.Enter(azure.Hosts("127.0.0.1", "example.vault.azure.net"))
 	testscript.Main(m, map[string]func(){"azure-emulator": main})

@@ -23,7 +23,7 @@ type CA struct {
 	Key  crypto.Signer
 }
 
-// NewRoot makes a self-signed CA with an EC P-256 key.
+// NewRoot creates a self-signed CA with an EC P-256 key.
 func NewRoot(name string) (*CA, error) {
 	key, err := NewKey(ECP256, nil)
 	if err != nil {
@@ -36,7 +36,7 @@ func NewRoot(name string) (*CA, error) {
 	return &CA{Cert: cert, Key: key}, nil
 }
 
-// NewIntermediate makes a CA below c.
+// NewIntermediate creates a CA below c.
 func (c *CA) NewIntermediate(name string) (*CA, error) {
 	key, err := NewKey(ECP256, nil)
 	if err != nil {
@@ -51,7 +51,7 @@ func (c *CA) NewIntermediate(name string) (*CA, error) {
 
 // LoadOrCreateRoot reads a root from file, which has its certificate and its
 // PKCS #8 key in PEM, or makes one and writes it there, readable by the owner
-// only, if there is no such file.
+// only, if the file does not exist.
 func LoadOrCreateRoot(file, name string) (*CA, error) {
 	data, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -29,7 +29,7 @@ type Hierarchy struct {
 // MaxChain is the longest chain that a Hierarchy issues.
 const MaxChain = 4
 
-// NewHierarchy makes the intermediates below root.
+// NewHierarchy creates the intermediates below root.
 func NewHierarchy(root *CA) (*Hierarchy, error) {
 	h := &Hierarchy{Root: root}
 	parent := root

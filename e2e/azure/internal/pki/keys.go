@@ -1,4 +1,4 @@
-// Package pki makes the emulator's keys and certificates: the CA of its own https
+// Package pki creates the emulator's keys and certificates: the CA of its https
 // names, the CA hierarchy of the certificates that vaults issue, and their
 // encodings.
 //
@@ -61,7 +61,7 @@ func CheckKeyType(t KeyType) error {
 	return fmt.Errorf("unknown key type %q (want %s, %s, %s or %s)", t, ECP256, ECP384, RSA2048, RSA4096)
 }
 
-// rsaPool hands out its keys in turn and makes one when there is none to give.
+// rsaPool hands out its keys in turn and creates one when the pool is empty.
 type rsaPool struct {
 	bits int
 

@@ -1,6 +1,6 @@
 // Command nodeinit is the first process of a node's PID namespace. It is started in new PID, mount and network
 // namespaces, gives them what the node's programs expect, says "ready" on its standard output, and from then on only
-// reaps processes that lost their parent, until nobody uses the node any more. When it ends, by whatever cause, the
+// reaps processes that lost their parent, until the node has no users. When it ends, for any reason, the
 // kernel ends every process of the node, and with them the mounts and the network go.
 //
 //	nodeinit NAME STATE-DIRECTORY
@@ -54,7 +54,7 @@ func run(args []string) error {
 	return nil
 }
 
-// setUp makes the mounts. What programs write below fixed paths is sent elsewhere.
+// setUp creates the mounts. What programs write below fixed paths is sent elsewhere.
 func setUp(state string) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Makes the test vectors of this folder anew, with programs other than the one under test: OpenSSL 3 (with its legacy
-# provider), GnuTLS's certtool and Java's keytool. All keys in them are throw-away keys. They are committed, since
-# they are to show that what these programs once wrote can still be read.
+# Creates the test vectors of this folder again with other programs: OpenSSL 3 (with its legacy
+# provider), certtool of GnuTLS, and keytool of Java. All keys are throw-away keys. The vectors are
+# committed, because the tests check that files of these programs stay readable.
 #
-# usage: make.sh (in any folder; then run the tests with -update and read the difference)
+# usage: make.sh (in any folder; then run the tests with -update and read the diff)
 set -euo pipefail
 target=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
@@ -13,7 +13,7 @@ cd "$work"
 # key NAME ALGORITHM...: a key as PKCS #8
 key() { openssl genpkey -out "$1.key" -algorithm "${@:2}" 2>/dev/null; }
 
-# certify NAME ISSUER EXTENSIONS: NAME.crt of NAME.key, signed by ISSUER (itself, where that is the same)
+# certify NAME ISSUER EXTENSIONS: NAME.crt for NAME.key, signed by ISSUER (which may be NAME itself)
 certify() {
   printf '%s\n' "$3" >"$1.ext"
   openssl req -new -key "$1.key" -subj "/CN=$1" -out "$1.csr"
@@ -44,7 +44,7 @@ openssl genpkey -paramfile dsa.par -out dsa.key 2>/dev/null && certify dsa inter
 cat root.crt intermediate.crt >chain
 
 rm -f "$target"/*.p12 "$target"/*.pem
-# container NAME CERTIFICATE OPTIONS...: a PKCS #12 container with an empty password, the issuers from the root down
+# container NAME CERTIFICATE OPTIONS...: a PKCS #12 container with an empty password, issuers root first
 container() {
   openssl pkcs12 -export -in "$2.crt" -inkey "$2.key" -certfile chain -passout pass: -out "$target/openssl-$1.p12" "${@:3}"
 }
@@ -62,7 +62,7 @@ container p224 p224
 container no-key rsa -nokeys
 openssl pkcs12 -export -in rsa.crt -inkey rsa.key -passout pass:secret -out "$target/openssl-password.p12"
 openssl pkcs12 -export -in rsa.crt -inkey rsa.key -passout pass:secret -legacy -out "$target/openssl-password-legacy.p12"
-# certtool knows the difference between an empty password and none at all, and makes a part of each certificate.
+# certtool distinguishes an empty password from no password, and writes a part for each certificate.
 for variant in null,rc2-40 empty,aes-256; do
   certtool --to-p12 --load-privkey rsa.key --load-certificate rsa.crt --load-ca-certificate intermediate.crt --p12-name web \
     --${variant%,*}-password --pkcs-cipher ${variant#*,} --outder --outfile "$target/certtool-${variant/,/-}.p12" 2>/dev/null

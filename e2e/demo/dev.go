@@ -1,0 +1,30 @@
+package main
+
+import (
+	"context"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/cluster"
+)
+
+// develop brings the code as it is now to the node, which keeps running: images whose code has
+// changed are built and loaded, and the webhook and the app's pod are replaced. The first time, it
+// sets everything up.
+func (d *demo) develop(ctx context.Context) error {
+	for _, s := range d.env.Steps(cluster.Options{Keep: true}) {
+		if err := d.narrator.during(s.Name, func() (string, error) { return "done", s.Do(ctx) }); err != nil {
+			return err
+		}
+	}
+	return d.narrator.during("the app's pod replaced", func() (string, error) {
+		ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+		defer cancel()
+		app, err := d.newApp(ctx)
+		if err != nil {
+			return "", err
+		}
+		if err := d.env.Deploy(ctx, app); err != nil {
+			return "", err
+		}
+		return "ready", d.env.Restart(ctx, namespace, appName)
+	})
+}

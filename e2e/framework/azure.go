@@ -1,0 +1,82 @@
+package framework
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+
+	"github.com/google/uuid"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
+)
+
+// StartAzure runs the emulator and gives it a tenant with one vault.
+func (e *Environment) StartAzure(ctx context.Context) error {
+	if err := e.apply(ctx, "azure.yaml", map[string]string{"Image": e.Cluster.Image("azure-emulator")}); err != nil {
+		return err
+	}
+	if err := e.rolledOut(ctx, AzureNamespace, "azure-emulator"); err != nil {
+		return err
+	}
+	service, err := e.Client.CoreV1().Services(AzureNamespace).Get(ctx, "azure-emulator", metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	e.AzureIP = service.Spec.ClusterIP
+	if e.Azure, err = e.azureControl(); err != nil {
+		return err
+	}
+	if e.Roots, err = e.Azure.Roots(ctx); err != nil {
+		return err
+	}
+	issuer, keys, err := e.Cluster.ServiceAccountKeys(ctx)
+	if err != nil {
+		return err
+	}
+	return e.Azure.Apply(ctx, azure.Config{
+		Issuers:      []azure.Issuer{{URL: issuer, JWKS: keys}},
+		TokenProxies: []string{TokenProxy},
+		Vaults:       []azure.Vault{{Host: Vault, Tenant: TenantID}},
+	})
+}
+
+// azureControl reaches the emulator's admin port through the API server, which works in every cluster.
+func (e *Environment) azureControl() (azure.Control, error) {
+	config, err := e.Cluster.RESTConfig()
+	if err != nil {
+		return nil, err
+	}
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, err
+	}
+	base, err := url.JoinPath(config.Host, "api/v1/namespaces", AzureNamespace, "services/azure-emulator:admin/proxy")
+	if err != nil {
+		return nil, err
+	}
+	return azure.NewAdminClient(base, client), nil
+}
+
+// NewIdentity registers an application that the given service account may act as, and that may read Vault; it returns
+// the client ID. The same service account always gets the same one.
+func (e *Environment) NewIdentity(ctx context.Context, namespace, serviceAccount string) (string, error) {
+	proof, err := e.Proof(ctx, namespace, serviceAccount)
+	if err != nil {
+		return "", err
+	}
+	clientID := uuid.NewSHA1(uuid.NameSpaceURL, []byte(proof.Subject)).String()
+	return clientID, e.Azure.Apply(ctx, azure.Config{
+		Applications: []azure.Application{{
+			ClientID: clientID, Tenant: TenantID, FederatedCredentials: []azure.FederatedCredential{proof},
+		}},
+		Grants: []azure.Grant{{Vault: Vault, ClientID: clientID}},
+	})
+}
+
+// Proof is what the tokens of a service account prove, for the default audience.
+func (e *Environment) Proof(ctx context.Context, namespace, serviceAccount string) (azure.FederatedCredential, error) {
+	issuer, _, err := e.Cluster.ServiceAccountKeys(ctx)
+	return azure.FederatedCredential{Issuer: issuer, Subject: fmt.Sprintf("system:serviceaccount:%s:%s", namespace, serviceAccount)}, err
+}

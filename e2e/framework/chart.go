@@ -1,0 +1,83 @@
+package framework
+
+import (
+	"context"
+	"maps"
+	"os"
+	"path/filepath"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/yaml"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+)
+
+const release = "azure-cert-sync"
+
+// Values returns the chart's values in the environment: those of a company with a TLS-inspecting
+// proxy, and a short polling interval, since a test does not wait an hour for a renewal.
+func (e *Environment) Values() map[string]any {
+	return map[string]any{
+		"webhook":  map[string]any{"image": e.Cluster.Image("webhook")},
+		"identity": map[string]any{"tenantId": TenantID, "tokenEndpoint": e.TokenEndpoint(map[string]any{"caConfigMap": TokenProxyCA})},
+		"sidecar": map[string]any{
+			"image":    e.Cluster.Image("sidecar"),
+			"extraCA":  e.Roots.TLS,
+			"defaults": map[string]any{"polling-interval": "10"},
+		},
+	}
+}
+
+// TokenEndpoint are the chart's values for the token proxy, with one of the sources of its CA.
+func (e *Environment) TokenEndpoint(ca map[string]any) map[string]any {
+	values := map[string]any{"url": "https://" + e.AzureIP, "suffix": "identity-binding", "sniName": TokenProxy}
+	maps.Copy(values, ca)
+	return values
+}
+
+// InstallChart installs or upgrades the product with Helm and waits until it serves.
+func (e *Environment) InstallChart(ctx context.Context) error {
+	if err := e.UpgradeChart(ctx, e.Values()); err != nil {
+		return err
+	}
+	return e.awaitAdmission(ctx)
+}
+
+// UpgradeChart installs or upgrades the product with Helm and waits until its pods are ready.
+func (e *Environment) UpgradeChart(ctx context.Context, with map[string]any) error {
+	values, err := yaml.Marshal(with)
+	if err != nil {
+		return err
+	}
+	if err := e.apply(ctx, "system.yaml", SystemNamespace); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "azure-cert-sync-e2e-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "values.yaml")
+	if err := os.WriteFile(file, values, 0o600); err != nil {
+		return err
+	}
+	_, err = e.Cluster.Helm(ctx, "upgrade", "--install", release, filepath.Join(e.root, "charts", release),
+		"--namespace", SystemNamespace, "--values", file, "--wait", "--timeout", "3m")
+	return err
+}
+
+// awaitAdmission waits until a labelled pod is accepted: the first time, the node's proxy learns of the webhook's pods
+// a moment after they are ready.
+func (e *Environment) awaitAdmission(ctx context.Context) error {
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: "admission", Labels: map[string]string{contract.LabelUse: "true"}},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "admission", Image: e.Cluster.Image("testapp")}}},
+	}
+	return wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		_, err := e.Admit(ctx, pod)
+		return err == nil, nil
+	})
+}

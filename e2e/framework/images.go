@@ -1,0 +1,29 @@
+package framework
+
+import (
+	"context"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/cluster"
+)
+
+// BuildImages builds the product's images from their Dockerfiles and packs the test programs, and delivers them all
+// to the cluster.
+func (e *Environment) BuildImages(ctx context.Context) error {
+	for _, spec := range []cluster.BuildSpec{
+		{Name: "webhook", Dockerfile: "Dockerfile.webhook", Inputs: []string{"go.mod", "go.sum", "webhook", "sidecar/contract"}},
+		{Name: "sidecar", Dockerfile: "Dockerfile.sidecar", Inputs: []string{"go.mod", "go.sum", "sidecar"}},
+	} {
+		if _, err := e.Cluster.BuildImage(ctx, spec); err != nil {
+			return err
+		}
+	}
+	for _, spec := range []cluster.PackSpec{
+		{Name: "azure-emulator", Package: "./e2e/azure/cmd/azure-emulator"},
+		{Name: "testapp", Package: "./e2e/testapp"},
+	} {
+		if _, err := e.Cluster.PackImage(ctx, spec); err != nil {
+			return err
+		}
+	}
+	return nil
+}

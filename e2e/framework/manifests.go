@@ -1,0 +1,30 @@
+package framework
+
+import (
+	"context"
+	"embed"
+	"strings"
+	"text/template"
+)
+
+//go:embed manifests
+var manifestFiles embed.FS
+
+var manifestTemplates = template.Must(template.ParseFS(manifestFiles, "manifests/*.yaml"))
+
+// render fills in one of the manifests.
+func render(name string, data any) (string, error) {
+	var out strings.Builder
+	err := manifestTemplates.ExecuteTemplate(&out, name, data)
+	return out.String(), err
+}
+
+// apply renders and applies one of the manifests.
+func (e *Environment) apply(ctx context.Context, name string, data any) error {
+	manifest, err := render(name, data)
+	if err != nil {
+		return err
+	}
+	_, err = e.Cluster.KubectlApply(ctx, manifest)
+	return err
+}

@@ -1,0 +1,57 @@
+package certfiles
+
+import (
+	"context"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/bundle"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/keyvault"
+)
+
+// Source is a certsync.Source: it fetches secrets from Key Vault and checks them.
+type Source struct {
+	vaults *keyvault.Client
+}
+
+// NewSource returns a Source.
+func NewSource(vaults *keyvault.Client) *Source { return &Source{vaults: vaults} }
+
+// Content is a fetched secret. It is parsed when it is first needed: most polls find the version
+// that the store has, and do not need it.
+type Content struct {
+	secret keyvault.Secret
+	parsed *bundle.Bundle
+}
+
+func (c *Content) bundle() (*bundle.Bundle, error) {
+	if c.parsed == nil {
+		b, err := bundle.Parse(c.secret.Value, c.secret.ContentType)
+		if err != nil {
+			return nil, err
+		}
+		c.parsed = b
+	}
+	return c.parsed, nil
+}
+
+// Fetch implements certsync.Source. It checks the content of all versions except have.
+func (s *Source) Fetch(ctx context.Context, c contract.Certificate, have string) (certsync.Fetched[Content], error) {
+	secret, err := s.vaults.Get(ctx, keyvault.Ref{
+		VaultURL: c.VaultURL, Name: c.Name, Version: c.Version, ClientID: c.ClientID, TenantID: c.TenantID,
+	})
+	if err != nil {
+		return certsync.Fetched[Content]{}, err
+	}
+	content := &Content{secret: secret}
+	fetched := certsync.Fetched[Content]{Version: secret.Version, Content: content}
+	if secret.Version == have {
+		return fetched, nil
+	}
+	b, err := content.bundle()
+	if err != nil {
+		return certsync.Fetched[Content]{}, err
+	}
+	fetched.Leaf = certsync.Leaf{Fingerprint: b.Fingerprint(), NotBefore: b.NotBefore(), NotAfter: b.NotAfter()}
+	return fetched, nil
+}

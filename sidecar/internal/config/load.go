@@ -1,0 +1,87 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+)
+
+// Load reads the settings file and the variable contract.EnvSettings, and validates them together.
+// The error names the source and everything that is wrong with it.
+func Load(o Options) (*Loaded, error) {
+	base, content, file, err := readFile(o.File)
+	if err != nil {
+		return nil, err
+	}
+	var override *contract.Settings
+	source := file
+	if text := os.Getenv(contract.EnvSettings); text != "" {
+		if override, err = contract.Parse([]byte(text)); err != nil {
+			return nil, fmt.Errorf("%s: %w", contract.EnvSettings, err)
+		}
+		source = cmp.Or(file, contract.EnvSettings)
+	}
+	if base == nil && override == nil && !o.NoCertificates {
+		return nil, fmt.Errorf("no settings: set %s, or name a file with --%s", contract.EnvSettings, Flag)
+	}
+	settings := contract.Overlay(base, override)
+	l, err := validate(settings, rules(o, base != nil))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", source, err)
+	}
+	l.File, l.content = file, content
+	return l, nil
+}
+
+// Flag is the command-line flag of Options.File, for error texts.
+const Flag = "settings"
+
+func validate(s *contract.Settings, r contract.Rules) (*Loaded, error) {
+	text, err := s.Encode()
+	if err != nil {
+		return nil, err
+	}
+	c, warnings, err := s.Validate(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkIDs(c); err != nil {
+		return nil, err
+	}
+	return &Loaded{Config: c, Warnings: warnings, text: string(text)}, nil
+}
+
+// readFile reads a settings file. An empty path stands for the file in the pod, which may be
+// missing.
+func readFile(path string) (s *contract.Settings, content []byte, file string, err error) {
+	file = cmp.Or(path, contract.SettingsFile)
+	content, err = os.ReadFile(file)
+	if path == "" && errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, "", nil
+	}
+	if err != nil {
+		return nil, nil, "", fmt.Errorf("settings file: %w", err)
+	}
+	if s, err = contract.Parse(content); err != nil {
+		return nil, nil, "", fmt.Errorf("%s: %w", file, err)
+	}
+	return s, content, file, nil
+}
+
+func rules(o Options, hasFile bool) contract.Rules {
+	r := contract.Rules{Mode: contract.Pod, NoCertificates: o.NoCertificates && !hasFile}
+	if o.Host {
+		r.Mode = contract.Host
+	}
+	for suffix := range strings.SplitSeq(os.Getenv(contract.EnvAllowedVaults), ",") {
+		if suffix = strings.TrimSpace(suffix); suffix != "" {
+			r.AllowedVaults = append(r.AllowedVaults, suffix)
+		}
+	}
+	return r
+}

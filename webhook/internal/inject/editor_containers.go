@@ -1,0 +1,107 @@
+package inject
+
+import (
+	"path"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// insertInitContainers inserts init containers, one after the other, the first of them at an index.
+func (e *editor) insertInitContainers(at int, added ...corev1.Container) {
+	if len(e.init) == 0 {
+		appendTo(&e.patch, initContainers, 0, added...)
+	} else {
+		for i := range added {
+			e.patch.add(element(initContainers, at+i), &added[i])
+		}
+	}
+	e.init = slices.Insert(e.init, at, newContainers(initContainers, added)...)
+	renumber(e.init)
+}
+
+// appendContainers adds containers behind the pod's containers.
+func (e *editor) appendContainers(added ...corev1.Container) {
+	appendTo(&e.patch, mainContainers, len(e.main), added...)
+	e.main = append(e.main, newContainers(mainContainers, added)...)
+	renumber(e.main)
+}
+
+// removeContainers removes the containers that match. It goes through each list from its end, so that
+// the indexes of the containers before stay valid.
+func (e *editor) removeContainers(match func(*container) bool) {
+	for _, list := range []*[]*container{&e.main, &e.init} {
+		for _, c := range slices.Backward(*list) {
+			if match(c) {
+				e.patch.remove(c.path())
+			}
+		}
+		*list = slices.DeleteFunc(*list, match)
+		renumber(*list)
+	}
+}
+
+// moveInitContainer moves an init container to an index of the list without it, with everything that
+// the original pod and other webhooks set on it.
+func (e *editor) moveInitContainer(c *container, to int) {
+	e.patch.move(c.path(), element(initContainers, to))
+	e.init = slices.Insert(slices.Delete(e.init, c.index, c.index+1), to, c)
+	renumber(e.init)
+}
+
+func renumber(list []*container) {
+	for i, c := range list {
+		c.index = i
+	}
+}
+
+// path returns the container's path. It is valid as long as the container's index is.
+func (c *container) path() string { return element(c.list, c.index) }
+
+// addMounts adds volume mounts to a container.
+func (e *editor) addMounts(c *container, added ...corev1.VolumeMount) {
+	appendTo(&e.patch, c.path()+"/volumeMounts", len(c.VolumeMounts), added...)
+	c.VolumeMounts = append(slices.Clip(c.VolumeMounts), added...)
+}
+
+// removeMounts removes the volume mounts of a container that match, the last one first.
+func (e *editor) removeMounts(c *container, match func(*corev1.VolumeMount) bool) {
+	left := make([]corev1.VolumeMount, 0, len(c.VolumeMounts))
+	for i := len(c.VolumeMounts) - 1; i >= 0; i-- {
+		if match(&c.VolumeMounts[i]) {
+			e.patch.remove(element(c.path()+"/volumeMounts", i))
+		} else {
+			left = append(left, c.VolumeMounts[i])
+		}
+	}
+	slices.Reverse(left)
+	c.VolumeMounts = left
+}
+
+// addVariables adds variables to a container.
+func (e *editor) addVariables(c *container, added ...corev1.EnvVar) {
+	appendTo(&e.patch, c.path()+"/env", len(c.Env), added...)
+	c.Env = append(slices.Clip(c.Env), added...)
+}
+
+// setValue gives a container's variable, which has a value and no source, another value.
+func (e *editor) setValue(c *container, index int, value string) {
+	e.patch.add(element(c.path()+"/env", index)+"/value", value)
+	c.Env = slices.Clone(c.Env)
+	c.Env[index].Value = value
+}
+
+// mountAt returns the container's mount at a path, or nil.
+func (c *container) mountAt(at string) *corev1.VolumeMount {
+	for i := range c.VolumeMounts {
+		if path.Clean(c.VolumeMounts[i].MountPath) == at {
+			return &c.VolumeMounts[i]
+		}
+	}
+	return nil
+}
+
+// sets reports whether the container's env sets a variable.
+func (c *container) sets(name string) bool {
+	return slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool { return e.Name == name })
+}

@@ -1,0 +1,61 @@
+package inject
+
+import (
+	"slices"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+)
+
+// insertSidecar adds the sidecar's containers. Its init containers come first, but after those of a
+// service mesh: before them, the network may be redirected to a proxy that does not run yet.
+func (in *injection) insertSidecar(want *sidecar) {
+	at := 0
+	if mesh := in.lastMesh(); mesh != nil {
+		at = mesh.index + 1
+	}
+	in.editor.insertInitContainers(at, want.init...)
+	in.editor.appendContainers(want.main...)
+}
+
+// moveAfterMesh moves init containers of an earlier injection behind those of a mesh that was injected
+// later. A move keeps what other webhooks added to them.
+func (in *injection) moveAfterMesh() {
+	mesh := in.lastMesh()
+	if mesh == nil {
+		return
+	}
+	// Each move shifts the mesh by one to the front, so this stays the position behind the mesh and
+	// behind the containers that were moved before.
+	to := mesh.index
+	for _, c := range in.injected {
+		if c.list == initContainers && c.index < mesh.index {
+			in.editor.moveInitContainer(c, to)
+		}
+	}
+}
+
+// lastMesh returns the last init container of a service mesh, or nil.
+func (in *injection) lastMesh() *container {
+	for _, c := range slices.Backward(in.apps) {
+		if c.list == initContainers && slices.Contains(in.options.StartAfter, c.Name) {
+			return c
+		}
+	}
+	return nil
+}
+
+// checkMesh warns about init containers that find the network redirected to a proxy that starts after
+// them.
+func (in *injection) checkMesh() {
+	if in.lastMesh() == nil {
+		return
+	}
+	for _, c := range in.apps {
+		if c.list == mainContainers && slices.Contains(in.options.StartAfter, c.Name) {
+			in.warn("container " + c.Name + " of the service mesh starts only after the init containers, which may have no network until then: " +
+				"if the initial sync hangs, let the mesh use native sidecars, or exclude Key Vault and Microsoft Entra ID from its redirection, " +
+				"or set annotation " + contract.Prefix + contract.KeyRequireInitial + ` to "false" and ` +
+				contract.Prefix + contract.KeyNativeSidecar + ` to "false"`)
+		}
+	}
+}
