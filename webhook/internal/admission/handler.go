@@ -1,12 +1,10 @@
 package admission
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"mime"
 	"net/http"
@@ -22,11 +20,9 @@ import (
 )
 
 const (
-	// maxBody bounds a request: an object is at most 3 MiB, and the request may contain two and
-	// some metadata.
-	maxBody = 7 << 20
-	// keptBuffer bounds the buffers that are reused.
-	keptBuffer = 1 << 20
+	// keptBuffer bounds the buffers that are reused. Requests are charged for them, and must not
+	// use up their smallShare by that.
+	keptBuffer = 96 << 10
 	// defaultTimeout applies where the request has no timeout; margin is the time left to send the
 	// response.
 	defaultTimeout = 5 * time.Second
@@ -40,12 +36,7 @@ type Handler struct {
 	metrics *metrics
 	// buffers are *buffers. Without the pool they would be half of what an admission allocates.
 	buffers *sync.Pool
-}
-
-// buffers are the memory that one admission uses.
-type buffers struct {
-	body            bytes.Buffer
-	patch, response []byte
+	budget  *budget
 }
 
 // NewHandler returns a handler and registers its metrics.
@@ -53,6 +44,7 @@ func NewHandler(c *Config, log *slog.Logger, r prometheus.Registerer) *Handler {
 	return &Handler{
 		config: c, log: log, metrics: newMetrics(r),
 		buffers: &sync.Pool{New: func() any { return new(buffers) }},
+		budget:  newBudget(),
 	}
 }
 
@@ -80,23 +72,22 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) outcome {
 		return fail(w, http.StatusUnsupportedMediaType, metav1.StatusReasonUnsupportedMediaType,
 			"the Content-Type of an AdmissionReview must be application/json")
 	}
-	b := h.buffers.Get().(*buffers)
+	ctx, cancel := context.WithTimeout(r.Context(), timeout(r))
+	defer cancel()
+	charge := &charge{budget: h.budget}
+	defer charge.release()
+	b, err := newBodyReader(ctx, w, r, charge).read(h.buffers)
+	if b == nil {
+		b = new(buffers)
+	}
 	defer func() {
-		if b.body.Cap()+cap(b.patch)+cap(b.response) <= keptBuffer {
-			b.body.Reset()
+		if b.capacity() <= keptBuffer {
 			h.buffers.Put(b)
 		}
 	}()
-	if _, err := io.Copy(&b.body, http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return fail(w, http.StatusRequestEntityTooLarge, metav1.StatusReasonRequestEntityTooLarge,
-				fmt.Sprintf("the request is larger than %d bytes", maxBody))
-		}
-		return fail(w, http.StatusBadRequest, metav1.StatusReasonBadRequest, "reading the request: "+err.Error())
+	if err != nil {
+		return failRead(w, err)
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), timeout(r))
-	defer cancel()
 	return h.admit(ctx, w, b)
 }
 
@@ -113,7 +104,7 @@ func timeout(r *http.Request) time.Duration {
 
 // admit responds to the request in the body buffer.
 func (h *Handler) admit(ctx context.Context, w http.ResponseWriter, b *buffers) outcome {
-	c, err := decode(b.body.Bytes())
+	c, err := decode(b.body)
 	if c == nil {
 		return fail(w, http.StatusBadRequest, metav1.StatusReasonBadRequest, err.Error())
 	}
