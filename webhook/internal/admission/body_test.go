@@ -96,8 +96,10 @@ func checkBusy(t *testing.T, w *httptest.ResponseRecorder) {
 func wantWhole(t *testing.T, h *Handler) {
 	t.Helper()
 	if !h.budget.small.TryAcquire(smallBudget) || !h.budget.large.TryAcquire(largeBudget) {
-		t.Error("a request that ended is still charged")
+		t.Fatal("a request that ended is still charged")
 	}
+	h.budget.small.Release(smallBudget)
+	h.budget.large.Release(largeBudget)
 }
 
 // TestStalledUploadsCostWhatArrived opens many requests that announce much and send little.

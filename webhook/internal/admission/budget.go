@@ -20,6 +20,17 @@ const (
 	budgetWait = 2 * time.Second
 )
 
+// Charges in bytes for what is built from a body. They are near the mean sizes of the types: an
+// element of a list of objects, any other value, and a container with its part of the patch.
+const (
+	chargeObject    = 128
+	chargeValue     = 16
+	chargeContainer = 2 << 10
+	// free is what is not charged: more than an ordinary pod needs, most of which are managed fields
+	// that are not decoded.
+	free = 64 << 10
+)
+
 // errBusy is the error if the budget is used up for longer than budgetWait.
 var errBusy = errors.New("the webhook is processing too many or too large requests: retry in a second; " +
 	"if this persists, add replicas (chart value webhook.replicas)")

@@ -88,7 +88,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) outcome {
 	if err != nil {
 		return failRead(w, err)
 	}
-	return h.admit(ctx, w, b)
+	return h.admit(ctx, w, b, charge)
 }
 
 // timeout returns how long the API server waits, from its query parameter, less the margin.
@@ -102,9 +102,32 @@ func timeout(r *http.Request) time.Duration {
 	return d - margin
 }
 
+// decodeWithin decodes a body and charges what is built from it. The error is errBusy, or one of
+// decode.
+func decodeWithin(ctx context.Context, body []byte, charge *charge) (*creation, error) {
+	v := countValues(body)
+	if v.tooMany(body) {
+		return decodeOther(body, errTooManyValues)
+	}
+	if err := charge.add(ctx, v.memory()); err != nil {
+		return nil, err
+	}
+	c, err := decode(body)
+	if c != nil && c.pod != nil {
+		n := int64(len(c.pod.Spec.InitContainers) + len(c.pod.Spec.Containers))
+		if err := charge.add(ctx, max(0, n*chargeContainer-free)); err != nil {
+			return nil, err
+		}
+	}
+	return c, err
+}
+
 // admit responds to the request in the body buffer.
-func (h *Handler) admit(ctx context.Context, w http.ResponseWriter, b *buffers) outcome {
-	c, err := decode(b.body)
+func (h *Handler) admit(ctx context.Context, w http.ResponseWriter, b *buffers, charge *charge) outcome {
+	c, err := decodeWithin(ctx, b.body, charge)
+	if errors.Is(err, errBusy) {
+		return failBusy(w, err)
+	}
 	if c == nil {
 		return fail(w, http.StatusBadRequest, metav1.StatusReasonBadRequest, err.Error())
 	}

@@ -59,6 +59,9 @@ func (c *Config) mutate(ctx context.Context, pod *corev1.Pod) (result, error) {
 	if _, static := pod.Annotations[mirrorAnnotation]; static {
 		return result{Warnings: []string{"a static pod cannot have an identity or certificates, because it cannot use a service account"}}, nil
 	}
+	if err := checkLimits(pod); err != nil {
+		return result{}, invalid(err)
+	}
 	account := pod.Spec.ServiceAccountName
 	if account == "" {
 		account = defaultServiceAccount
