@@ -27,7 +27,7 @@ func (in *injection) fitPod(a *amount) {
 		return
 	}
 	free := total.DeepCopy()
-	free.Sub(in.appRequests(a.name))
+	free.Sub(requestsOf(in.apps, a.name))
 	if free.Sign() < 0 {
 		free = resource.Quantity{Format: free.Format}
 	}
@@ -36,11 +36,11 @@ func (in *injection) fitPod(a *amount) {
 	}
 }
 
-// appRequests returns the most that the app's containers request at one time: all containers and
-// native sidecars together, or one init container with the native sidecars before it.
-func (in *injection) appRequests(name corev1.ResourceName) resource.Quantity {
+// requestsOf returns the most that containers request at one time: all main containers and native
+// sidecars together, or one init container with the native sidecars before it.
+func requestsOf(apps []*container, name corev1.ResourceName) resource.Quantity {
 	var sum, before, peak resource.Quantity
-	for _, c := range in.apps {
+	for _, c := range apps {
 		request := c.Resources.Requests[name]
 		switch {
 		case c.list == mainContainers:
