@@ -1,8 +1,8 @@
 // Package health reports the state of the sync loop: probes, the status in the format of the Key
 // Vault VM extension, and metrics.
 //
-// It guarantees that a response shows one consistent state of the loop, that readiness comes with its
-// reason, and that a probe that waits for readiness returns as soon as the state is ready.
+// It guarantees that a response shows one consistent state of the loop, that readiness comes with
+// its reason, and that a probe that waits for readiness returns as soon as the state is ready.
 //
 // It never makes decisions, which is the loop's task. It never puts a secret, token or key into a
 // response.
@@ -75,8 +75,8 @@ func (s *State) Ready() (ready bool, reason string) {
 	return s.report.Ready, s.reason()
 }
 
-// Healthy returns whether every certificate was in the store and up to date after the last sync, and
-// the reason.
+// Healthy returns whether every certificate was in the store and up to date after the last sync,
+// and the reason.
 func (s *State) Healthy() (healthy bool, reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

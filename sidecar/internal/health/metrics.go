@@ -108,8 +108,8 @@ func result(list []certsync.Status) certsync.State {
 }
 
 // earliest returns one series for each certificate for which get returns a time. Two entries of the
-// same certificate (in two stores, or two versions) share a series with the earlier time, since that
-// one needs attention first.
+// same certificate (in two stores, or two versions) share a series with the earlier time, since
+// that one needs attention first.
 func earliest(list []certsync.Status, get func(certsync.Status) time.Time) map[string]float64 {
 	series := map[string]float64{}
 	for _, s := range list {
