@@ -18,22 +18,25 @@ func TestChallenge(t *testing.T) {
 		`Bearer authorization="https://login.microsoftonline.com/contoso.example", ` + resource:   "",
 		"Bearer " + authorization + `, scope="https://vault.azure.net/.default", resource="none"`: "",
 		`Bearer realm="", authorization_uri="https://login.example/", ` + claims:                  "",
-		`Bearer authorization="https://login.microsoftonline.com/", ` + resource:                  "the challenge has no tenant",
-		`Bearer authorization="https://login.microsoftonline.com", ` + resource:                   "the challenge has no tenant",
-		`Bearer authorization="tenant", ` + resource:                                              "the challenge has no tenant",
-		`Bearer authorization="tenant", ` + claims:                                                "the challenge has no tenant",
-		`Bearer authorization="", ` + resource:                                                    "the challenge has no tenant",
-		"Bearer " + resource:                                                                      "the challenge has no tenant",
-		`Basic realm="proxy"`:                                                                     "the challenge has no tenant",
-		"Bearer " + authorization:                                                                 "the challenge has no resource",
-		"Bearer " + authorization + `, resource="https://vault.azure.net.evil.test"`:              `the challenge is for the resource "https://vault.azure.net.evil.test"`,
-		"Bearer " + authorization + `, resource="https://example.vault.azure.net"`:                `the challenge is for the resource "https://example.vault.azure.net"`,
-		"Bearer " + authorization + `, resource="https://management.azure.com"`:                   `the challenge is for the resource "https://management.azure.com"`,
-		"Bearer " + authorization + `, resource="none"`:                                           `the challenge is for the resource "none"`,
-		"Bearer " + authorization + `, resource="https://vault.azure.net:8443"`:                   `the challenge is for the resource "https://vault.azure.net:8443"`,
-		"Bearer " + authorization + `, resource="://"`:                                            `the challenge is for the resource "://"`,
-		"Bearer " + authorization + `, ` + resource + `, scope="https://evil.test"`:               `the challenge is for the resource "https://evil.test"`,
+		`Bearer authorization="https://login.microsoftonline.com/", ` + resource:                  "has no tenant",
+		`Bearer authorization="https://login.microsoftonline.com", ` + resource:                   "has no tenant",
+		`Bearer authorization="tenant", ` + resource:                                              "has no tenant",
+		`Bearer authorization="tenant", ` + claims:                                                "has no tenant",
+		`Bearer authorization="", ` + resource:                                                    "has no tenant",
+		"Bearer " + resource:                                                                      "has no tenant",
+		`Basic realm="proxy"`:                                                                     "has no tenant",
+		"Bearer " + authorization:                                                                 "has no resource",
+		"Bearer " + authorization + `, resource="https://vault.azure.net.evil.test"`:              `is for the resource "https://vault.azure.net.evil.test"`,
+		"Bearer " + authorization + `, resource="https://example.vault.azure.net"`:                `is for the resource "https://example.vault.azure.net"`,
+		"Bearer " + authorization + `, resource="https://management.azure.com"`:                   `is for the resource "https://management.azure.com"`,
+		"Bearer " + authorization + `, resource="none"`:                                           `is for the resource "none"`,
+		"Bearer " + authorization + `, resource="https://vault.azure.net:8443"`:                   `is for the resource "https://vault.azure.net:8443"`,
+		"Bearer " + authorization + `, resource="://"`:                                            `is for the resource "://"`,
+		"Bearer " + authorization + `, ` + resource + `, scope="https://evil.test"`:               `is for the resource "https://evil.test"`,
 	} {
+		if want != "" {
+			want = "the challenge " + want
+		}
 		got := ""
 		if err := parseChallenge(header).check(host); err != nil {
 			e, ok := errors.AsType[*ChallengeError](err)

@@ -140,7 +140,7 @@ func typed(err error) error {
 		find[*credential.TenantError](err),
 		find[*credential.TokenFileError](err),
 		find[*credential.ManagedIdentityError](err),
-		find[*credential.UnreadableError](err),
+		find[*credential.InvalidResponseError](err),
 	)
 }
 
