@@ -14,8 +14,8 @@ import (
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/admission"
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/annotations"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/kube"
-	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/serviceaccount"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/servingcert"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/settings"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/uninjected"
@@ -68,8 +68,8 @@ func (r *replica) findUninjected(ctx context.Context, config *admission.Config) 
 
 // lookup follows the annotations of all objects of one kind.
 func (r *replica) lookup(ctx context.Context, resource schema.GroupVersionResource, kind string) admission.Annotations {
-	cache := serviceaccount.NewCache()
-	go kube.Follow(ctx, r.api.MetadataSource(resource, metav1.ListOptions{}, serviceaccount.Strip), cache)
+	cache := annotations.NewCache()
+	go kube.Follow(ctx, r.api.MetadataSource(resource, metav1.ListOptions{}, annotations.Strip), cache)
 	r.ready.await(resource.Resource+" have not been listed yet", cache.Synced())
 	r.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name:        "certsync_webhook_cached_objects",
@@ -79,7 +79,7 @@ func (r *replica) lookup(ctx context.Context, resource schema.GroupVersionResour
 	read := func(ctx context.Context, namespace, name string) (*metav1.PartialObjectMetadata, error) {
 		return r.api.Metadata(ctx, resource, namespace, name)
 	}
-	return serviceaccount.NewLookup(kind, cache, read).Annotations
+	return annotations.NewLookup(kind, cache, read).Annotations
 }
 
 // configMap reads settings from a ConfigMap.
