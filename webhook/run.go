@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/admission"
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/annotations"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/kube"
 )
 
@@ -27,6 +28,7 @@ type replica struct {
 	api     *kube.Client
 	metrics *prometheus.Registry
 	ready   *readiness
+	reads   *annotations.Limiter
 }
 
 // run serves until the context ends, and then drains. The error says why it failed.
@@ -36,7 +38,9 @@ func run(ctx context.Context, o *options, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("connecting to the API server: %w", err)
 	}
-	r := &replica{options: o, log: log, api: api, metrics: prometheus.NewRegistry(), ready: newReadiness(log)}
+	r := &replica{
+		options: o, log: log, api: api, metrics: prometheus.NewRegistry(), ready: newReadiness(log), reads: annotations.NewLimiter(),
+	}
 	r.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	// Admissions are served while the replica drains.

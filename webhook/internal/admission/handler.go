@@ -17,6 +17,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/annotations"
 )
 
 const (
@@ -103,8 +105,11 @@ func timeout(r *http.Request) time.Duration {
 }
 
 // decodeWithin decodes a body and charges what is built from it. The error is errBusy, or one of
-// decode.
+// decode, or that the context has ended.
 func decodeWithin(ctx context.Context, body []byte, charge *charge) (*creation, error) {
+	if err := ended(ctx); err != nil {
+		return nil, err
+	}
 	v := countValues(body)
 	if v.tooMany(body) {
 		return decodeOther(body, errTooManyValues)
@@ -125,8 +130,8 @@ func decodeWithin(ctx context.Context, body []byte, charge *charge) (*creation, 
 // admit responds to the request in the body buffer.
 func (h *Handler) admit(ctx context.Context, w http.ResponseWriter, b *buffers, charge *charge) outcome {
 	c, err := decodeWithin(ctx, b.body, charge)
-	if errors.Is(err, errBusy) {
-		return failBusy(w, err)
+	if c == nil && !errors.Is(err, errNotReview) {
+		return failAdmission(w, err)
 	}
 	if c == nil {
 		return fail(w, http.StatusBadRequest, metav1.StatusReasonBadRequest, err.Error())
@@ -145,7 +150,7 @@ func (h *Handler) admit(ctx context.Context, w http.ResponseWriter, b *buffers, 
 		return h.send(w, b, c, deny(d), denied)
 	case err != nil:
 		h.log.Error("admission failed", "namespace", c.namespace, "pod", nameOf(c), "error", err)
-		return fail(w, http.StatusInternalServerError, metav1.StatusReasonInternalError, err.Error())
+		return failAdmission(w, err)
 	}
 	response, o, err := b.allow(&r)
 	if err != nil {
@@ -201,6 +206,17 @@ func fail(w http.ResponseWriter, code int, reason metav1.StatusReason, message s
 	}
 	write(w, code, data)
 	return failed
+}
+
+// failAdmission responds to a request that could not be admitted for a reason other than the pod.
+func failAdmission(w http.ResponseWriter, err error) outcome {
+	switch {
+	case errors.Is(err, errBusy), errors.Is(err, annotations.ErrBusy):
+		return failBusy(w, err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fail(w, http.StatusGatewayTimeout, metav1.StatusReasonTimeout, err.Error())
+	}
+	return fail(w, http.StatusInternalServerError, metav1.StatusReasonInternalError, err.Error())
 }
 
 func write(w http.ResponseWriter, code int, data []byte) {

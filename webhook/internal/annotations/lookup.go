@@ -2,6 +2,7 @@ package annotations
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,10 +14,11 @@ import (
 
 // How an object that is not in the cache is read. The sum stays well below the 5 s that the API server gives an admission.
 const (
-	// gracePeriod is how long an object that does not exist is asked for again.
+	// gracePeriod is the time after which an object that does not exist is read a second, and last, time.
 	gracePeriod = time.Second
-	// firstWait and then twice as long each time is waited between reads.
-	firstWait = 50 * time.Millisecond
+	// cacheInterval is how often the cache is looked at in this time. Objects that are created
+	// arrive there, so further reads are not needed for them.
+	cacheInterval = 50 * time.Millisecond
 	// readTimeout bounds it all, answers of a slow API server included.
 	readTimeout = 3 * time.Second
 )
@@ -41,6 +43,7 @@ type Lookup struct {
 	cache  *Cache
 	read   Reader
 	flight singleflight.Group
+	absent absent
 }
 
 // NewLookup returns a Lookup of objects of a kind, which is its name in messages: "service account".
@@ -55,6 +58,9 @@ func (l *Lookup) Annotations(ctx context.Context, namespace, name string) (map[s
 	k := key{namespace, name}
 	if found, ok := l.cache.get(k); ok {
 		return found, nil
+	}
+	if l.absent.has(k) {
+		return nil, l.notFound(k)
 	}
 	// The read is not bound to the context of the first who asked: others wait for it too.
 	answer := l.flight.DoChan(namespace+"/"+name, func() (any, error) {
@@ -73,25 +79,47 @@ func (l *Lookup) Annotations(ctx context.Context, namespace, name string) (map[s
 	}
 }
 
-// await reads an object until it is there or the grace period is over.
+// await reads an object until it exists or the grace period is over. It reads twice at most,
+// because whoever may create pods can name any number of objects that do not exist.
 func (l *Lookup) await(ctx context.Context, k key) (map[string]string, error) {
-	deadline := time.Now().Add(gracePeriod)
-	for wait := firstWait; ; wait *= 2 {
-		o, err := l.read(ctx, k.namespace, k.name)
-		if err == nil {
-			Strip(o)
-			return o.Annotations, nil
-		}
-		if !apierrors.IsNotFound(err) {
-			return nil, fmt.Errorf("reading %s %q: %w", l.kind, k.name, err)
-		}
-		if time.Now().Add(wait).After(deadline) {
-			return nil, &NotFoundError{l.kind, k.namespace, k.name}
-		}
+	found, err := l.readOnce(ctx, k)
+	if !apierrors.IsNotFound(err) {
+		return found, err
+	}
+	if found, ok := l.awaitCache(ctx, k); ok {
+		return found, nil
+	}
+	found, err = l.readOnce(ctx, k)
+	// If there are too many reads, or no time is left, the first read and the cache decide.
+	if apierrors.IsNotFound(err) || errors.Is(err, ErrBusy) || ctx.Err() != nil {
+		l.absent.add(k)
+		return nil, l.notFound(k)
+	}
+	return found, err
+}
+
+// awaitCache waits until the cache has an object, or the grace period or the context is over.
+func (l *Lookup) awaitCache(ctx context.Context, k key) (map[string]string, bool) {
+	for range gracePeriod / cacheInterval {
 		select {
-		case <-time.After(wait):
+		case <-time.After(cacheInterval):
 		case <-ctx.Done():
-			return nil, fmt.Errorf("reading %s %q: %w", l.kind, k.name, ctx.Err())
+			return nil, false
+		}
+		if found, ok := l.cache.get(k); ok {
+			return found, true
 		}
 	}
+	return nil, false
 }
+
+func (l *Lookup) readOnce(ctx context.Context, k key) (map[string]string, error) {
+	o, err := l.read(ctx, k.namespace, k.name)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s %q: %w", l.kind, k.name, err)
+	}
+	Strip(o)
+	return o.Annotations, nil
+}
+
+func (l *Lookup) notFound(k key) error { return &NotFoundError{l.kind, k.namespace, k.name} }
