@@ -59,10 +59,10 @@ func (l *Lookup) Annotations(ctx context.Context, namespace, name string) (map[s
 	if found, ok := l.cache.get(k); ok {
 		return found, nil
 	}
-	if l.absent.has(k) {
+	if l.absent.has(k) && !l.cache.has(k) {
 		return nil, l.notFound(k)
 	}
-	// The read is not bound to the context of the first who asked: others wait for it too.
+	// An object that is new, or too large for the cache. The read is not bound to the context of the first who asked: others wait for it too.
 	answer := l.flight.DoChan(namespace+"/"+name, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
 		defer cancel()
@@ -118,8 +118,7 @@ func (l *Lookup) readOnce(ctx context.Context, k key) (map[string]string, error)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s %q: %w", l.kind, k.name, err)
 	}
-	Strip(o)
-	return o.Annotations, nil
+	return read(o), nil
 }
 
 func (l *Lookup) notFound(k key) error { return &NotFoundError{l.kind, k.namespace, k.name} }
