@@ -33,7 +33,7 @@ type replica struct {
 
 // run serves until the context ends, and then drains. The error says why it failed.
 func run(ctx context.Context, o *options, log *slog.Logger) error {
-	tuneMemory()
+	tuneMemory(log)
 	api, err := kube.Connect(o.kubeconfig, "azure-cert-sync-webhook/"+version)
 	if err != nil {
 		return fmt.Errorf("connecting to the API server: %w", err)
