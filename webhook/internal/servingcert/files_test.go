@@ -111,16 +111,16 @@ func TestFilesReplaced(t *testing.T) {
 
 		first, firstCA := made(t, time.Now(), testName)
 		m.put(first.certPEM, first.keyPEM)
-		m.unready("there is no MutatingWebhookConfiguration webhook")
+		m.unready("MutatingWebhookConfiguration webhook does not exist")
 		m.publish()
-		m.unready("has no caBundle")
+		m.unready("does not have a caBundle")
 		m.publish(firstCA)
 		m.serves(first)
 
 		second, secondCA := made(t, time.Now(), testName)
 		m.put(second.certPEM, second.keyPEM)
 		m.serves(first)
-		m.logged("does not trust", "put its CA there too")
+		m.logged("does not trust", "add its CA")
 		m.publish(firstCA, secondCA)
 		m.serves(second)
 	})
@@ -154,7 +154,7 @@ func TestFilesUnusable(t *testing.T) {
 		early, _ := made(t, time.Now().Add(2*backdate), testName)
 		for want, files := range map[string][2][]byte{
 			"that belong together":  {good.certPEM, other.keyPEM},
-			"has no certificate":    {[]byte("no PEM"), good.keyPEM},
+			"does not have a PEM certificate":    {[]byte("no PEM"), good.keyPEM},
 			"issue it for DNS name": {other.certPEM, other.keyPEM},
 			"that expired":          {expired.certPEM, expired.keyPEM},
 			"is not valid yet":      {early.certPEM, early.keyPEM},

@@ -145,7 +145,7 @@ func TestMissedPodsAreCountedAndTold(t *testing.T) {
 			e.Type != corev1.EventTypeWarning || !strings.Contains(e.Message, "Delete the pod, so that its controller creates it again.") {
 			t.Errorf("event: %+v", e)
 		}
-		if e := c.events["certsync-uninjected-uid-of-missed-refused"]; e == nil || !strings.Contains(e.Message, "Delete the pod and create it again. It would be refused then: annotation x: no") {
+		if e := c.events["certsync-uninjected-uid-of-missed-refused"]; e == nil || !strings.Contains(e.Message, "Delete the pod and create it again. It would be refused now: annotation x: no") {
 			t.Errorf("event of a pod that would be refused: %+v", e)
 		}
 
