@@ -10,7 +10,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// Cache holds the annotations of all objects of one kind. It is a kube.Sink, which kube.Follow fills.
+// Cache holds the annotations of all objects of one kind. It is a kube.Sink, which kube.Follow
+// fills.
 type Cache struct {
 	mu      sync.RWMutex
 	objects map[key][]annotation
@@ -42,7 +43,8 @@ func (c *Cache) Len() int {
 // LabelPodSecurity is the only label that the cache keeps, as an annotation: the Pod Security level
 // that a namespace enforces.
 //
-// Source: https://kubernetes.io/docs/concepts/security/pod-security-admission/#pod-security-admission-labels-for-namespaces
+// Source:
+// https://kubernetes.io/docs/concepts/security/pod-security-admission/#pod-security-admission-labels-for-namespaces
 const LabelPodSecurity = "pod-security.kubernetes.io/enforce"
 
 // Strip drops everything of an object except its name and what Cache keeps: the annotations of this

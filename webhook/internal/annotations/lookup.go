@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// Times for reading an object that is not in the cache. Their sum is well below the 5 s that the API
-// server waits for an admission.
+// Times for reading an object that is not in the cache. Their sum is well below the 5 s that the
+// API server waits for an admission.
 const (
 	// gracePeriod is how long the lookup tries again if an object does not exist.
 	gracePeriod = time.Second
@@ -44,14 +44,15 @@ type Lookup struct {
 	flight singleflight.Group
 }
 
-// NewLookup returns a Lookup for objects of one kind. kind is the name in messages: "service account".
+// NewLookup returns a Lookup for objects of one kind. kind is the name in messages: "service
+// account".
 func NewLookup(kind string, cache *Cache, read Reader) *Lookup {
 	return &Lookup{kind: kind, cache: cache, read: read}
 }
 
-// Annotations returns an object's annotations of Azure Workload Identity and of certificate sync, and
-// LabelPodSecurity. The map can be nil and must not be changed. Namespace is empty for a kind without
-// namespaces. The error is a *NotFoundError, or says that the API server did not respond.
+// Annotations returns an object's annotations of Azure Workload Identity and of certificate sync,
+// and LabelPodSecurity. The map can be nil and must not be changed. Namespace is empty for a kind
+// without namespaces. The error is a *NotFoundError, or says that the API server did not respond.
 func (l *Lookup) Annotations(ctx context.Context, namespace, name string) (map[string]string, error) {
 	k := key{namespace, name}
 	if found, ok := l.cache.get(k); ok {

@@ -24,23 +24,24 @@ var (
 	WebhookConfigurations = admissionregistrationv1.SchemeGroupVersion.WithResource("mutatingwebhookconfigurations")
 )
 
-// Client talks to one API server. Its methods return the errors of k8s.io/apimachinery/pkg/api/errors.
+// Client talks to one API server. Its methods return the errors of
+// k8s.io/apimachinery/pkg/api/errors.
 type Client struct {
 	core         rest.Interface
 	registration rest.Interface
 	meta         metadata.Interface
 }
 
-// Connect returns a client of the cluster that a kubeconfig file names, or, with an empty path, of the
-// cluster that the process runs in. It sends nothing yet.
+// Connect returns a client of the cluster that a kubeconfig file names, or, with an empty path, of
+// the cluster that the process runs in. It sends nothing yet.
 func Connect(kubeconfig, userAgent string) (*Client, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
 		return nil, err
 	}
 	config.UserAgent = userAgent
-	// The API server's priority and fairness limits the requests. The client's default of 5 requests a
-	// second would delay a burst of admissions that each need a live read.
+	// The API server's priority and fairness limits the requests. The client's default of 5
+	// requests a second would delay a burst of admissions that each need a live read.
 	config.QPS = -1
 	config.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
 	config.ContentType = runtime.ContentTypeProtobuf
@@ -120,8 +121,8 @@ func (c *Client) CreateEvent(ctx context.Context, e *corev1.Event) error {
 // Version is the version of an API server.
 type Version struct{ Major, Minor int }
 
-// ServerVersion reads the API server's version. It needs only the permission that every authenticated
-// client has (the role system:public-info-viewer).
+// ServerVersion reads the API server's version. It needs only the permission that every
+// authenticated client has (the role system:public-info-viewer).
 func (c *Client) ServerVersion(ctx context.Context) (Version, error) {
 	data, err := c.core.Get().AbsPath("/version").Do(ctx).Raw()
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// pageSize bounds what is decoded at once if the API server does not stream the initial list (before
-// 1.34).
+// pageSize bounds what is decoded at once if the API server does not stream the initial list
+// (before 1.34).
 const pageSize = 500
 
 // Source is a kind of object, or one object, to follow.
@@ -58,9 +58,9 @@ func named(c rest.Interface, resource, namespace, name string) *cache.ListWatch 
 	return cache.NewListWatchFromClient(c, resource, namespace, fields.OneTermEqualSelector(metav1.ObjectNameField, name))
 }
 
-// MetadataSource is the source of the metadata of all objects of one kind, in all namespaces, that the
-// options select. It calls strip for each object as soon as it is decoded. strip drops what the sink
-// does not need, so that a list of many objects is never in memory as a whole.
+// MetadataSource is the source of the metadata of all objects of one kind, in all namespaces, that
+// the options select. It calls strip for each object as soon as it is decoded. strip drops what the
+// sink does not need, so that a list of many objects is never in memory as a whole.
 func (c *Client) MetadataSource(resource schema.GroupVersionResource, selector metav1.ListOptions, strip func(*metav1.PartialObjectMetadata)) Source[*metav1.PartialObjectMetadata] {
 	r := c.meta.Resource(resource)
 	apply := func(o *metav1.ListOptions) {
@@ -160,8 +160,8 @@ func (s *store[T]) object(o any) (T, error) {
 	return object, nil
 }
 
-// Single is a Sink for a source of one object. It is called with the object, or with nil if the object
-// does not exist.
+// Single is a Sink for a source of one object. It is called with the object, or with nil if the
+// object does not exist.
 type Single[T runtime.Object] func(T)
 
 // Replace implements Sink.

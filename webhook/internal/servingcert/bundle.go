@@ -22,9 +22,9 @@ func contains(have, want []*x509.Certificate) bool {
 	return true
 }
 
-// merge returns the wanted certificates, followed by the existing ones that are still valid. Another
-// replica may serve a certificate of theirs: of a newer or older state of the Secret, or of the source
-// before it was changed.
+// merge returns the wanted certificates, followed by the existing ones that are still valid.
+// Another replica may serve a certificate of theirs: of a newer or older state of the Secret, or of
+// the source before it was changed.
 func merge(have, want []*x509.Certificate, now time.Time) []*x509.Certificate {
 	merged := slices.Clone(want)
 	for _, h := range have {
@@ -47,8 +47,8 @@ func bundlesOf(config *admissionregistrationv1.MutatingWebhookConfiguration) [][
 }
 
 // bundlePatch returns the strategic merge patch that adds missing trusted CAs, or nil if none is
-// missing. It names each webhook, which is the merge key of the API server, so that it changes nothing
-// else in the configuration.
+// missing. It names each webhook, which is the merge key of the API server, so that it changes
+// nothing else in the configuration.
 func bundlePatch(config *admissionregistrationv1.MutatingWebhookConfiguration, bundles [][]*x509.Certificate, trusted []*x509.Certificate, now time.Time) ([]byte, error) {
 	type clientConfig struct {
 		CABundle []byte `json:"caBundle"`

@@ -19,20 +19,20 @@ import (
 )
 
 const (
-	// readEvery is the time between two looks at the files. The kubelet updates the files of a mounted
-	// Secret about once a minute.
+	// readEvery is the time between two looks at the files. The kubelet updates the files of a
+	// mounted Secret about once a minute.
 	readEvery = 5 * time.Second
-	// expiresSoon is the remaining lifetime at which the log starts to warn, and remindEvery the time
-	// between two warnings.
+	// expiresSoon is the remaining lifetime at which the log starts to warn, and remindEvery the
+	// time between two warnings.
 	expiresSoon = 7 * 24 * time.Hour
 	remindEvery = 6 * time.Hour
 )
 
-// Files is the part of one replica if others maintain the certificate and the caBundle: cert-manager or
-// an administrator. The certificate is in the files of a mounted Secret.
+// Files is the part of one replica if others maintain the certificate and the caBundle:
+// cert-manager or an administrator. The certificate is in the files of a mounted Secret.
 //
-// It does not replace a certificate that the API server accepts by one that it would refuse. A replica
-// without an acceptable certificate does not become ready, so that a rollout stops there.
+// It does not replace a certificate that the API server accepts by one that it would refuse. A
+// replica without an acceptable certificate does not become ready, so that a rollout stops there.
 type Files struct {
 	names Names
 	dir   string
@@ -83,7 +83,8 @@ func (f *Files) Ready() error {
 	return f.problem
 }
 
-// ObserveConfiguration receives the current MutatingWebhookConfiguration, or nil if it does not exist.
+// ObserveConfiguration receives the current MutatingWebhookConfiguration, or nil if it does not
+// exist.
 func (f *Files) ObserveConfiguration(c *admissionregistrationv1.MutatingWebhookConfiguration) {
 	f.mu.Lock()
 	f.config, f.seen = c, true

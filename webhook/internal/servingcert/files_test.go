@@ -95,8 +95,8 @@ func made(t *testing.T, at time.Time, name string) (*pair, *x509.Certificate) {
 	return p, ca
 }
 
-// The certificate of others is served from when it is there and trusted; the next one takes its place as soon as the
-// caBundle trusts that, and not before.
+// The certificate of others is served from when it is there and trusted; the next one takes its
+// place as soon as the caBundle trusts that, and not before.
 func TestFilesReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMountedSecret(t)
@@ -142,7 +142,8 @@ func TestFilesChainCompleted(t *testing.T) {
 	})
 }
 
-// What cannot be used is told: by the log where something better is served, by readiness where nothing is.
+// What cannot be used is told: by the log where something better is served, by readiness where
+// nothing is.
 func TestFilesUnusable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMountedSecret(t)

@@ -44,7 +44,8 @@ type Names struct {
 	Configuration string
 }
 
-// Manager is the part of one replica. Watches call its Observe methods, and Run acts on what they saw.
+// Manager is the part of one replica. Watches call its Observe methods, and Run acts on what they
+// saw.
 type Manager struct {
 	names Names
 	api   API
@@ -63,11 +64,11 @@ type Manager struct {
 	// Only Run uses the fields below.
 	nextSince time.Time
 	memory    *state
-	// owned are the labels and annotations that the Secret had last: without them Helm would not accept
-	// it again.
+	// owned are the labels and annotations that the Secret had last: without them Helm would not
+	// accept it again.
 	owned metav1.ObjectMeta
-	// wroteOver is the version of the Secret that was replaced last, until the result is visible or the
-	// wait is over.
+	// wroteOver is the version of the Secret that was replaced last, until the result is visible or
+	// the wait is over.
 	wroteOver  string
 	wroteUntil time.Time
 	failures   int   // of writes, in a row
@@ -90,9 +91,9 @@ func (m *Manager) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	return nil, errors.New("the webhook does not have a certificate yet")
 }
 
-// Ready returns nil once a certificate is in memory and its CA is in the caBundle; before that, the error
-// says what is missing. It stays nil: a caBundle that is reset later concerns all replicas, and they
-// publish it again.
+// Ready returns nil once a certificate is in memory and its CA is in the caBundle; before that, the
+// error says what is missing. It stays nil: a caBundle that is reset later concerns all replicas,
+// and they publish it again.
 func (m *Manager) Ready() error {
 	if why := m.status.Load(); why != nil {
 		return errors.New(*why)
@@ -113,7 +114,8 @@ func (m *Manager) ObserveSecret(s *corev1.Secret) {
 	m.poke()
 }
 
-// ObserveConfiguration receives the current MutatingWebhookConfiguration, or nil if it does not exist.
+// ObserveConfiguration receives the current MutatingWebhookConfiguration, or nil if it does not
+// exist.
 func (m *Manager) ObserveConfiguration(c *admissionregistrationv1.MutatingWebhookConfiguration) {
 	m.mu.Lock()
 	m.config, m.configSeen = c, true
@@ -179,7 +181,8 @@ func (m *Manager) step(ctx context.Context, now time.Time) time.Time {
 	return p.again
 }
 
-// serve starts to serve the Secret's certificate, unless clients trust only the one that is served now.
+// serve starts to serve the Secret's certificate, unless clients trust only the one that is served
+// now.
 func (m *Manager) serve(now time.Time, p plan) {
 	old := m.serving.Load()
 	if p.state == nil || old != nil && now.Before(old.Leaf.NotAfter) && !p.published {
@@ -209,8 +212,8 @@ func (m *Manager) report(p plan, config *admissionregistrationv1.MutatingWebhook
 	}
 }
 
-// write writes the Secret, once for each version that was seen. If another replica was first, the watch
-// delivers its version.
+// write writes the Secret, once for each version that was seen. If another replica was first, the
+// watch delivers its version.
 func (m *Manager) write(ctx context.Context, now time.Time, old *corev1.Secret, p plan) time.Time {
 	version := ""
 	if old != nil {

@@ -90,7 +90,8 @@ func readPair(certPEM, keyPEM []byte) (*pair, error) {
 	return &pair{certPEM: certPEM, keyPEM: keyPEM, tls: &c}, nil
 }
 
-// usable reports whether clients that connect to the DNS name and trust the CAs accept the certificate.
+// usable reports whether clients that connect to the DNS name and trust the CAs accept the
+// certificate.
 func (p *pair) usable(now time.Time, dnsName string, cas []*x509.Certificate) error {
 	_, err := p.tls.Leaf.Verify(x509.VerifyOptions{DNSName: dnsName, Roots: pool(cas), CurrentTime: now})
 	return err

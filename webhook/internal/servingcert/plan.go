@@ -8,8 +8,8 @@ import (
 const (
 	// renewAt is the remaining lifetime at which the next certificate is staged.
 	renewAt = lifetime / 3
-	// overlap is how long the next CA is published before its certificate is served. It is enough for API
-	// servers, which watch the configuration, even after an interrupted watch.
+	// overlap is how long the next CA is published before its certificate is served. It is enough
+	// for API servers, which watch the configuration, even after an interrupted watch.
 	overlap = 10 * time.Minute
 )
 
@@ -27,19 +27,21 @@ type view struct {
 
 // plan is what to do in a view.
 type plan struct {
-	// state is the content of the Secret; nil if it is not usable: the served certificate then stays.
+	// state is the content of the Secret; nil if it is not usable: the served certificate then
+	// stays.
 	state *state
 	// write is the Secret's new data, or nil to keep it. why is for the log.
 	write map[string][]byte
 	why   string
-	// published reports that all bundles hold the CA of the current pair, nextPublished that of the next
-	// pair.
+	// published reports that all bundles hold the CA of the current pair, nextPublished that of the
+	// next pair.
 	published, nextPublished bool
 	// again is when to decide again if nothing changes before; zero for never.
 	again time.Time
 }
 
-// decide implements the numbered list of the package comment. The error comes from the random source.
+// decide implements the numbered list of the package comment. The error comes from the random
+// source.
 func decide(now time.Time, dnsName string, v view) (plan, error) {
 	s, unusable := readState(v.secret, now, dnsName)
 	switch {

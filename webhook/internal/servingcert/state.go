@@ -23,8 +23,8 @@ type state struct {
 	trusted []*x509.Certificate
 }
 
-// readState reads the Secret's data. A pair that cannot be used now for the DNS name counts as absent.
-// The error says why, for the log: nobody has to do anything.
+// readState reads the Secret's data. A pair that cannot be used now for the DNS name counts as
+// absent. The error says why, for the log: nobody has to do anything.
 func readState(data map[string][]byte, now time.Time, dnsName string) (state, error) {
 	s := state{trusted: readCerts(data[keyCA])}
 	read := func(cert, key string) (*pair, error) {
@@ -57,8 +57,8 @@ func (s state) data() map[string][]byte {
 	return d
 }
 
-// replaced returns the state with a new current pair, in place of an unusable one. Trusted CAs stay:
-// another replica may serve a certificate of theirs.
+// replaced returns the state with a new current pair, in place of an unusable one. Trusted CAs
+// stay: another replica may serve a certificate of theirs.
 func (s state) replaced(now time.Time, dnsName string) (state, error) {
 	p, ca, err := newPair(now, dnsName)
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// pause is the time between two checks of pods: after a start there may be thousands, and they are
-	// not urgent.
+	// pause is the time between two checks of pods: after a start there may be thousands, and they
+	// are not urgent.
 	pause = 50 * time.Millisecond
 	// retryAfter is the wait after an error.
 	retryAfter = 10 * time.Second
@@ -31,7 +31,8 @@ type API interface {
 	CreateEvent(context.Context, *corev1.Event) error
 }
 
-// Check reports whether admission would have changed or refused the pod, and why it would be refused.
+// Check reports whether admission would have changed or refused the pod, and why it would be
+// refused.
 type Check func(context.Context, *corev1.Pod) (missed bool, refusal string, err error)
 
 // Finder checks pods. It is a kube.Sink for the metadata of labelled pods.
@@ -45,8 +46,8 @@ type Finder struct {
 	// scope is known once observed is set.
 	scope    scope
 	observed bool
-	// pods are the pods without the mark of injection. queue holds those that are not judged yet, and
-	// possibly deleted ones.
+	// pods are the pods without the mark of injection. queue holds those that are not judged yet,
+	// and possibly deleted ones.
 	pods  map[types.UID]*candidate
 	queue []*candidate
 }
@@ -80,8 +81,8 @@ func Strip(o *metav1.PartialObjectMetadata) {
 	o.ObjectMeta = kept
 }
 
-// mark is the annotation on pods that the webhook has changed; without inject.Options.Mark, only on those
-// with a sidecar.
+// mark is the annotation on pods that the webhook has changed; without inject.Options.Mark, only on
+// those with a sidecar.
 const mark = contract.Prefix + contract.KeyInjected
 
 func marked(o *metav1.PartialObjectMetadata) bool { return o.Annotations[mark] == "true" }

@@ -20,8 +20,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// testCluster keeps pods, and Events as the API server does: one of each name. A namespace has the label that every
-// namespace has, its name.
+// testCluster keeps pods, and Events as the API server does: one of each name. A namespace has the
+// label that every namespace has, its name.
 type testCluster struct {
 	sync.Mutex
 	pods   map[string]*corev1.Pod

@@ -81,8 +81,8 @@ func (f *Finder) judge(ctx context.Context, c *candidate, s scope) error {
 	return nil
 }
 
-// missed reports whether a pod was created without the webhook although the webhook's selectors match
-// it, and why the webhook would refuse it.
+// missed reports whether a pod was created without the webhook although the webhook's selectors
+// match it, and why the webhook would refuse it.
 func (f *Finder) missed(ctx context.Context, pod *corev1.Pod, s scope) (was bool, refusal string, err error) {
 	if pod.DeletionTimestamp != nil || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed ||
 		!s.includesObject(pod.Labels) {

@@ -14,8 +14,8 @@ type scope []selectors
 // selectors are the selectors of one webhook of a MutatingWebhookConfiguration.
 type selectors struct{ namespaces, objects labels.Selector }
 
-// newScope returns the scope of a configuration; it is empty without one. It leaves out webhooks whose
-// scope does not depend on selectors alone, and returns the reasons.
+// newScope returns the scope of a configuration; it is empty without one. It leaves out webhooks
+// whose scope does not depend on selectors alone, and returns the reasons.
 func newScope(c *admissionregistrationv1.MutatingWebhookConfiguration) (s scope, unknown []string) {
 	if c == nil {
 		return nil, nil
