@@ -154,11 +154,11 @@ func TestFilesUnusable(t *testing.T) {
 		expired, _ := made(t, time.Now().Add(-lifetime-time.Hour), testName)
 		early, _ := made(t, time.Now().Add(2*backdate), testName)
 		for want, files := range map[string][2][]byte{
-			"that belong together":  {good.certPEM, other.keyPEM},
-			"does not have a PEM certificate":    {[]byte("no PEM"), good.keyPEM},
-			"issue it for DNS name": {other.certPEM, other.keyPEM},
-			"that expired":          {expired.certPEM, expired.keyPEM},
-			"is not valid yet":      {early.certPEM, early.keyPEM},
+			"that belong together":            {good.certPEM, other.keyPEM},
+			"does not have a PEM certificate": {[]byte("no PEM"), good.keyPEM},
+			"issue it for DNS name":           {other.certPEM, other.keyPEM},
+			"that expired":                    {expired.certPEM, expired.keyPEM},
+			"is not valid yet":                {early.certPEM, early.keyPEM},
 		} {
 			m.log.Reset()
 			m.put(files[0], files[1])
