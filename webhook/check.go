@@ -21,8 +21,9 @@ import (
 
 // authorityHosts are the values of AZURE_AUTHORITY_HOST by the names of clouds, in lower case.
 //
-// Source: https://pkg.go.dev/github.com/Azure/go-autorest/autorest/azure#EnvironmentFromName for the names,
-// https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud for the hosts
+// Source: https://pkg.go.dev/github.com/Azure/go-autorest/autorest/azure#EnvironmentFromName for
+// the names, https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud for
+// the hosts
 var authorityHosts = map[string]string{
 	"azurepubliccloud":       "https://login.microsoftonline.com/",
 	"azurecloud":             "https://login.microsoftonline.com/",

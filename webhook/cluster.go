@@ -17,8 +17,8 @@ import (
 const originalConfiguration = "azure-wi-webhook-mutating-webhook-configuration"
 
 const (
-	// versionInterval is the time between two requests for the API server's version, which can change
-	// without a restart of this pod.
+	// versionInterval is the time between two requests for the API server's version, which can
+	// change without a restart of this pod.
 	versionInterval = 10 * time.Minute
 	// versionRetry is the wait after a failure.
 	versionRetry = time.Second

@@ -67,8 +67,8 @@ const (
 	injectNever  = "never"
 )
 
-// parseFlags reads and checks the command line. The error is flag.ErrHelp after --help, whose text it
-// has written to out, or lists all wrong flags.
+// parseFlags reads and checks the command line. The error is flag.ErrHelp after --help, whose text
+// it has written to out, or lists all wrong flags.
 func parseFlags(args []string, getenv func(string) string, out io.Writer) (*options, error) {
 	o := &options{
 		startAfter: list{"istio-init", "istio-validation", "istio-proxy", "linkerd-network-validator", "linkerd-init", "linkerd-proxy"},

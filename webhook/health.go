@@ -50,7 +50,8 @@ func (r *readiness) await(why string, closed <-chan struct{}) {
 	})
 }
 
-// finally adds the condition that is checked when all others are met, and only until it is met once.
+// finally adds the condition that is checked when all others are met, and only until it is met
+// once.
 func (r *readiness) finally(f func() error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -128,8 +129,8 @@ func (r *readiness) handler() http.Handler {
 	return mux
 }
 
-// closeWhileDraining closes each connection after its next response while the replica drains, so that
-// the API server, which keeps connections open, uses other replicas before this one stops.
+// closeWhileDraining closes each connection after its next response while the replica drains, so
+// that the API server, which keeps connections open, uses other replicas before this one stops.
 func (r *readiness) closeWhileDraining(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if r.draining.Load() {

@@ -1,5 +1,5 @@
-// Command webhook is the admission webhook of azure-cert-sync. It gives labelled pods an identity of
-// Microsoft Entra ID, and the certificate sidecar if they request certificates.
+// Command webhook is the admission webhook of azure-cert-sync. It gives labelled pods an identity
+// of Microsoft Entra ID, and the certificate sidecar if they request certificates.
 //
 // It reads its flags, which flags.go lists, connects to the API server of its cluster, and serves
 //
@@ -7,8 +7,8 @@
 //	--health-address  /healthz (the process runs) and /readyz (the replica can respond to admissions)
 //	--metrics-address /metrics
 //
-// On SIGTERM it becomes not ready, continues to serve until clients know that, and stops. It exits with
-// 0 then, with 1 if it fails, and with 2 if a flag is wrong.
+// On SIGTERM it becomes not ready, continues to serve until clients know that, and stops. It exits
+// with 0 then, with 1 if it fails, and with 2 if a flag is wrong.
 package main
 
 import (

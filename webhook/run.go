@@ -55,8 +55,8 @@ func run(ctx context.Context, o *options, log *slog.Logger) error {
 	}}})
 	server.Register(mutatePath, r.ready.closeWhileDraining(handler))
 	r.ready.finally(func() error {
-		// The first lists are garbage now, the most that there ever is. This comes before the warm-up,
-		// since it would undo it and slow down the first admission.
+		// The first lists are garbage now, the most that there ever is. This comes before the
+		// warm-up, since it would undo it and slow down the first admission.
 		debug.FreeOSMemory()
 		handler.WarmUp(serving)
 		return selfRequest(serving, o.port)

@@ -11,8 +11,8 @@ import (
 )
 
 // selfRequest sends the webhook server of this process a request without a handler. The response
-// shows that the server listens. It also warms up the first real handshake and request: the code and
-// the memory that they need are then in place.
+// shows that the server listens. It also warms up the first real handshake and request: the code
+// and the memory that they need are then in place.
 func selfRequest(ctx context.Context, port int) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()

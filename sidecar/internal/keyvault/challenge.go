@@ -22,7 +22,8 @@ func (e *ChallengeError) Error() string {
 
 // challenge contains what the SDK's client reads from a WWW-Authenticate header.
 //
-// Source: NewKeyVaultChallengePolicy of github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/internal
+// Source: NewKeyVaultChallengePolicy of
+// github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/internal
 type challenge struct {
 	authorization string
 	resource      string

@@ -6,7 +6,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Cache holds the annotations of all objects of one kind. It is filled by kube.Follow, whose Sink it is.
+// Cache holds the annotations of all objects of one kind. It is a kube.Sink, which kube.Follow
+// fills.
 type Cache struct {
 	mu      sync.RWMutex
 	objects map[key][]annotation
@@ -14,10 +15,10 @@ type Cache struct {
 	once    sync.Once
 }
 
-// key names an object. Namespace is empty for what has none.
+// key names an object. Namespace is empty for a kind without namespaces.
 type key struct{ namespace, name string }
 
-// annotation is smaller than an entry of a map, and most objects have none.
+// annotation is smaller than an entry of a map, and most objects do not have annotations.
 type annotation struct{ key, value string }
 
 // NewCache returns an empty cache.
@@ -35,9 +36,11 @@ func (c *Cache) Len() int {
 	return len(c.objects)
 }
 
-// LabelPodSecurity is the one label that is kept, among the annotations: the Pod Security level that a namespace enforces.
+// LabelPodSecurity is the only label that the cache keeps, as an annotation: the Pod Security level
+// that a namespace enforces.
 //
-// Source: https://kubernetes.io/docs/concepts/security/pod-security-admission/#pod-security-admission-labels-for-namespaces
+// Source:
+// https://kubernetes.io/docs/concepts/security/pod-security-admission/#pod-security-admission-labels-for-namespaces
 const LabelPodSecurity = "pod-security.kubernetes.io/enforce"
 
 // Replace implements kube.Sink.
@@ -95,7 +98,7 @@ func (c *Cache) has(k key) bool {
 
 func keyOf(o *metav1.PartialObjectMetadata) key { return key{o.Namespace, o.Name} }
 
-// annotations returns those of a stripped object.
+// annotations returns the annotations of a stripped object.
 func annotations(o *metav1.PartialObjectMetadata) []annotation {
 	if len(o.Annotations) == 0 {
 		return nil

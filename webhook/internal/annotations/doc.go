@@ -1,8 +1,9 @@
-// Package annotations answers which of our annotations a service account, or its namespace, has.
+// Package annotations finds the annotations of this project on service accounts and namespaces.
 //
-// It guarantees that an object that exists is found, however new it is: what is not in the cache yet is read from the
-// API server itself, once for all who ask for it at the same time, and again for a short grace period where it
-// is not there, since a service account and its first pod are often created together. It keeps nothing of an
-// object but its name and those annotations, so that tens of thousands of service accounts cost a few megabytes,
-// and never reads Secrets or the token of a service account.
+// It guarantees that it finds each existing object, even a new one. It reads an object that is not
+// in the cache yet from the API server, once for all concurrent callers. If the object does not
+// exist, it tries again for a short grace period, because a service account and its first pod are
+// often created together. It keeps only the name of an object and these annotations, so that tens
+// of thousands of service accounts cost a few megabytes. It never reads Secrets or the token of a
+// service account.
 package annotations
