@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -48,11 +49,7 @@ func run(ctx context.Context, o *options, log *slog.Logger) error {
 	defer stop()
 	getCertificate := r.certificate(serving)
 	handler := admission.NewHandler(r.admissionConfig(serving), log, r.metrics)
-	server := webhook.NewServer(webhook.Options{Port: o.port, TLSOpts: []func(*tls.Config){func(c *tls.Config) {
-		c.GetCertificate = getCertificate
-		// With HTTP/1.1, the API server opens several connections, so that replicas share the load.
-		c.NextProtos = []string{"http/1.1"}
-	}}})
+	server := webhook.NewServer(webhook.Options{Port: o.port, TLSOpts: []func(*tls.Config){o.serverTLS(getCertificate)}})
 	server.Register(mutatePath, r.ready.closeWhileDraining(handler))
 	r.ready.finally(func() error {
 		// The first lists are garbage now, the most that there ever is. This comes before the
@@ -86,4 +83,19 @@ func run(ctx context.Context, o *options, log *slog.Logger) error {
 		errs = append(errs, <-done)
 	}
 	return errors.Join(errs...)
+}
+
+// serverTLS returns the function that configures the TLS of the webhook server.
+func (o *options) serverTLS(getCertificate getCertificate) func(*tls.Config) {
+	return func(c *tls.Config) {
+		c.GetCertificate = getCertificate
+		// With HTTP/1.1, the API server opens several connections, so that replicas share the load.
+		c.NextProtos = []string{"http/1.1"}
+		if o.clientCA != "" {
+			c.ClientCAs = x509.NewCertPool()
+			// The flag was checked to have a certificate.
+			c.ClientCAs.AppendCertsFromPEM([]byte(o.clientCA))
+			c.ClientAuth = tls.RequireAndVerifyClientCert
+		}
+	}
 }
