@@ -82,8 +82,8 @@ func TestClientCA(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := &options{clientCA: test.clientCA}
-			c := &tls.Config{}
-			o.serverTLS(func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return serving, nil })(c)
+			c := &tls.Config{Certificates: []tls.Certificate{*serving}}
+			o.requireClientCertificate(c)
 			listener, err := tls.Listen("tcp", "127.0.0.1:0", c)
 			if err != nil {
 				t.Fatal(err)

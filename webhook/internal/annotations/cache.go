@@ -6,8 +6,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Cache holds the annotations of all objects of one kind. It is a kube.Sink, which kube.Follow
-// fills.
+// Cache holds the annotations of all objects of one kind. It is a kube.Sink: kube.Follow fills it.
 type Cache struct {
 	mu      sync.RWMutex
 	objects map[key][]annotation
@@ -15,10 +14,11 @@ type Cache struct {
 	once    sync.Once
 }
 
-// key names an object. Namespace is empty for a kind without namespaces.
+// key identifies an object. The namespace is empty for cluster-scoped objects.
 type key struct{ namespace, name string }
 
-// annotation is smaller than an entry of a map, and most objects do not have annotations.
+// annotation is one annotation. Slices of it use less memory than maps, and most objects have no
+// annotations to keep.
 type annotation struct{ key, value string }
 
 // NewCache returns an empty cache.
@@ -26,7 +26,7 @@ func NewCache() *Cache {
 	return &Cache{objects: map[key][]annotation{}, synced: make(chan struct{})}
 }
 
-// Synced is closed when the first list is in the cache.
+// Synced returns a channel that is closed when the first list is in the cache.
 func (c *Cache) Synced() <-chan struct{} { return c.synced }
 
 // Len returns the number of objects.
@@ -36,8 +36,8 @@ func (c *Cache) Len() int {
 	return len(c.objects)
 }
 
-// LabelPodSecurity is the only label that the cache keeps, as an annotation: the Pod Security level
-// that a namespace enforces.
+// LabelPodSecurity is the label with the Pod Security level that a namespace enforces. It is the
+// only label that the cache keeps; Lookup returns it among the annotations.
 //
 // Source:
 // https://kubernetes.io/docs/concepts/security/pod-security-admission/#pod-security-admission-labels-for-namespaces
@@ -47,7 +47,7 @@ const LabelPodSecurity = "pod-security.kubernetes.io/enforce"
 func (c *Cache) Replace(list []*metav1.PartialObjectMetadata) {
 	objects := make(map[key][]annotation, len(list))
 	for _, o := range list {
-		objects[keyOf(o)] = annotations(o)
+		objects[keyOf(o)] = keptAnnotations(o)
 	}
 	c.mu.Lock()
 	c.objects = objects
@@ -59,7 +59,7 @@ func (c *Cache) Replace(list []*metav1.PartialObjectMetadata) {
 func (c *Cache) Set(o *metav1.PartialObjectMetadata) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.objects[keyOf(o)] = annotations(o)
+	c.objects[keyOf(o)] = keptAnnotations(o)
 }
 
 // Delete implements kube.Sink.
@@ -98,8 +98,8 @@ func (c *Cache) has(k key) bool {
 
 func keyOf(o *metav1.PartialObjectMetadata) key { return key{o.Namespace, o.Name} }
 
-// annotations returns the annotations of a stripped object.
-func annotations(o *metav1.PartialObjectMetadata) []annotation {
+// keptAnnotations returns the annotations of an object that Strip has processed.
+func keptAnnotations(o *metav1.PartialObjectMetadata) []annotation {
 	if len(o.Annotations) == 0 {
 		return nil
 	}
