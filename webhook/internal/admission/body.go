@@ -43,19 +43,20 @@ type bodyReader struct {
 	first    [firstRead]byte
 }
 
+// newBodyReader sets the deadline for reading from the connection. It also ends the reading of what
+// is left of a body after an error, which net/http does to use the connection again.
 func newBodyReader(ctx context.Context, w http.ResponseWriter, r *http.Request, c *charge) *bodyReader {
-	return &bodyReader{
+	b := &bodyReader{
 		ctx: ctx, body: http.MaxBytesReader(w, r.Body, maxBody), length: r.ContentLength,
 		control: http.NewResponseController(w), deadline: time.Now().Add(bodyTimeout), charge: c,
 	}
+	b.setDeadline(b.deadline)
+	return b
 }
 
 // read returns buffers from the pool with the whole body. Each capacity is charged before it is
 // used. The buffers are nil if the client sent nothing.
 func (r *bodyReader) read(pool *sync.Pool) (*buffers, error) {
-	r.setDeadline(r.deadline)
-	// A deadline that is still set would end the context of the request, and the connection.
-	defer r.setDeadline(time.Time{})
 	n, err := io.ReadAtLeast(r.body, r.first[:], 1)
 	if errors.Is(err, io.EOF) {
 		return nil, nil
@@ -87,6 +88,8 @@ func (r *bodyReader) readRest(body *[]byte) error {
 		n, err := r.body.Read((*body)[len(*body):cap(*body)])
 		*body = (*body)[:len(*body)+n]
 		if errors.Is(err, io.EOF) {
+			// A deadline that is still set would end the context of the request.
+			r.setDeadline(time.Time{})
 			return nil
 		}
 		if err != nil {

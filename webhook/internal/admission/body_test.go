@@ -163,52 +163,106 @@ func (p pipes) Accept() (net.Conn, error) {
 func (p pipes) Close() error   { return nil }
 func (p pipes) Addr() net.Addr { return &net.UnixAddr{} }
 
-// TestBodyDeadline checks that a client that stalls gets a response after bodyTimeout, and that a connection can be used again after the deadline of a former request.
-func TestBodyDeadline(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		listener := pipes(make(chan net.Conn))
-		server := &http.Server{Handler: testHandler(testConfig())}
-		go func() { _ = server.Serve(listener) }()
-		client, conn := net.Pipe()
-		listener <- conn
-		reader := bufio.NewReader(client)
-		send := func(length int, text string) {
-			fmt.Fprintf(client, "POST /?timeout=5s HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", length, text)
-		}
-		receive := func() *http.Response {
-			t.Helper()
-			r, err := http.ReadResponse(reader, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return r
-		}
-		pod := sampleReview(t)
-		send(len(pod), pod)
-		if r := receive(); r.StatusCode != http.StatusOK {
-			t.Errorf("HTTP %d", r.StatusCode)
-		} else if _, err := io.Copy(io.Discard, r.Body); err != nil {
-			t.Error(err)
-		}
-		time.Sleep(2 * bodyTimeout)
-		send(len(pod), pod)
-		if r := receive(); r.StatusCode != http.StatusOK {
-			t.Errorf("HTTP %d after a pause", r.StatusCode)
-		} else if _, err := io.Copy(io.Discard, r.Body); err != nil {
-			t.Error(err)
-		}
-		began := time.Now()
-		send(len(pod), pod[:100])
-		r := receive()
-		text, _ := io.ReadAll(r.Body)
-		if r.StatusCode != http.StatusRequestTimeout || !strings.Contains(string(text), bodyTimeout.String()) {
-			t.Errorf("HTTP %d: %s", r.StatusCode, text)
-		}
-		if took := time.Since(began); took != bodyTimeout {
-			t.Errorf("took %v", took)
-		}
+// connection is a client of a handler that follows the time of synctest.
+type connection struct {
+	net.Conn
+	t      *testing.T
+	reader *bufio.Reader
+}
+
+func connect(t *testing.T, h http.Handler) (c *connection, closeAll func()) {
+	listener, server := pipes(make(chan net.Conn)), &http.Server{Handler: h}
+	go func() { _ = server.Serve(listener) }()
+	client, conn := net.Pipe()
+	listener <- conn
+	return &connection{client, t, bufio.NewReader(client)}, func() {
 		client.Close()
 		close(listener)
 		server.Close()
+	}
+}
+
+// send begins a request with a body of the length, of which it sends the text.
+func (c *connection) send(contentType string, length int, text string) {
+	fmt.Fprintf(c, "POST /?timeout=5s HTTP/1.1\r\nHost: a\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", contentType, length, text)
+}
+
+// want reads a response with a status code and a text.
+func (c *connection) want(code int, text string) {
+	c.t.Helper()
+	r, err := http.ReadResponse(c.reader, nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil || r.StatusCode != code || !strings.Contains(string(body), text) {
+		c.t.Errorf("HTTP %d, %v: %s; want %d with %q", r.StatusCode, err, body, code, text)
+	}
+}
+
+// wantClosed checks that the server closes the connection when this time is over.
+func (c *connection) wantClosed(start time.Time, after time.Duration) {
+	c.t.Helper()
+	if b, err := c.reader.ReadByte(); err == nil {
+		c.t.Errorf("got another byte %q", b)
+	}
+	if took := time.Since(start); took > after+time.Second {
+		c.t.Errorf("closed after %v, want %v", took, after)
+	}
+}
+
+const jsonType = "application/json"
+
+// TestBodyDeadline checks that a client that stalls gets a response after bodyTimeout, and loses its
+// connection, and that the deadline of a request does not affect the next one.
+func TestBodyDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := testHandler(testConfig())
+		c, closeAll := connect(t, h)
+		defer closeAll()
+		pod := sampleReview(t)
+		for range 2 {
+			c.send(jsonType, len(pod), pod)
+			c.want(http.StatusOK, sampleUID)
+			time.Sleep(2 * bodyTimeout)
+		}
+		start := time.Now()
+		c.send(jsonType, len(pod), pod[:100])
+		c.want(http.StatusRequestTimeout, bodyTimeout.String())
+		if took := time.Since(start); took != bodyTimeout {
+			t.Errorf("took %v", took)
+		}
+		c.wantClosed(start, bodyTimeout)
+		wantWhole(t, h)
+	})
+}
+
+// TestRefusedBodyDeadline checks that a client whose request is refused cannot stall its body.
+func TestRefusedBodyDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, closeAll := connect(t, testHandler(testConfig()))
+		defer closeAll()
+		start := time.Now()
+		c.send("text/plain", 1000, "")
+		c.want(http.StatusUnsupportedMediaType, "application/json")
+		c.wantClosed(start, bodyTimeout)
+	})
+}
+
+// TestResponseDeadline checks that a client that does not read its response is not charged for long.
+func TestResponseDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := testHandler(testConfig())
+		c, closeAll := connect(t, h)
+		defer closeAll()
+		pod := sampleReview(t)
+		c.send(jsonType, len(pod), pod)
+		synctest.Wait()
+		if h.budget.small.TryAcquire(smallBudget) {
+			t.Fatal("the request is not charged while its response is sent")
+		}
+		time.Sleep(writeTimeout)
+		synctest.Wait()
+		wantWhole(t, h)
 	})
 }

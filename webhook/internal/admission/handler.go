@@ -25,10 +25,16 @@ const (
 	// keptBuffer bounds the buffers that are reused. Requests are charged for them, and must not
 	// use up their smallShare by that.
 	keptBuffer = 96 << 10
-	// defaultTimeout applies where the request has no timeout; margin is the time left to send the
-	// response.
+	// defaultTimeout applies where the request has no timeout, and maxTimeout is the longest that an
+	// API server has; margin is the time left to send the response.
+	//
+	// Source: https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#timeouts
 	defaultTimeout = 5 * time.Second
+	maxTimeout     = 30 * time.Second
 	margin         = 250 * time.Millisecond
+	// writeTimeout is how long a client may take to read the response. Until then the request is
+	// charged.
+	writeTimeout = 2 * time.Second
 )
 
 // Handler serves AdmissionReview requests.
@@ -66,6 +72,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) outcome {
+	ctx, cancel := context.WithTimeout(r.Context(), timeout(r))
+	defer cancel()
+	charge := &charge{budget: h.budget}
+	defer charge.release()
+	body := newBodyReader(ctx, w, r, charge)
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		return fail(w, http.StatusMethodNotAllowed, metav1.StatusReasonMethodNotAllowed, "an AdmissionReview must be sent by POST")
@@ -74,11 +85,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) outcome {
 		return fail(w, http.StatusUnsupportedMediaType, metav1.StatusReasonUnsupportedMediaType,
 			"the Content-Type of an AdmissionReview must be application/json")
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), timeout(r))
-	defer cancel()
-	charge := &charge{budget: h.budget}
-	defer charge.release()
-	b, err := newBodyReader(ctx, w, r, charge).read(h.buffers)
+	b, err := body.read(h.buffers)
 	if b == nil {
 		b = new(buffers)
 	}
@@ -101,7 +108,7 @@ func timeout(r *http.Request) time.Duration {
 	if err != nil || d <= 2*margin {
 		d = defaultTimeout
 	}
-	return d - margin
+	return min(d, maxTimeout) - margin
 }
 
 // decodeWithin decodes a body and charges what is built from it. The error is errBusy, or one of
@@ -220,6 +227,8 @@ func failAdmission(w http.ResponseWriter, err error) outcome {
 }
 
 func write(w http.ResponseWriter, code int, data []byte) {
+	// The only error is that a test's ResponseWriter has no connection.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
 	w.Header().Set("Content-Type", "application/json")
 	// Without the length, a response of this size is sent in chunks.
 	w.Header().Set("Content-Length", strconv.Itoa(len(data)))
