@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// gcPercent is the growth of the heap, in percent, at which the garbage collector runs. With 20,000
-	// service accounts, after many admissions, the process uses 43 MB with it, and 46 to 47 MB with the
-	// runtime's default of 100.
+	// gcPercent is the growth of the heap, in percent, at which the garbage collector runs. With
+	// 20,000 service accounts, after many admissions, the process uses 43 MB with it, and 46 to 47
+	// MB with the runtime's default of 100.
 	gcPercent = 75
 	// limitPercent is the part of the container's memory limit, in percent, up to which the garbage
 	// collector lets memory grow. The rest is for what it does not know of, such as the binary.

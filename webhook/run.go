@@ -48,7 +48,7 @@ func run(ctx context.Context, o *options, log *slog.Logger) error {
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	servers := []func(context.Context) error{
-		r.webhookServer(serving).Start,
+		r.serveWebhook(serving),
 		func(ctx context.Context) error { return serveHTTP(ctx, o.healthAddress, healthHandler(r.ready)) },
 		func(ctx context.Context) error { return serveHTTP(ctx, o.metricsAddress, metricsHandler(r.metrics)) },
 	}
@@ -73,17 +73,18 @@ func run(ctx context.Context, o *options, log *slog.Logger) error {
 	return errors.Join(errs...)
 }
 
-// webhookServer returns the TLS server for admissions. Its warm-up is the last readiness condition.
-func (r *replica) webhookServer(ctx context.Context) webhook.Server {
-	getCertificate := r.servingCertificate(ctx)
-	handler := admission.NewHandler(r.admissionConfig(ctx), r.log, r.metrics)
-	server := webhook.NewServer(webhook.Options{Port: r.options.port, TLSOpts: []func(*tls.Config){func(c *tls.Config) {
-		c.GetCertificate = getCertificate
+// serveWebhook returns the function that serves admissions until its context ends. The warm-up is
+// the last readiness condition.
+func (r *replica) serveWebhook(ctx context.Context) func(context.Context) error {
+	config := &tls.Config{
+		GetCertificate: r.servingCertificate(ctx),
 		// The API server uses HTTP/1.1 for webhooks, so that replicas share the load.
-		c.NextProtos = []string{"http/1.1"}
-		r.options.requireClientCertificate(c)
-	}}})
-	server.Register(mutatePath, r.ready.closeWhileDraining(handler))
+		NextProtos: []string{"http/1.1"},
+	}
+	r.options.requireClientCertificate(config)
+	handler := admission.NewHandler(r.admissionConfig(ctx), r.log, r.metrics)
+	webhooks := webhook.NewServer(webhook.Options{})
+	webhooks.Register(mutatePath, r.ready.closeWhileDraining(handler))
 	r.ready.requireLast(func() error {
 		// The first lists are garbage now, and there will never be as much garbage again. Free it
 		// before the warm-up: later, that would undo the warm-up and slow down the first admission.
@@ -91,7 +92,9 @@ func (r *replica) webhookServer(ctx context.Context) webhook.Server {
 		handler.WarmUp(ctx)
 		return selfRequest(ctx, r.options.port)
 	})
-	return server
+	return func(ctx context.Context) error {
+		return serveTLS(ctx, fmt.Sprintf(":%d", r.options.port), config, webhooks.WebhookMux())
+	}
 }
 
 // requireClientCertificate sets the CAs of --client-ca-file, if the flag is given.

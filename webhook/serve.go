@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -31,9 +32,47 @@ func metricsHandler(g prometheus.Gatherer) http.Handler {
 	return mux
 }
 
+// Limits for connections, which need no authentication.
+const (
+	// maxHeader bounds the headers of a request, in bytes.
+	maxHeader = 16 << 10
+	// headerTimeout is how long a client may take for the TLS handshake and the headers.
+	headerTimeout = 5 * time.Second
+	// exchangeTimeout is how long a client of health or metrics may take to send its request or to
+	// read the response.
+	exchangeTimeout = 10 * time.Second
+	// idleTimeout is that of the API server's own connections.
+	idleTimeout = 90 * time.Second
+	// shutdownTimeout is more than an admission takes.
+	shutdownTimeout = 35 * time.Second
+)
+
+// serveTLS serves with TLS until ctx ends, and then finishes the requests in progress. The handler
+// sets the deadlines for bodies and responses.
+func serveTLS(ctx context.Context, address string, config *tls.Config, h http.Handler) error {
+	s := &http.Server{
+		Addr: address, Handler: h, TLSConfig: config,
+		MaxHeaderBytes: maxHeader, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
+	}
+	finished := make(chan error, 1)
+	go func() {
+		<-ctx.Done()
+		timeout, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+		defer cancel()
+		finished <- s.Shutdown(timeout)
+	}()
+	if err := s.ListenAndServeTLS("", ""); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving on %s: %w", address, err)
+	}
+	return <-finished
+}
+
 // serveHTTP serves without TLS until ctx ends.
 func serveHTTP(ctx context.Context, address string, h http.Handler) error {
-	s := &http.Server{Addr: address, Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	s := &http.Server{
+		Addr: address, Handler: h,
+		MaxHeaderBytes: maxHeader, ReadTimeout: exchangeTimeout, WriteTimeout: exchangeTimeout, IdleTimeout: idleTimeout,
+	}
 	go func() {
 		<-ctx.Done()
 		// Probes and scrapes need no graceful shutdown.

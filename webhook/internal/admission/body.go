@@ -21,7 +21,8 @@ const (
 	// bodyTimeout is how long a client may take to send the body. It is not extended by data that
 	// trickles in, only by the time that the request waits for the budget.
 	bodyTimeout = 2 * time.Second
-	// firstRead is read before a request takes memory, so a client that sends nothing costs nothing.
+	// firstRead is read before a request takes memory, so a client that sends nothing costs
+	// nothing.
 	firstRead = 64
 	// firstBuffer is the capacity of a new body buffer.
 	firstBuffer = 8 << 10
@@ -138,17 +139,27 @@ func failRead(w http.ResponseWriter, err error) outcome {
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return fail(w, http.StatusRequestEntityTooLarge, metav1.StatusReasonRequestEntityTooLarge,
+		return refuse(w, http.StatusRequestEntityTooLarge, metav1.StatusReasonRequestEntityTooLarge,
 			fmt.Sprintf("the request is larger than %d bytes", maxBody))
 	case errors.Is(err, errBusy):
+		closeAfter(w)
 		return failBusy(w, err)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		w.Header().Set("Connection", "close")
-		return fail(w, http.StatusRequestTimeout, metav1.StatusReasonTimeout,
+		return refuse(w, http.StatusRequestTimeout, metav1.StatusReasonTimeout,
 			fmt.Sprintf("the request body did not arrive within %v: check the network between the API server and the webhook", bodyTimeout))
 	}
-	return fail(w, http.StatusBadRequest, metav1.StatusReasonBadRequest, "reading the request: "+err.Error())
+	return refuse(w, http.StatusBadRequest, metav1.StatusReasonBadRequest, "reading the request: "+err.Error())
 }
+
+// refuse responds with an error to a request whose body was not read to its end.
+func refuse(w http.ResponseWriter, code int, reason metav1.StatusReason, message string) outcome {
+	closeAfter(w)
+	return fail(w, code, reason, message)
+}
+
+// closeAfter closes the connection after the response. Otherwise the server would wait for the rest
+// of the body before it responds.
+func closeAfter(w http.ResponseWriter) { w.Header().Set("Connection", "close") }
 
 // failBusy responds that the request may be sent again. The API server's client does this by
 // itself within the timeout of the webhook, after the seconds of Retry-After.

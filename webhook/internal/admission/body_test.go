@@ -50,8 +50,8 @@ func start(wg *sync.WaitGroup, h http.Handler, length int64, text string) (finis
 	}
 }
 
-// TestLargeUploadsDoNotDelayPods sends more large bodies than fit. Those that do not fit are told to
-// come back, an ordinary pod is admitted at once, and the budget is whole again at the end.
+// TestLargeUploadsDoNotDelayPods sends more large bodies than fit. Those that do not fit are told
+// to come back, an ordinary pod is admitted at once, and the budget is whole again at the end.
 func TestLargeUploadsDoNotDelayPods(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := testHandler(testConfig())
@@ -213,8 +213,8 @@ func (c *connection) wantClosed(start time.Time, after time.Duration) {
 
 const jsonType = "application/json"
 
-// TestBodyDeadline checks that a client that stalls gets a response after bodyTimeout, and loses its
-// connection, and that the deadline of a request does not affect the next one.
+// TestBodyDeadline checks that a client that stalls gets a response after bodyTimeout, and loses
+// its connection, and that the deadline of a request does not affect the next one.
 func TestBodyDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := testHandler(testConfig())
@@ -249,7 +249,8 @@ func TestRefusedBodyDeadline(t *testing.T) {
 	})
 }
 
-// TestResponseDeadline checks that a client that does not read its response is not charged for long.
+// TestResponseDeadline checks that a client that does not read its response is not charged for
+// long.
 func TestResponseDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := testHandler(testConfig())

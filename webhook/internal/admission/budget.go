@@ -26,8 +26,8 @@ const (
 	chargeObject    = 128
 	chargeValue     = 16
 	chargeContainer = 2 << 10
-	// free is what is not charged: more than an ordinary pod needs, most of which are managed fields
-	// that are not decoded.
+	// free is what is not charged: more than an ordinary pod needs, most of which are managed
+	// fields that are not decoded.
 	free = 64 << 10
 )
 

@@ -25,8 +25,8 @@ const (
 	// keptBuffer bounds the buffers that are reused. Requests are charged for them, and must not
 	// use up their smallShare by that.
 	keptBuffer = 96 << 10
-	// defaultTimeout applies where the request has no timeout, and maxTimeout is the longest that an
-	// API server has; margin is the time left to send the response.
+	// defaultTimeout applies where the request has no timeout, and maxTimeout is the longest that
+	// an API server has; margin is the time left to send the response.
 	//
 	// Source: https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#timeouts
 	defaultTimeout = 5 * time.Second
@@ -79,10 +79,10 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) outcome {
 	body := newBodyReader(ctx, w, r, charge)
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		return fail(w, http.StatusMethodNotAllowed, metav1.StatusReasonMethodNotAllowed, "an AdmissionReview must be sent by POST")
+		return refuse(w, http.StatusMethodNotAllowed, metav1.StatusReasonMethodNotAllowed, "an AdmissionReview must be sent by POST")
 	}
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
-		return fail(w, http.StatusUnsupportedMediaType, metav1.StatusReasonUnsupportedMediaType,
+		return refuse(w, http.StatusUnsupportedMediaType, metav1.StatusReasonUnsupportedMediaType,
 			"the Content-Type of an AdmissionReview must be application/json")
 	}
 	b, err := body.read(h.buffers)

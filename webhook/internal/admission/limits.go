@@ -87,8 +87,8 @@ func checkLimits(pod *corev1.Pod) error {
 		}
 	}
 	if total > maxAnnotations {
-		return &inject.Denied{Reason: fmt.Sprintf("the pod's annotations with the prefixes %s and %s have %d bytes; at most %d are allowed: "+
-			"shorten %.100q, or move settings to a ConfigMap (annotation %s%s)",
+		return &inject.Denied{Reason: fmt.Sprintf("the pod's annotations with the prefixes %s and %s have %d bytes; "+
+			"at most %d are allowed: shorten %.100q, or move settings to a ConfigMap (annotation %s%s)",
 			contract.IdentityPrefix, contract.Prefix, total, maxAnnotations, longest, contract.Prefix, contract.KeySettingsConfigMap)}
 	}
 	return nil

@@ -121,7 +121,8 @@ func TestPodsAtTheLimitsAreAdmitted(t *testing.T) {
 	}
 }
 
-// TestLargePodsAreCharged holds a pod with many small values while it waits for its service account.
+// TestLargePodsAreCharged holds a pod with many small values while it waits for its service
+// account.
 func TestLargePodsAreCharged(t *testing.T) {
 	c := testConfig()
 	h := testHandler(c)

@@ -3,10 +3,12 @@
 //
 // It guarantees that an object that exists is found, even if it is very new: if it is not in the
 // cache yet, the package reads it from the API server, once for all concurrent callers. If it does
-// not exist, the package retries for a short grace period, because a service account and its first
+// not exist, the package waits for a short grace period, because a service account and its first
 // pod are often created together.
 //
 // The package keeps only the name and these annotations of each object, so that tens of thousands
-// of service accounts use a few megabytes. It never reads Secrets or the token of a service
-// account.
+// of service accounts use a few megabytes. An object with long annotations is not kept but read
+// each time. Pods decide which objects are read, so the reads are bounded in number and rate, and
+// an object that does not exist is not read again at once. The package never reads Secrets or the
+// token of a service account.
 package annotations

@@ -94,8 +94,8 @@ func TestMissingAccountIsNotReadAgain(t *testing.T) {
 	})
 }
 
-// TestAccountThatTheCacheGets checks that an account that the watch delivers during the grace period
-// is found without a further read.
+// TestAccountThatTheCacheGets checks that an account that the watch delivers during the grace
+// period is found without a further read.
 func TestAccountThatTheCacheGets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reads := 0

@@ -11,13 +11,13 @@ import (
 )
 
 const (
-	// maxCached bounds the keys and values of one object that are cached, in bytes. Whoever may edit
-	// a service account can give it 256 KiB of annotations.
+	// maxCached bounds the keys and values of one object that are cached, in bytes. Whoever may
+	// edit a service account can give it 256 KiB of annotations.
 	maxCached = 4 << 10
 	// tooLarge is the only key of an object that has more. Lookup reads such an object each time.
 	tooLarge = "too-large"
-	// maxUnknown is the number of unknown keys that are kept, so that the pod's owner gets a warning
-	// about a misspelt key. Their values have no effect: unknownValue replaces them.
+	// maxUnknown is the number of unknown keys that are kept, so that the pod's owner gets a
+	// warning about a misspelt key. Their values have no effect: unknownValue replaces them.
 	maxUnknown   = 5
 	unknownValue = "?"
 )

@@ -22,7 +22,8 @@ const (
 )
 
 // listServer is an API server without streaming lists that has bigObjects service accounts, each
-// with bigSize bytes of annotations. As the real one, it ignores the limit for resource version "0".
+// with bigSize bytes of annotations. As the real one, it ignores the limit for resource version
+// "0".
 //
 // Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#semantics-for-get-and-list
 type listServer struct {
