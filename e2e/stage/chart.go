@@ -21,7 +21,7 @@ const release = "azure-cert-sync"
 // interval, since a stage does not wait an hour for a renewal.
 func (s *Stage) Values() map[string]any {
 	return map[string]any{
-		"webhook":  map[string]any{"image": s.Cluster.Image("webhook")},
+		"webhook":  map[string]any{"image": s.Cluster.Image("webhook"), "admissionPolicy": true},
 		"identity": map[string]any{"tenantId": TenantID, "tokenEndpoint": s.TokenEndpoint(map[string]any{"caConfigMap": TokenProxyCA})},
 		"sidecar": map[string]any{
 			"image":    s.Cluster.Image("sidecar"),
