@@ -21,8 +21,9 @@ import (
 
 // authorityHosts are the values of AZURE_AUTHORITY_HOST by the names of clouds, in lower case.
 //
-// Source: https://pkg.go.dev/github.com/Azure/go-autorest/autorest/azure#EnvironmentFromName for the names,
-// https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud for the hosts
+// Source: https://pkg.go.dev/github.com/Azure/go-autorest/autorest/azure#EnvironmentFromName for
+// the names, https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud for
+// the hosts
 var authorityHosts = map[string]string{
 	"azurepubliccloud":       "https://login.microsoftonline.com/",
 	"azurecloud":             "https://login.microsoftonline.com/",
@@ -31,14 +32,14 @@ var authorityHosts = map[string]string{
 	"azureusgovernmentcloud": "https://login.microsoftonline.us/",
 }
 
-// problems collects what is wrong with flags.
+// problems collects the errors of flags.
 type problems []error
 
 func (p *problems) add(flag, value, reason string, args ...any) {
 	*p = append(*p, fmt.Errorf("flag --%s: value %q: %s", flag, value, fmt.Sprintf(reason, args...)))
 }
 
-// check checks the flags and fills in what is made of them. The error tells everything that is wrong.
+// check checks the flags and fills in what is derived from them. The error lists all wrong flags.
 func (o *options) check() error {
 	var p problems
 	o.checkServer(&p)
@@ -90,7 +91,7 @@ func (e *endpointFlags) check(p *problems) {
 			{"token-endpoint-ca-signer", e.caSigner}, {"token-endpoint-ca-selector", e.caSel},
 		} {
 			if f.value != "" {
-				p.add(f.flag, f.value, "is for --token-endpoint only, which is not given")
+				p.add(f.flag, f.value, "has no effect without --token-endpoint")
 			}
 		}
 		return
@@ -101,10 +102,10 @@ func (e *endpointFlags) check(p *problems) {
 	if name := contract.IdentityPrefix + "use-" + e.suffix; e.suffix == "" {
 		p.add("token-endpoint-suffix", "", "is needed with --token-endpoint")
 	} else if errs := validation.IsQualifiedName(name); errs != nil {
-		p.add("token-endpoint-suffix", e.suffix, "makes no valid annotation %s: %s", name, errs[0])
+		p.add("token-endpoint-suffix", e.suffix, "does not result in a valid annotation %s: %s", name, errs[0])
 	}
 	if e.audience == "" || e.audience == contract.DefaultTokenAudience {
-		p.add("token-endpoint-audience", e.audience, "must be an audience of its own, not the default one of federated credentials")
+		p.add("token-endpoint-audience", e.audience, "must differ from the default audience of federated credentials")
 	}
 	sources := 0
 	for _, source := range []string{e.caFile, e.caConfigMap, e.caSigner} {
@@ -113,22 +114,22 @@ func (e *endpointFlags) check(p *problems) {
 		}
 	}
 	if sources != 1 {
-		p.add("token-endpoint-ca-file", e.caFile, "exactly one of it, --token-endpoint-ca-configmap and --token-endpoint-ca-signer is needed with --token-endpoint")
+		p.add("token-endpoint-ca-file", e.caFile, "with --token-endpoint, set exactly one of this flag, --token-endpoint-ca-configmap and --token-endpoint-ca-signer")
 	}
 	if _, err := metav1.ParseToLabelSelector(e.caSel); err != nil {
-		p.add("token-endpoint-ca-selector", e.caSel, "is no label selector: %v", err)
+		p.add("token-endpoint-ca-selector", e.caSel, "is not a label selector: %v", err)
 	} else if e.caSel != "" && e.caSigner == "" {
-		p.add("token-endpoint-ca-selector", e.caSel, "is for --token-endpoint-ca-signer only")
+		p.add("token-endpoint-ca-selector", e.caSel, "has no effect without --token-endpoint-ca-signer")
 	}
 	e.caData = readPEM(p, "token-endpoint-ca-file", e.caFile)
 }
 
-// imageName is what Kubernetes would not refuse at once; the registry decides about the rest.
+// imageName matches what Kubernetes accepts at first; the registry decides the rest.
 var imageName = regexp.MustCompile(`^[^\s]+$`)
 
 func (o *options) checkSidecar(p *problems) {
 	if !imageName.MatchString(o.sidecarImage) {
-		p.add("sidecar-image", o.sidecarImage, "is required, and an image has no spaces")
+		p.add("sidecar-image", o.sidecarImage, "is required, and must not contain spaces")
 	}
 	if !slices.Contains([]corev1.PullPolicy{"", corev1.PullAlways, corev1.PullIfNotPresent, corev1.PullNever}, corev1.PullPolicy(o.pullPolicy)) {
 		p.add("sidecar-image-pull-policy", o.pullPolicy, "must be Always, IfNotPresent or Never")
@@ -155,12 +156,12 @@ func (o *options) checkSidecar(p *problems) {
 	o.checkDefaults(p)
 }
 
-// checkDefaults checks the chart's defaults by a pod that asks for a certificate and says nothing else.
+// checkDefaults checks the chart's defaults with a pod that only requests a certificate.
 func (o *options) checkDefaults(p *problems) {
 	vaults := append(slices.Clone(o.allowedVaults), contract.DefaultVaultSuffixes()...)
 	defaults := o.defaultMap()
 	if defaults[contract.KeyInject] == "false" {
-		delete(defaults, contract.KeyInject) // nothing would be looked at
+		delete(defaults, contract.KeyInject) // with it, no other default would be checked
 	}
 	sources := settings.Sources{Chart: defaults}
 	if !slices.ContainsFunc([]string{contract.KeyCertificates, contract.KeySettings, contract.KeySettingsConfigMap},
@@ -180,7 +181,7 @@ func (o *options) defaultMap() map[string]string {
 	return m
 }
 
-// readPEM returns a file of certificates; an empty path stands for none.
+// readPEM returns the content of a file with certificates; with an empty path it returns "".
 func readPEM(p *problems, flag, path string) string {
 	if path == "" {
 		return ""
@@ -189,7 +190,7 @@ func readPEM(p *problems, flag, path string) string {
 	if err != nil {
 		p.add(flag, path, "%v", err)
 	} else if !x509.NewCertPool().AppendCertsFromPEM(data) {
-		p.add(flag, path, "has no PEM certificate")
+		p.add(flag, path, "does not contain a PEM certificate")
 	}
 	return string(data)
 }

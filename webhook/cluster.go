@@ -6,31 +6,32 @@ import (
 	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/inject"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/kube"
 )
 
-// originalConfiguration is the name of the MutatingWebhookConfiguration of Azure Workload Identity's own webhook.
+// originalConfiguration is the name of the MutatingWebhookConfiguration of the original Azure
+// Workload Identity webhook.
 const originalConfiguration = "azure-wi-webhook-mutating-webhook-configuration"
 
 const (
-	// versionInterval is how often the API server's version is asked for: it changes without a restart of this pod.
+	// versionInterval is the time between two requests for the API server's version, which can
+	// change without a restart of this pod.
 	versionInterval = 10 * time.Minute
-	// versionRetry is waited after a failure.
+	// versionRetry is the wait after a failure.
 	versionRetry = time.Second
 )
 
-// cluster keeps what is injected in step with what the cluster is.
+// cluster follows the cluster, and adapts the options of the injection.
 type cluster struct {
 	log  *slog.Logger
-	auto bool // identity is left to the original webhook while that is there
+	auto bool // identity is left to the original webhook while it is installed
 
 	mu      sync.Mutex
-	options *inject.Options // never changed, but replaced
-	// versionKnown and originalKnown are closed when that part of the options is right.
+	options *inject.Options // replaced, never changed
+	// versionKnown and originalKnown are closed when that part of the options is known.
 	versionKnown, originalKnown chan struct{}
 	version, original           sync.Once
 }
@@ -82,7 +83,7 @@ func (c *cluster) followOriginal(ctx context.Context, api *kube.Client) {
 		}))
 }
 
-// followVersion asks for the API server's version, again and again.
+// followVersion reads the API server's version regularly.
 func (c *cluster) followVersion(ctx context.Context, api *kube.Client) {
 	for {
 		wait := versionInterval
@@ -102,42 +103,4 @@ func (c *cluster) followVersion(ctx context.Context, api *kube.Client) {
 		case <-time.After(wait):
 		}
 	}
-}
-
-// injectOptions are the flags as the package inject wants them.
-func (o *options) injectOptions() *inject.Options {
-	env := make([]corev1.EnvVar, len(o.sidecarEnv))
-	for i, e := range o.sidecarEnv {
-		env[i] = corev1.EnvVar{Name: e.key, Value: e.value}
-	}
-	return &inject.Options{
-		InjectIdentity:   o.injection == injectAlways,
-		Audience:         o.tokenAudience,
-		AuthorityHost:    o.authorityHost,
-		LegacyPath:       o.legacyTokenPath,
-		Mark:             o.reportUninjected,
-		TokenEndpoint:    o.endpoint.inject(),
-		Image:            o.sidecarImage,
-		ImagePullPolicy:  corev1.PullPolicy(o.pullPolicy),
-		ImagePullSecrets: o.pullSecrets,
-		StartAfter:       o.startAfter,
-		Env:              env,
-		ExtraCA:          o.extraCA,
-		AllowedVaults:    o.allowedVaults,
-	}
-}
-
-func (e *endpointFlags) inject() *inject.TokenEndpoint {
-	if e.proxy == "" {
-		return nil
-	}
-	t := &inject.TokenEndpoint{
-		Audience: e.audience, Proxy: e.proxy, SNIName: e.sniName, CAData: e.caData,
-		CAConfigMap: e.caConfigMap, CASignerName: e.caSigner,
-	}
-	if e.caSel != "" {
-		// The flag was checked to be a selector.
-		t.CALabelSelector, _ = metav1.ParseToLabelSelector(e.caSel)
-	}
-	return t
 }

@@ -15,15 +15,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// readiness knows whether an admission would be answered at once, and if not, why.
+// readiness tracks whether the replica can respond to admissions at once, and if not, why.
 type readiness struct {
 	log      *slog.Logger
 	draining atomic.Bool
-	reached  chan struct{} // closed when it was ready for the first time
+	reached  chan struct{} // closed when the replica is ready for the first time
 
 	mu     sync.Mutex
 	checks []func() error
-	// last is called when all checks are met, until it is met once.
+	// last is called when all checks pass, until it has passed once.
 	last func() error
 }
 
@@ -31,7 +31,7 @@ func newReadiness(log *slog.Logger) *readiness {
 	return &readiness{log: log, reached: make(chan struct{})}
 }
 
-// check adds a condition, which is met when f returns nil.
+// check adds a condition that is met when f returns nil.
 func (r *readiness) check(f func() error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -50,14 +50,15 @@ func (r *readiness) await(why string, closed <-chan struct{}) {
 	})
 }
 
-// finally adds the condition that is looked at when all others are met, and not again once it was met.
+// finally adds the condition that is checked when all others are met, and only until it is met
+// once.
 func (r *readiness) finally(f func() error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.last = f
 }
 
-// drain makes the replica unready for good.
+// drain makes the replica not ready, permanently.
 func (r *readiness) drain() { r.draining.Store(true) }
 
 func (r *readiness) err() error {
@@ -90,7 +91,7 @@ func (r *readiness) wait(ctx context.Context) bool {
 	}
 }
 
-// watch logs when the replica becomes ready, or every now and then why it does not.
+// watch logs when the replica becomes ready, and regularly why it is not.
 func (r *readiness) watch(ctx context.Context) {
 	const interval, complaint = 50 * time.Millisecond, 10 * time.Second
 	start := time.Now()
@@ -128,8 +129,8 @@ func (r *readiness) handler() http.Handler {
 	return mux
 }
 
-// closeWhileDraining ends each connection with its next answer once the replica drains, so that the API server, which
-// keeps connections, is on other replicas before this one stops.
+// closeWhileDraining closes each connection after its next response while the replica drains, so
+// that the API server, which keeps connections open, uses other replicas before this one stops.
 func (r *readiness) closeWhileDraining(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if r.draining.Load() {
@@ -150,7 +151,7 @@ func serveHTTP(ctx context.Context, address string, h http.Handler) error {
 	s := &http.Server{Addr: address, Handler: h, ReadHeaderTimeout: 10 * time.Second}
 	go func() {
 		<-ctx.Done()
-		// Probes and scrapes need no farewell.
+		// Probes and scrapes in progress can be cut off.
 		_ = s.Close()
 	}()
 	if err := s.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {

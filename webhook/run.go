@@ -17,10 +17,10 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/kube"
 )
 
-// mutatePath is where the MutatingWebhookConfiguration sends pods.
+// mutatePath is the path in the MutatingWebhookConfiguration.
 const mutatePath = "/mutate-v1-pod"
 
-// replica is what the parts of the process share.
+// replica holds what the parts of the process share.
 type replica struct {
 	options *options
 	log     *slog.Logger
@@ -29,7 +29,7 @@ type replica struct {
 	ready   *readiness
 }
 
-// run serves until the context ends, and then drains. The error is why it could not go on.
+// run serves until the context ends, and then drains. The error says why it failed.
 func run(ctx context.Context, o *options, log *slog.Logger) error {
 	tuneMemory()
 	api, err := kube.Connect(o.kubeconfig, "azure-cert-sync-webhook/"+version)
@@ -39,23 +39,23 @@ func run(ctx context.Context, o *options, log *slog.Logger) error {
 	r := &replica{options: o, log: log, api: api, metrics: prometheus.NewRegistry(), ready: newReadiness(log)}
 	r.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
-	// What serves admissions goes on while the replica drains.
+	// Admissions are served while the replica drains.
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	getCertificate := r.certificate(serving)
 	handler := admission.NewHandler(r.admissionConfig(serving), log, r.metrics)
 	server := webhook.NewServer(webhook.Options{Port: o.port, TLSOpts: []func(*tls.Config){func(c *tls.Config) {
 		c.GetCertificate = getCertificate
-		// The API server speaks HTTP/1.1 to webhooks, so that replicas share the load.
+		// With HTTP/1.1, the API server opens several connections, so that replicas share the load.
 		c.NextProtos = []string{"http/1.1"}
 	}}})
 	server.Register(mutatePath, r.ready.closeWhileDraining(handler))
 	r.ready.finally(func() error {
-		// The first lists are garbage by now, and there will never be as much again. This comes before what warms up:
-		// later it would take that away again, and slow down the first admission.
+		// The first lists are garbage now, the most that there ever is. This comes before the
+		// warm-up, since it would undo it and slow down the first admission.
 		debug.FreeOSMemory()
 		handler.WarmUp(serving)
-		return knock(serving, o.port)
+		return selfRequest(serving, o.port)
 	})
 
 	servers := []func(context.Context) error{
@@ -69,7 +69,7 @@ func run(ctx context.Context, o *options, log *slog.Logger) error {
 	}
 	go r.ready.watch(serving)
 	select {
-	case err := <-done: // a server that ends by itself could not start
+	case err := <-done: // a server only returns here if it failed to start
 		return err
 	case <-ctx.Done():
 	}

@@ -14,21 +14,21 @@ import (
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/admission"
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/annotations"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/kube"
-	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/serviceaccount"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/servingcert"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/settings"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/uninjected"
 )
 
-// admissionConfig starts to follow what admission needs of the cluster.
+// admissionConfig starts to follow the objects that admission needs.
 func (r *replica) admissionConfig(ctx context.Context) *admission.Config {
 	c := newCluster(r.options, r.log)
 	go c.followVersion(ctx, r.api)
 	r.ready.await("the API server's version has not been read yet", c.versionKnown)
 	if c.auto {
 		go c.followOriginal(ctx, r.api)
-		r.ready.await("it is not known yet whether the Azure Workload Identity webhook is installed", c.originalKnown)
+		r.ready.await("the webhook does not know yet whether the Azure Workload Identity webhook is installed", c.originalKnown)
 	}
 	config := &admission.Config{
 		ServiceAccount:      r.lookup(ctx, kube.ServiceAccounts, "service account"),
@@ -47,16 +47,16 @@ func (r *replica) admissionConfig(ctx context.Context) *admission.Config {
 	return config
 }
 
-// findUninjected starts to look for labelled pods that admission did not see.
+// findUninjected starts to search for labelled pods that were created without admission.
 func (r *replica) findUninjected(ctx context.Context, config *admission.Config) {
 	finder := uninjected.NewFinder(r.api, config.Uninjected, r.log)
 	r.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "certsync_webhook_uninjected_pods",
-		Help: "Running pods with the label that were created without the webhook, though its selectors mean them.",
+		Help: "Running pods that the webhook's selectors match but that were created without the webhook.",
 	}, func() float64 { return float64(finder.Count()) }))
 	labelled := metav1.ListOptions{LabelSelector: contract.LabelUse + "=true"}
 	go func() {
-		// Judged by half of what there is, every pod would look refused.
+		// With incomplete caches, every pod would look refused.
 		if r.ready.wait(ctx) {
 			go finder.Run(ctx)
 			go kube.Follow(ctx, r.api.WebhookConfiguration(r.options.webhookConfiguration),
@@ -68,8 +68,8 @@ func (r *replica) findUninjected(ctx context.Context, config *admission.Config) 
 
 // lookup follows the annotations of all objects of one kind.
 func (r *replica) lookup(ctx context.Context, resource schema.GroupVersionResource, kind string) admission.Annotations {
-	cache := serviceaccount.NewCache()
-	go kube.Follow(ctx, r.api.MetadataSource(resource, metav1.ListOptions{}, serviceaccount.Strip), cache)
+	cache := annotations.NewCache()
+	go kube.Follow(ctx, r.api.MetadataSource(resource, metav1.ListOptions{}, annotations.Strip), cache)
 	r.ready.await(resource.Resource+" have not been listed yet", cache.Synced())
 	r.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name:        "certsync_webhook_cached_objects",
@@ -79,7 +79,7 @@ func (r *replica) lookup(ctx context.Context, resource schema.GroupVersionResour
 	read := func(ctx context.Context, namespace, name string) (*metav1.PartialObjectMetadata, error) {
 		return r.api.Metadata(ctx, resource, namespace, name)
 	}
-	return serviceaccount.NewLookup(kind, cache, read).Annotations
+	return annotations.NewLookup(kind, cache, read).Annotations
 }
 
 // configMap reads settings from a ConfigMap.
@@ -94,15 +94,16 @@ func (r *replica) configMap(ctx context.Context, namespace, name string) (*setti
 	return &settings.ConfigMap{Data: m.Data}, nil
 }
 
-// getCertificate is that of tls.Config.
+// getCertificate is the type of tls.Config.GetCertificate.
 type getCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 
-// certificate starts to keep the serving certificate, or to follow the files of one that others keep.
+// certificate starts to maintain the serving certificate, or to follow the files of one that others
+// maintain.
 func (r *replica) certificate(ctx context.Context) getCertificate {
 	get := r.certificateSource(ctx)
 	r.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "certsync_webhook_serving_certificate_not_after_timestamp_seconds",
-		Help: "When the webhook's own TLS certificate expires; 0 while there is none.",
+		Help: "Expiry of the webhook's TLS certificate; 0 if it does not have one yet.",
 	}, func() float64 {
 		c, err := get(nil)
 		if err != nil || c.Leaf == nil {

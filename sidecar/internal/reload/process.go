@@ -52,7 +52,8 @@ const kernelThread = 0x00200000
 
 // readProcess returns false for processes that have ended and for kernel threads.
 //
-// Source: proc_pid_stat(5): pid (comm) state ppid ..., where flags is the 9th and starttime the 22nd
+// Source: proc_pid_stat(5): pid (comm) state ppid ..., where flags is the 9th and starttime the
+// 22nd
 func readProcess(pid int) (process, bool) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

@@ -94,7 +94,8 @@ func list(names []string) string {
 
 // NotPermittedError is returned if the kernel does not permit the signal.
 //
-// Source: kill(2): the sender's real or effective user ID must equal the receiver's real or saved one
+// Source: kill(2): the sender's real or effective user ID must equal the receiver's real or saved
+// one
 type NotPermittedError struct {
 	Name    string
 	Process int

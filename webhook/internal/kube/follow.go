@@ -15,10 +15,11 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// pageSize bounds what is decoded at once where an API server does not stream the initial list (before 1.34).
+// pageSize bounds what is decoded at once if the API server does not stream the initial list
+// (before 1.34).
 const pageSize = 500
 
-// Source is one kind of object, or one object of it, to follow.
+// Source is a kind of object, or one object, to follow.
 type Source[T runtime.Object] struct {
 	name    string
 	example T
@@ -26,15 +27,15 @@ type Source[T runtime.Object] struct {
 	strip   func(T)
 }
 
-// Sink is told what Follow sees, by one goroutine. Objects are the sink's to keep.
+// Sink receives what Follow sees, from one goroutine. The sink may keep the objects.
 type Sink[T runtime.Object] interface {
-	// Replace is called with all objects that there are: at first, and whenever events may have been missed.
+	// Replace is called with all objects: first, and each time that events may be missing.
 	Replace([]T)
 	Set(T)
 	Delete(T)
 }
 
-// Secret is one Secret.
+// Secret is the source of one Secret.
 func (c *Client) Secret(namespace, name string) Source[*corev1.Secret] {
 	return Source[*corev1.Secret]{
 		name: "secret", example: &corev1.Secret{},
@@ -42,7 +43,7 @@ func (c *Client) Secret(namespace, name string) Source[*corev1.Secret] {
 	}
 }
 
-// WebhookConfiguration is one MutatingWebhookConfiguration.
+// WebhookConfiguration is the source of one MutatingWebhookConfiguration.
 func (c *Client) WebhookConfiguration(name string) Source[*admissionregistrationv1.MutatingWebhookConfiguration] {
 	return Source[*admissionregistrationv1.MutatingWebhookConfiguration]{
 		name: "webhook configuration", example: &admissionregistrationv1.MutatingWebhookConfiguration{},
@@ -50,16 +51,16 @@ func (c *Client) WebhookConfiguration(name string) Source[*admissionregistration
 	}
 }
 
-// named asks for one object by a field selector, which RBAC rules with resourceNames allow.
+// named selects one object by a field selector, which RBAC rules with resourceNames allow.
 //
 // Source: https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-resources
 func named(c rest.Interface, resource, namespace, name string) *cache.ListWatch {
 	return cache.NewListWatchFromClient(c, resource, namespace, fields.OneTermEqualSelector(metav1.ObjectNameField, name))
 }
 
-// MetadataSource is the metadata of the objects of one kind, in all namespaces, that the options select. Each object goes
-// through strip as soon as it is decoded, which is to drop what the sink does not need: a list of many objects
-// is then never in memory as a whole.
+// MetadataSource is the source of the metadata of all objects of one kind, in all namespaces, that
+// the options select. It calls strip for each object as soon as it is decoded. strip drops what the
+// sink does not need, so that a list of many objects is never in memory as a whole.
 func (c *Client) MetadataSource(resource schema.GroupVersionResource, selector metav1.ListOptions, strip func(*metav1.PartialObjectMetadata)) Source[*metav1.PartialObjectMetadata] {
 	r := c.meta.Resource(resource)
 	apply := func(o *metav1.ListOptions) {
@@ -87,13 +88,14 @@ func (c *Client) MetadataSource(resource schema.GroupVersionResource, selector m
 	}
 }
 
-// NamedMetadata is the metadata of one object that has no namespace.
+// NamedMetadata is the source of the metadata of one object without a namespace.
 func (c *Client) NamedMetadata(resource schema.GroupVersionResource, name string) Source[*metav1.PartialObjectMetadata] {
 	selector := metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, name).String()}
 	return c.MetadataSource(resource, selector, func(*metav1.PartialObjectMetadata) {})
 }
 
-// Follow lists and watches the source until the context ends, and starts over with growing waits after an error, which it logs.
+// Follow lists and watches the source until the context ends. After an error it logs the error and
+// starts over, with growing waits.
 func Follow[T runtime.Object](ctx context.Context, s Source[T], sink Sink[T]) {
 	r := cache.NewReflectorWithOptions(s.lw, s.example, &store[T]{sink, s.strip}, cache.ReflectorOptions{
 		Name: "certsync-webhook", TypeDescription: s.name,
@@ -102,7 +104,7 @@ func Follow[T runtime.Object](ctx context.Context, s Source[T], sink Sink[T]) {
 	r.RunWithContext(ctx)
 }
 
-// store is a Sink as client-go's Reflector wants it.
+// store adapts a Sink for client-go's Reflector.
 type store[T runtime.Object] struct {
 	sink  Sink[T]
 	strip func(T)
@@ -139,10 +141,10 @@ func (s *store[T]) Replace(list []any, _ string) error {
 	return nil
 }
 
-// Resync is called only where a resync period is set.
+// Resync is only called with a resync period.
 func (*store[T]) Resync() error { return nil }
 
-// Transformer strips objects as they are streamed, before they are collected for Replace.
+// Transformer strips objects as they arrive, before they are collected for Replace.
 func (s *store[T]) Transformer() cache.TransformFunc {
 	return func(o any) (any, error) { return s.object(o) }
 }
@@ -158,7 +160,8 @@ func (s *store[T]) object(o any) (T, error) {
 	return object, nil
 }
 
-// Single is a Sink for a source of one object: f is called with the object, or with nil where there is none.
+// Single is a Sink for a source of one object. It is called with the object, or with nil if the
+// object does not exist.
 type Single[T runtime.Object] func(T)
 
 // Replace implements Sink.

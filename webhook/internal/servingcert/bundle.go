@@ -12,7 +12,7 @@ import (
 // maxBundle bounds the certificates of a caBundle.
 const maxBundle = 4
 
-// contains reports whether all wanted certificates are among those that there are.
+// contains reports whether all wanted certificates are in the list.
 func contains(have, want []*x509.Certificate) bool {
 	for _, w := range want {
 		if !slices.ContainsFunc(have, w.Equal) {
@@ -22,8 +22,9 @@ func contains(have, want []*x509.Certificate) bool {
 	return true
 }
 
-// merge returns the wanted certificates, and after them those that were there and are still valid: another replica
-// may serve a certificate of theirs, of a newer or older state of the Secret, or of another source before a change of it.
+// merge returns the wanted certificates, followed by the existing ones that are still valid.
+// Another replica may serve a certificate of theirs: of a newer or older state of the Secret, or of
+// the source before it was changed.
 func merge(have, want []*x509.Certificate, now time.Time) []*x509.Certificate {
 	merged := slices.Clone(want)
 	for _, h := range have {
@@ -45,8 +46,9 @@ func bundlesOf(config *admissionregistrationv1.MutatingWebhookConfiguration) [][
 	return bundles
 }
 
-// bundlePatch returns the strategic merge patch that adds the trusted CAs where they are missing, nil where they are not. It names each
-// webhook, by which the API server merges, so that nothing else of the configuration is touched.
+// bundlePatch returns the strategic merge patch that adds missing trusted CAs, or nil if none is
+// missing. It names each webhook, which is the merge key of the API server, so that it changes
+// nothing else in the configuration.
 func bundlePatch(config *admissionregistrationv1.MutatingWebhookConfiguration, bundles [][]*x509.Certificate, trusted []*x509.Certificate, now time.Time) ([]byte, error) {
 	type clientConfig struct {
 		CABundle []byte `json:"caBundle"`

@@ -19,8 +19,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// testCluster stands for the API server over months, which no real one can be run for: it keeps the two objects with optimistic
-// concurrency, and tells watchers of changes after a delay.
+// testCluster stands for the API server over months, which no real one can be run for: it keeps the
+// two objects with optimistic concurrency, and tells watchers of changes after a delay.
 type testCluster struct {
 	t     *testing.T
 	delay time.Duration

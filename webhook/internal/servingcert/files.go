@@ -19,18 +19,20 @@ import (
 )
 
 const (
-	// readEvery is how often the files are looked at: the kubelet replaces those of a mounted Secret about once a minute.
+	// readEvery is the time between two looks at the files. The kubelet updates the files of a
+	// mounted Secret about once a minute.
 	readEvery = 5 * time.Second
-	// expiresSoon is the lifetime that is left when the log begins to tell of it, and remindEvery how often it does.
+	// expiresSoon is the remaining lifetime at which the log starts to warn, and remindEvery the
+	// time between two warnings.
 	expiresSoon = 7 * 24 * time.Hour
 	remindEvery = 6 * time.Hour
 )
 
-// Files is one replica's part where others keep the certificate and the caBundle: cert-manager, or an administrator.
-// The certificate is in the files of a mounted Secret.
+// Files is the part of one replica if others maintain the certificate and the caBundle:
+// cert-manager or an administrator. The certificate is in the files of a mounted Secret.
 //
-// A certificate that the API server would refuse is not served in place of one that it accepts, and a replica that has
-// nothing better does not get ready, so that a rollout stops at it.
+// It does not replace a certificate that the API server accepts by one that it would refuse. A
+// replica without an acceptable certificate does not become ready, so that a rollout stops there.
 type Files struct {
 	names Names
 	dir   string
@@ -41,35 +43,36 @@ type Files struct {
 
 	mu      sync.Mutex
 	config  *admissionregistrationv1.MutatingWebhookConfiguration
-	seen    bool  // whether there is a configuration
-	problem error // why what the files have cannot be used
-	trusted bool  // by the caBundle, once; then the replica stays ready
+	seen    bool  // whether the configuration was read
+	problem error // why the files' content cannot be used
+	trusted bool  // the caBundle has trusted the certificate once; then the replica stays ready
 
-	// The rest is Run's own.
-	certPEM, keyPEM []byte // what was read last
-	candidate       *pair  // of it; nil where it cannot be used
+	// Only Run uses the fields below.
+	certPEM, keyPEM []byte // the content that was read last
+	candidate       *pair  // from that content; nil if it cannot be used
 	unusable        error  // why
-	told            string // the problem that was logged last
+	logged          string // the problem that was logged last
 	reminded        time.Time
 }
 
-// NewFiles returns a Files that serves nothing yet. dir has tls.crt and tls.key; names.Secret is where they come from.
+// NewFiles returns a Files without a certificate. dir contains tls.crt and tls.key of the Secret
+// names.Secret.
 func NewFiles(dir string, names Names, log *slog.Logger) *Files {
 	f := &Files{names: names, dir: dir, log: log, wake: make(chan struct{}, 1)}
 	f.problem = fmt.Errorf("the MutatingWebhookConfiguration %s has not been read yet", names.Configuration)
 	return f
 }
 
-// GetCertificate is for tls.Config.
+// GetCertificate is used as tls.Config.GetCertificate.
 func (f *Files) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if c := f.serving.Load(); c != nil {
 		return c, nil
 	}
-	return nil, errors.New("the webhook has no certificate yet")
+	return nil, errors.New("the webhook does not have a certificate yet")
 }
 
-// Ready returns nil while a certificate is served that has not expired, from when the caBundle trusted it first. Otherwise
-// the error says what is wrong with the Secret or the caBundle, and what to do.
+// Ready returns nil while the served certificate has not expired, once the caBundle has trusted it.
+// Otherwise the error says what is wrong with the Secret or the caBundle, and what to do.
 func (f *Files) Ready() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -80,7 +83,8 @@ func (f *Files) Ready() error {
 	return f.problem
 }
 
-// ObserveConfiguration takes the MutatingWebhookConfiguration as it is now, nil where there is none.
+// ObserveConfiguration receives the current MutatingWebhookConfiguration, or nil if it does not
+// exist.
 func (f *Files) ObserveConfiguration(c *admissionregistrationv1.MutatingWebhookConfiguration) {
 	f.mu.Lock()
 	f.config, f.seen = c, true
@@ -91,7 +95,7 @@ func (f *Files) ObserveConfiguration(c *admissionregistrationv1.MutatingWebhookC
 	}
 }
 
-// Run follows files and caBundle until the context ends.
+// Run follows the files and the caBundle until the context ends.
 func (f *Files) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		f.step(time.Now())
@@ -103,14 +107,14 @@ func (f *Files) Run(ctx context.Context) {
 	}
 }
 
-// step looks at everything anew.
+// step checks the files and the caBundle once.
 func (f *Files) step(now time.Time) {
 	f.read()
 	f.mu.Lock()
 	config, seen := f.config, f.seen
 	f.mu.Unlock()
 	if !seen {
-		return // it will be, in a moment
+		return // the watch delivers it soon
 	}
 	problem := f.unusable
 	if problem == nil {
@@ -121,12 +125,12 @@ func (f *Files) step(now time.Time) {
 	case problem == nil:
 		f.serve(f.candidate.tls)
 	case f.candidate != nil && (served == nil || !now.Before(served.Leaf.NotAfter)):
-		f.serve(f.candidate.tls) // nothing is better, and an API server with another clock may accept it
+		f.serve(f.candidate.tls) // it is the best one, and an API server with another clock may accept it
 	}
 	f.mu.Lock()
 	f.problem, f.trusted = problem, f.trusted || problem == nil
 	f.mu.Unlock()
-	f.tell(problem, now)
+	f.logProblem(problem, now)
 }
 
 // read reads the files, both of one version of the Secret.
@@ -149,7 +153,7 @@ func (f *Files) read() {
 	var err error
 	if f.candidate, err = readPair(certPEM, keyPEM); err != nil {
 		f.candidate = nil
-		f.unusable = f.explain("has no certificate and key, PEM, that belong together", err, "put them there as "+keyCert+" and "+keyKey)
+		f.unusable = f.explain("does not have a PEM certificate and key that belong together", err, "store them there as "+keyCert+" and "+keyKey)
 	}
 }
 
@@ -157,26 +161,26 @@ func (f *Files) read() {
 func (f *Files) check(p *pair, config *admissionregistrationv1.MutatingWebhookConfiguration, now time.Time) error {
 	leaf := p.tls.Leaf
 	if err := leaf.VerifyHostname(f.names.dnsName()); err != nil {
-		return f.explain("has a certificate of another name", err, "issue it for DNS name "+f.names.dnsName())
+		return f.explain("has a certificate with another name", err, "issue it for DNS name "+f.names.dnsName())
 	}
 	if now.After(leaf.NotAfter) {
 		return f.explain("has a certificate that expired", fmt.Errorf("at %s", leaf.NotAfter.UTC().Format(time.RFC3339)), "renew it")
 	}
 	if now.Before(leaf.NotBefore) {
-		return f.explain("has a certificate that is not valid yet", fmt.Errorf("before %s", leaf.NotBefore.UTC().Format(time.RFC3339)), "issue it anew, or correct the clocks")
+		return f.explain("has a certificate that is not valid yet", fmt.Errorf("before %s", leaf.NotBefore.UTC().Format(time.RFC3339)), "issue it again, or correct the clocks")
 	}
 	if config == nil {
-		return fmt.Errorf("there is no MutatingWebhookConfiguration %s: install the chart's again", f.names.Configuration)
+		return fmt.Errorf("MutatingWebhookConfiguration %s does not exist: reinstall the chart", f.names.Configuration)
 	}
 	intermediates := x509.NewCertPool()
 	intermediates.AppendCertsFromPEM(p.certPEM)
 	for _, bundle := range bundlesOf(config) {
 		if len(bundle) == 0 {
-			return fmt.Errorf("the MutatingWebhookConfiguration %s has no caBundle: put the CA of Secret %s/%s there", f.names.Configuration, f.names.Namespace, f.names.Secret)
+			return fmt.Errorf("the MutatingWebhookConfiguration %s does not have a caBundle: add the CA of Secret %s/%s", f.names.Configuration, f.names.Namespace, f.names.Secret)
 		}
 		_, err := leaf.Verify(x509.VerifyOptions{Roots: pool(bundle), Intermediates: intermediates, CurrentTime: now})
 		if err != nil {
-			return f.explain("has a certificate that the caBundle of MutatingWebhookConfiguration "+f.names.Configuration+" does not trust", err, "put its CA there too")
+			return f.explain("has a certificate that the caBundle of MutatingWebhookConfiguration "+f.names.Configuration+" does not trust", err, "add its CA")
 		}
 	}
 	return nil
@@ -187,15 +191,15 @@ func (f *Files) explain(what string, err error, todo string) error {
 }
 
 func (f *Files) serve(c *tls.Certificate) {
-	// All of the chain counts: an intermediate that was missing may have been added.
+	// Compare the whole chain: only an intermediate may have been added.
 	if old := f.serving.Load(); old == nil || !slices.EqualFunc(old.Certificate, c.Certificate, bytes.Equal) {
 		f.serving.Store(c)
 		f.log.Info("serving certificate in use", "serial", c.Leaf.SerialNumber.Text(16), "notAfter", c.Leaf.NotAfter)
 	}
 }
 
-// tell logs a problem once, and every now and then that the certificate is about to expire.
-func (f *Files) tell(problem error, now time.Time) {
+// logProblem logs a problem once, and regularly that the certificate expires soon.
+func (f *Files) logProblem(problem error, now time.Time) {
 	until := time.Time{}
 	if served := f.serving.Load(); served != nil {
 		until = served.Leaf.NotAfter
@@ -204,10 +208,10 @@ func (f *Files) tell(problem error, now time.Time) {
 	if problem != nil {
 		text = problem.Error()
 	}
-	if text != f.told && problem != nil {
+	if text != f.logged && problem != nil {
 		f.log.Error("serving certificate not usable", "error", problem, "servedUntil", until)
 	}
-	f.told = text
+	f.logged = text
 	if !until.IsZero() && now.After(until.Add(-expiresSoon)) && now.Sub(f.reminded) >= remindEvery {
 		f.reminded = now
 		f.log.Warn("serving certificate expires soon: renew it", "secret", f.names.Secret, "notAfter", until)

@@ -95,8 +95,8 @@ func made(t *testing.T, at time.Time, name string) (*pair, *x509.Certificate) {
 	return p, ca
 }
 
-// The certificate of others is served from when it is there and trusted; the next one takes its place as soon as the
-// caBundle trusts that, and not before.
+// The certificate of others is served from when it is there and trusted; the next one takes its
+// place as soon as the caBundle trusts that, and not before.
 func TestFilesReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMountedSecret(t)
@@ -111,16 +111,16 @@ func TestFilesReplaced(t *testing.T) {
 
 		first, firstCA := made(t, time.Now(), testName)
 		m.put(first.certPEM, first.keyPEM)
-		m.unready("there is no MutatingWebhookConfiguration webhook")
+		m.unready("MutatingWebhookConfiguration webhook does not exist")
 		m.publish()
-		m.unready("has no caBundle")
+		m.unready("does not have a caBundle")
 		m.publish(firstCA)
 		m.serves(first)
 
 		second, secondCA := made(t, time.Now(), testName)
 		m.put(second.certPEM, second.keyPEM)
 		m.serves(first)
-		m.logged("does not trust", "put its CA there too")
+		m.logged("does not trust", "add its CA")
 		m.publish(firstCA, secondCA)
 		m.serves(second)
 	})
@@ -142,7 +142,8 @@ func TestFilesChainCompleted(t *testing.T) {
 	})
 }
 
-// What cannot be used is told: by the log where something better is served, by readiness where nothing is.
+// What cannot be used is told: by the log where something better is served, by readiness where
+// nothing is.
 func TestFilesUnusable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMountedSecret(t)
@@ -153,11 +154,11 @@ func TestFilesUnusable(t *testing.T) {
 		expired, _ := made(t, time.Now().Add(-lifetime-time.Hour), testName)
 		early, _ := made(t, time.Now().Add(2*backdate), testName)
 		for want, files := range map[string][2][]byte{
-			"that belong together":  {good.certPEM, other.keyPEM},
-			"has no certificate":    {[]byte("no PEM"), good.keyPEM},
-			"issue it for DNS name": {other.certPEM, other.keyPEM},
-			"that expired":          {expired.certPEM, expired.keyPEM},
-			"is not valid yet":      {early.certPEM, early.keyPEM},
+			"that belong together":            {good.certPEM, other.keyPEM},
+			"does not have a PEM certificate": {[]byte("no PEM"), good.keyPEM},
+			"issue it for DNS name":           {other.certPEM, other.keyPEM},
+			"that expired":                    {expired.certPEM, expired.keyPEM},
+			"is not valid yet":                {early.certPEM, early.keyPEM},
 		} {
 			m.log.Reset()
 			m.put(files[0], files[1])

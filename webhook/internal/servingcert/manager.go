@@ -18,39 +18,41 @@ import (
 )
 
 const (
-	// retryAfter is waited after a write whose result is not seen.
+	// retryAfter is the wait after a write whose result is not visible yet.
 	retryAfter = time.Second
-	// maxRetryAfter is what it grows to, twofold each time, while writes fail.
+	// maxRetryAfter is the longest wait. The wait doubles with each failed write.
 	maxRetryAfter = time.Minute
 )
 
-// API writes to the API server. Its errors are those of k8s.io/apimachinery/pkg/api/errors.
+// API writes to the API server. It returns the errors of k8s.io/apimachinery/pkg/api/errors.
 type API interface {
 	CreateSecret(context.Context, *corev1.Secret) error
-	// UpdateSecret fails with a conflict where the resource version is not the current one.
+	// UpdateSecret fails with a conflict if the resource version is not the current one.
 	UpdateSecret(context.Context, *corev1.Secret) error
 	// PatchWebhookConfiguration applies a strategic merge patch.
 	PatchWebhookConfiguration(ctx context.Context, name string, patch []byte) error
 }
 
-// Names say where things are.
+// Names are the names of the objects that belong to the certificate.
 type Names struct {
 	// Namespace and Secret name the Secret.
 	Namespace, Secret string
-	// Service is the webhook's, in the same namespace: the certificate is for "<service>.<namespace>.svc".
+	// Service is the webhook's Service in the same namespace: the certificate is for
+	// "<service>.<namespace>.svc".
 	Service string
 	// Configuration names the MutatingWebhookConfiguration.
 	Configuration string
 }
 
-// Manager is one replica's part. Its Observe methods are fed by watches, Run acts on what they saw.
+// Manager is the part of one replica. Watches call its Observe methods, and Run acts on what they
+// saw.
 type Manager struct {
 	names Names
 	api   API
 	log   *slog.Logger
 
 	serving atomic.Pointer[tls.Certificate]
-	status  atomic.Pointer[string] // why not ready; nil when ready, which it stays
+	status  atomic.Pointer[string] // why the replica is not ready; nil once it is ready
 	wake    chan struct{}
 
 	mu         sync.Mutex
@@ -59,19 +61,21 @@ type Manager struct {
 	config     *admissionregistrationv1.MutatingWebhookConfiguration
 	configSeen bool
 
-	// The rest is Run's own.
+	// Only Run uses the fields below.
 	nextSince time.Time
 	memory    *state
-	// owned are the labels and annotations that the Secret last had: without them Helm would not take it back.
+	// owned are the labels and annotations that the Secret had last: without them Helm would not
+	// accept it again.
 	owned metav1.ObjectMeta
-	// wroteOver is the version of the Secret that was last written over, until the result is seen or the time is up.
+	// wroteOver is the version of the Secret that was replaced last, until the result is visible or
+	// the wait is over.
 	wroteOver  string
 	wroteUntil time.Time
 	failures   int   // of writes, in a row
-	trouble    error // that of the last write
+	trouble    error // the error of the last write
 }
 
-// NewManager returns a manager that serves nothing yet.
+// NewManager returns a manager without a certificate.
 func NewManager(names Names, api API, log *slog.Logger) *Manager {
 	m := &Manager{names: names, api: api, log: log, wake: make(chan struct{}, 1)}
 	m.owned.Namespace, m.owned.Name = names.Namespace, names.Secret
@@ -79,16 +83,17 @@ func NewManager(names Names, api API, log *slog.Logger) *Manager {
 	return m
 }
 
-// GetCertificate is for tls.Config.
+// GetCertificate is used as tls.Config.GetCertificate.
 func (m *Manager) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if c := m.serving.Load(); c != nil {
 		return c, nil
 	}
-	return nil, errors.New("the webhook has no certificate yet")
+	return nil, errors.New("the webhook does not have a certificate yet")
 }
 
-// Ready returns nil once a certificate is in memory and its CA is in the caBundle; before, the error says what is missing.
-// It stays nil: a caBundle that is reset later concerns all replicas, and is published again by them.
+// Ready returns nil once a certificate is in memory and its CA is in the caBundle; before that, the
+// error says what is missing. It stays nil: a caBundle that is reset later concerns all replicas,
+// and they publish it again.
 func (m *Manager) Ready() error {
 	if why := m.status.Load(); why != nil {
 		return errors.New(*why)
@@ -101,7 +106,7 @@ func (m *Manager) notReady(format string, args ...any) {
 	m.status.Store(&why)
 }
 
-// ObserveSecret takes the Secret as it is now, nil where there is none.
+// ObserveSecret receives the current Secret, or nil if it does not exist.
 func (m *Manager) ObserveSecret(s *corev1.Secret) {
 	m.mu.Lock()
 	m.secret, m.secretSeen = s, true
@@ -109,7 +114,8 @@ func (m *Manager) ObserveSecret(s *corev1.Secret) {
 	m.poke()
 }
 
-// ObserveConfiguration takes the MutatingWebhookConfiguration as it is now, nil where there is none.
+// ObserveConfiguration receives the current MutatingWebhookConfiguration, or nil if it does not
+// exist.
 func (m *Manager) ObserveConfiguration(c *admissionregistrationv1.MutatingWebhookConfiguration) {
 	m.mu.Lock()
 	m.config, m.configSeen = c, true
@@ -124,7 +130,7 @@ func (m *Manager) poke() {
 	}
 }
 
-// Run keeps Secret, certificate and caBundle until the context ends.
+// Run maintains Secret, certificate and caBundle until the context ends.
 func (m *Manager) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		again := m.step(ctx, time.Now())
@@ -140,7 +146,7 @@ func (m *Manager) Run(ctx context.Context) {
 	}
 }
 
-// step acts once and returns when to act again at the latest, zero for when something is seen.
+// step acts once. It returns the latest time to act again; zero means after the next observation.
 func (m *Manager) step(ctx context.Context, now time.Time) time.Time {
 	m.mu.Lock()
 	secret, secretSeen, config, configSeen := m.secret, m.secretSeen, m.config, m.configSeen
@@ -155,7 +161,7 @@ func (m *Manager) step(ctx context.Context, now time.Time) time.Time {
 	}
 	p, err := decide(now, m.names.dnsName(), v)
 	if err != nil {
-		m.log.Error("making a certificate failed", "error", err)
+		m.log.Error("creating a certificate failed", "error", err)
 		return now.Add(retryAfter)
 	}
 	m.serve(now, p)
@@ -175,7 +181,8 @@ func (m *Manager) step(ctx context.Context, now time.Time) time.Time {
 	return p.again
 }
 
-// serve serves the Secret's certificate from now on, unless clients trust only what is served so far.
+// serve starts to serve the Secret's certificate, unless clients trust only the one that is served
+// now.
 func (m *Manager) serve(now time.Time, p plan) {
 	old := m.serving.Load()
 	if p.state == nil || old != nil && now.Before(old.Leaf.NotAfter) && !p.published {
@@ -188,7 +195,7 @@ func (m *Manager) serve(now time.Time, p plan) {
 	}
 }
 
-// report says whether the replica is ready, or what it is waiting for.
+// report sets whether the replica is ready, or what it is waiting for.
 func (m *Manager) report(p plan, config *admissionregistrationv1.MutatingWebhookConfiguration) {
 	switch {
 	case m.Ready() == nil:
@@ -197,15 +204,16 @@ func (m *Manager) report(p plan, config *admissionregistrationv1.MutatingWebhook
 	case m.trouble != nil:
 		m.notReady("%v", m.trouble)
 	case config == nil:
-		m.notReady("there is no MutatingWebhookConfiguration %s: install the chart's again", m.names.Configuration)
+		m.notReady("MutatingWebhookConfiguration %s does not exist: reinstall the chart", m.names.Configuration)
 	case p.state == nil:
-		m.notReady("the Secret %s/%s has no certificate yet", m.names.Namespace, m.names.Secret)
+		m.notReady("the Secret %s/%s does not have a certificate yet", m.names.Namespace, m.names.Secret)
 	default:
 		m.notReady("the caBundle of MutatingWebhookConfiguration %s is not published yet", m.names.Configuration)
 	}
 }
 
-// write writes the Secret, once per version of it that was seen. Where another replica was first, its version will be seen.
+// write writes the Secret, once for each version that was seen. If another replica was first, the
+// watch delivers its version.
 func (m *Manager) write(ctx context.Context, now time.Time, old *corev1.Secret, p plan) time.Time {
 	version := ""
 	if old != nil {
@@ -236,7 +244,7 @@ func (m *Manager) write(ctx context.Context, now time.Time, old *corev1.Secret, 
 	return m.wroteUntil
 }
 
-// retry returns how long to wait after a write.
+// retry returns the wait after a write.
 func (m *Manager) retry(err error) time.Duration {
 	if m.trouble = err; err == nil {
 		m.failures = 0
@@ -246,7 +254,7 @@ func (m *Manager) retry(err error) time.Duration {
 	return min(retryAfter<<min(m.failures-1, 10), maxRetryAfter)
 }
 
-// publish sees to it that every webhook's caBundle holds the trusted CAs.
+// publish adds the trusted CAs to the caBundle of each webhook.
 func (m *Manager) publish(ctx context.Context, now time.Time, config *admissionregistrationv1.MutatingWebhookConfiguration, bundles [][]*x509.Certificate, trusted []*x509.Certificate) time.Time {
 	patch, err := bundlePatch(config, bundles, trusted, now)
 	if err == nil && patch == nil {
@@ -266,7 +274,7 @@ func (m *Manager) publish(ctx context.Context, now time.Time, config *admissionr
 
 func (n Names) dnsName() string { return n.Service + "." + n.Namespace + ".svc" }
 
-// earlier returns the earlier of two times; zero is never.
+// earlier returns the earlier of two times; zero means never.
 func earlier(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b

@@ -169,7 +169,7 @@ func TestReadinessSaysWhatIsMissing(t *testing.T) {
 		c.refuse = nil
 		c.mu.Unlock()
 		pass(maxRetryAfter + time.Second)
-		wait("no MutatingWebhookConfiguration webhook")
+		wait("MutatingWebhookConfiguration webhook does not exist")
 		c.mu.Lock()
 		c.setConfig(config)
 		c.mu.Unlock()

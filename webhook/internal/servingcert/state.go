@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Keys of the Secret's data. The first three are those that certificates have in Kubernetes.
+// Keys of the Secret's data. The first three are the usual keys of certificates in Kubernetes.
 const (
 	keyCert     = "tls.crt"
 	keyKey      = "tls.key"
@@ -23,8 +23,8 @@ type state struct {
 	trusted []*x509.Certificate
 }
 
-// readState reads the Secret's data. A pair that cannot be used now, for the DNS name, counts as absent, and why is in the
-// error, which is for the log: there is nothing for anyone to do.
+// readState reads the Secret's data. A pair that cannot be used now for the DNS name counts as
+// absent. The error says why, for the log: nobody has to do anything.
 func readState(data map[string][]byte, now time.Time, dnsName string) (state, error) {
 	s := state{trusted: readCerts(data[keyCA])}
 	read := func(cert, key string) (*pair, error) {
@@ -57,8 +57,8 @@ func (s state) data() map[string][]byte {
 	return d
 }
 
-// replaced is the state with a new current pair, for when there is none that can be used. CAs that were trusted
-// stay: another replica may serve what they signed.
+// replaced returns the state with a new current pair, in place of an unusable one. Trusted CAs
+// stay: another replica may serve a certificate of theirs.
 func (s state) replaced(now time.Time, dnsName string) (state, error) {
 	p, ca, err := newPair(now, dnsName)
 	if err != nil {
@@ -67,7 +67,7 @@ func (s state) replaced(now time.Time, dnsName string) (state, error) {
 	return state{current: p, trusted: merge(s.trusted, []*x509.Certificate{ca}, now)}, nil
 }
 
-// staged is the state with a next pair, whose CA is trusted beside that of the current one.
+// staged returns the state with a next pair, whose CA is trusted in addition to the current one.
 func (s state) staged(now time.Time, dnsName string) (state, error) {
 	p, ca, err := newPair(now, dnsName)
 	if err != nil {
@@ -76,7 +76,7 @@ func (s state) staged(now time.Time, dnsName string) (state, error) {
 	return state{current: s.current, next: p, trusted: []*x509.Certificate{ca, s.current.issuer(s.trusted)}}, nil
 }
 
-// promoted is the state with the next pair as the current one.
+// promoted returns the state with the next pair as the current one.
 func (s state) promoted() state {
 	return state{current: s.next, trusted: s.trusted}
 }

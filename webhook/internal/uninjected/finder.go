@@ -17,23 +17,25 @@ import (
 )
 
 const (
-	// pause is between two pods that are looked at: after a start there may be thousands, and there is no hurry.
+	// pause is the time between two checks of pods: after a start there may be thousands, and they
+	// are not urgent.
 	pause = 50 * time.Millisecond
-	// retryAfter is waited after an error.
+	// retryAfter is the wait after an error.
 	retryAfter = 10 * time.Second
 )
 
-// API is what is needed of the API server. Its errors are those of k8s.io/apimachinery/pkg/api/errors.
+// API is the access to the API server. It returns the errors of k8s.io/apimachinery/pkg/api/errors.
 type API interface {
 	Pod(ctx context.Context, namespace, name string) (*corev1.Pod, error)
 	Metadata(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) (*metav1.PartialObjectMetadata, error)
 	CreateEvent(context.Context, *corev1.Event) error
 }
 
-// Check reports whether admission would have changed or refused the pod, and for a refusal, why.
+// Check reports whether admission would have changed or refused the pod, and why it would be
+// refused.
 type Check func(context.Context, *corev1.Pod) (missed bool, refusal string, err error)
 
-// Finder looks at pods. It is a kube.Sink of the metadata of labelled pods.
+// Finder checks pods. It is a kube.Sink for the metadata of labelled pods.
 type Finder struct {
 	api   API
 	check Check
@@ -44,12 +46,13 @@ type Finder struct {
 	// scope is known once observed is set.
 	scope    scope
 	observed bool
-	// pods are those without the mark of injection; queue are those of them that are not judged yet, and some that are gone.
+	// pods are the pods without the mark of injection. queue holds those that are not judged yet,
+	// and possibly deleted ones.
 	pods  map[types.UID]*candidate
 	queue []*candidate
 }
 
-// candidate is a pod that may have been missed.
+// candidate is a pod that was possibly created without the webhook.
 type candidate struct {
 	uid             types.UID
 	namespace, name string
@@ -64,12 +67,12 @@ const (
 	missed
 )
 
-// NewFinder returns a Finder that knows of no pods, and judges none before the first Observe.
+// NewFinder returns a Finder without pods. It judges nothing before the first Observe.
 func NewFinder(api API, check Check, log *slog.Logger) *Finder {
 	return &Finder{api: api, check: check, log: log, wake: make(chan struct{}, 1), pods: map[types.UID]*candidate{}}
 }
 
-// Strip drops all of a pod's metadata that Finder does not need.
+// Strip drops the metadata of a pod that Finder does not need.
 func Strip(o *metav1.PartialObjectMetadata) {
 	kept := metav1.ObjectMeta{UID: o.UID, Namespace: o.Namespace, Name: o.Name}
 	if marked(o) {
@@ -78,12 +81,13 @@ func Strip(o *metav1.PartialObjectMetadata) {
 	o.ObjectMeta = kept
 }
 
-// mark is on pods that the webhook has changed, while inject.Options.Mark is set, and else on those with a sidecar.
+// mark is the annotation on pods that the webhook has changed; without inject.Options.Mark, only on
+// those with a sidecar.
 const mark = contract.Prefix + contract.KeyInjected
 
 func marked(o *metav1.PartialObjectMetadata) bool { return o.Annotations[mark] == "true" }
 
-// Count returns the number of pods that are known to have been missed.
+// Count returns the number of pods that were created without the webhook, as far as known.
 func (f *Finder) Count() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -96,8 +100,8 @@ func (f *Finder) Count() int {
 	return n
 }
 
-// Observe is told the webhook's configuration, nil where there is none, at first and whenever it changes. If it means other
-// pods than before, all are judged anew.
+// Observe receives the webhook's configuration, or nil if it does not exist: first, and after each
+// change. If it matches other pods than before, Finder judges all pods again.
 func (f *Finder) Observe(c *admissionregistrationv1.MutatingWebhookConfiguration) {
 	scope, unknown := newScope(c)
 	f.mu.Lock()
@@ -106,11 +110,11 @@ func (f *Finder) Observe(c *admissionregistrationv1.MutatingWebhookConfiguration
 		return
 	}
 	if len(unknown) > 0 {
-		f.log.Warn("uninjected pods are not looked for", "reason", strings.Join(unknown, "; "))
+		f.log.Warn("uninjected pods are not searched for", "reason", strings.Join(unknown, "; "))
 	}
 	f.scope, f.observed, f.queue = scope, true, nil
 	for uid, c := range f.pods {
-		// A new one: what is being found out about the old one is of no interest any more.
+		// A new one: a judgement in progress about the old one no longer counts.
 		f.enqueue(&candidate{uid: uid, namespace: c.namespace, name: c.name})
 	}
 }
@@ -146,14 +150,14 @@ func (f *Finder) Delete(o *metav1.PartialObjectMetadata) {
 	delete(f.pods, o.UID)
 }
 
-// add is called with the lock held.
+// add needs the lock.
 func (f *Finder) add(o *metav1.PartialObjectMetadata) {
 	if !marked(o) {
 		f.enqueue(&candidate{uid: o.UID, namespace: o.Namespace, name: o.Name})
 	}
 }
 
-// enqueue is called with the lock held.
+// enqueue needs the lock.
 func (f *Finder) enqueue(c *candidate) {
 	f.pods[c.uid] = c
 	f.queue = append(f.queue, c)

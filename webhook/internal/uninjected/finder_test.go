@@ -20,8 +20,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// testCluster keeps pods, and Events as the API server does: one of each name. A namespace has the label that every
-// namespace has, its name.
+// testCluster keeps pods, and Events as the API server does: one of each name. A namespace has the
+// label that every namespace has, its name.
 type testCluster struct {
 	sync.Mutex
 	pods   map[string]*corev1.Pod
@@ -145,7 +145,7 @@ func TestMissedPodsAreCountedAndTold(t *testing.T) {
 			e.Type != corev1.EventTypeWarning || !strings.Contains(e.Message, "Delete the pod, so that its controller creates it again.") {
 			t.Errorf("event: %+v", e)
 		}
-		if e := c.events["certsync-uninjected-uid-of-missed-refused"]; e == nil || !strings.Contains(e.Message, "Delete the pod and create it again. It would be refused then: annotation x: no") {
+		if e := c.events["certsync-uninjected-uid-of-missed-refused"]; e == nil || !strings.Contains(e.Message, "Delete the pod and create it again. It would be refused now: annotation x: no") {
 			t.Errorf("event of a pod that would be refused: %+v", e)
 		}
 

@@ -20,7 +20,7 @@ func (f *Finder) Run(ctx context.Context) {
 			}
 			continue
 		} else if err := f.judge(ctx, c, scope); err != nil && ctx.Err() == nil {
-			f.log.Error("looking for uninjected pods failed", "namespace", c.namespace, "pod", c.name, "error", err)
+			f.log.Error("the search for uninjected pods failed", "namespace", c.namespace, "pod", c.name, "error", err)
 			f.again(c)
 			wait = retryAfter
 		}
@@ -32,12 +32,12 @@ func (f *Finder) Run(ctx context.Context) {
 	}
 }
 
-// next takes a pod that is still there from the queue, with the scope that it is judged by.
+// next removes an existing pod from the queue, and returns it with the scope to judge it by.
 func (f *Finder) next() (*candidate, scope, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.scope) == 0 {
-		return nil, nil, false // nothing is meant: Observe wakes
+		return nil, nil, false // no pod matches: Observe wakes this up
 	}
 	for len(f.queue) > 0 {
 		c := f.queue[0]
@@ -55,11 +55,11 @@ func (f *Finder) again(c *candidate) {
 	f.queue = append(f.queue, c)
 }
 
-// judge reads a pod and decides about it.
+// judge reads a pod and sets its verdict.
 func (f *Finder) judge(ctx context.Context, c *candidate, s scope) error {
 	pod, err := f.api.Pod(ctx, c.namespace, c.name)
 	if apierrors.IsNotFound(err) || err == nil && pod.UID != c.uid {
-		return nil // its deletion will be seen
+		return nil // the watch delivers its deletion
 	}
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func (f *Finder) judge(ctx context.Context, c *candidate, s scope) error {
 	v := fine
 	if was {
 		v = missed
-		if err := f.tell(ctx, pod, refusal); err != nil {
+		if err := f.createEvent(ctx, pod, refusal); err != nil {
 			return err
 		}
 	}
@@ -81,7 +81,8 @@ func (f *Finder) judge(ctx context.Context, c *candidate, s scope) error {
 	return nil
 }
 
-// missed reports whether the webhook was to see a pod and did not, and where it would have refused the pod, why.
+// missed reports whether a pod was created without the webhook although the webhook's selectors
+// match it, and why the webhook would refuse it.
 func (f *Finder) missed(ctx context.Context, pod *corev1.Pod, s scope) (was bool, refusal string, err error) {
 	if pod.DeletionTimestamp != nil || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed ||
 		!s.includesObject(pod.Labels) {
@@ -93,7 +94,7 @@ func (f *Finder) missed(ctx context.Context, pod *corev1.Pod, s scope) (was bool
 	namespace, err := f.api.Metadata(ctx, corev1.SchemeGroupVersion.WithResource("namespaces"), "", pod.Namespace)
 	switch {
 	case apierrors.IsNotFound(err):
-		return false, "", nil // the pod goes with it
+		return false, "", nil // the pod is deleted with it
 	case err != nil:
 		return false, "", err
 	}

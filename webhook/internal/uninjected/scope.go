@@ -8,14 +8,14 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-// scope is which pods the API server asks the webhook about.
+// scope is the set of pods that the API server sends to the webhook.
 type scope []selectors
 
-// selectors are those of one webhook of a MutatingWebhookConfiguration.
+// selectors are the selectors of one webhook of a MutatingWebhookConfiguration.
 type selectors struct{ namespaces, objects labels.Selector }
 
-// newScope returns the scope that a configuration gives, which is nothing without one. Webhooks whose scope cannot be told
-// by selectors alone are left out, and the reason is returned.
+// newScope returns the scope of a configuration; it is empty without one. It leaves out webhooks
+// whose scope does not depend on selectors alone, and returns the reasons.
 func newScope(c *admissionregistrationv1.MutatingWebhookConfiguration) (s scope, unknown []string) {
 	if c == nil {
 		return nil, nil
@@ -25,10 +25,10 @@ func newScope(c *admissionregistrationv1.MutatingWebhookConfiguration) (s scope,
 		namespaces, err := selector(w.NamespaceSelector)
 		objects, objectsErr := selector(w.ObjectSelector)
 		switch {
-		case err != nil || objectsErr != nil: // the API server accepts no such selector
-			unknown = append(unknown, fmt.Sprintf("webhook %s has a selector that is none", w.Name))
+		case err != nil || objectsErr != nil: // the API server does not accept such a selector
+			unknown = append(unknown, fmt.Sprintf("webhook %s has an invalid selector", w.Name))
 		case len(w.MatchConditions) > 0:
-			unknown = append(unknown, fmt.Sprintf("webhook %s has matchConditions: a pod that they leave out looks like one that was missed", w.Name))
+			unknown = append(unknown, fmt.Sprintf("webhook %s has matchConditions: a pod that they exclude cannot be told from one that was created without the webhook", w.Name))
 		default:
 			s = append(s, selectors{namespaces, objects})
 		}
@@ -36,7 +36,7 @@ func newScope(c *admissionregistrationv1.MutatingWebhookConfiguration) (s scope,
 	return s, unknown
 }
 
-// selector is labels' form of a selector, of which nil, as the API server has it, means everything.
+// selector converts a selector. As for the API server, nil selects everything.
 func selector(s *metav1.LabelSelector) (labels.Selector, error) {
 	if s == nil {
 		return labels.Everything(), nil
@@ -44,7 +44,7 @@ func selector(s *metav1.LabelSelector) (labels.Selector, error) {
 	return metav1.LabelSelectorAsSelector(s)
 }
 
-// includesObject reports whether a pod with the labels is meant in some namespace.
+// includesObject reports whether the scope has a pod with the labels in some namespace.
 func (s scope) includesObject(pod map[string]string) bool {
 	for _, w := range s {
 		if w.objects.Matches(labels.Set(pod)) {
@@ -54,7 +54,7 @@ func (s scope) includesObject(pod map[string]string) bool {
 	return false
 }
 
-// includes reports whether a pod with the labels is meant in a namespace with the labels.
+// includes reports whether the scope has a pod with the labels in a namespace with the labels.
 func (s scope) includes(pod, namespace map[string]string) bool {
 	for _, w := range s {
 		if w.objects.Matches(labels.Set(pod)) && w.namespaces.Matches(labels.Set(namespace)) {
@@ -64,7 +64,7 @@ func (s scope) includes(pod, namespace map[string]string) bool {
 	return false
 }
 
-// equal reports whether both mean the same pods.
+// equal reports whether both are the same set of pods.
 func (s scope) equal(other scope) bool {
 	if len(s) != len(other) {
 		return false

@@ -11,7 +11,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// TestOnlyPodsOfTheWebhookCount checks that no pod is reported that the API server does not ask the webhook about.
+// TestOnlyPodsOfTheWebhookCount checks that no pod is reported that the API server does not ask the
+// webhook about.
 func TestOnlyPodsOfTheWebhookCount(t *testing.T) {
 	type webhook = admissionregistrationv1.MutatingWebhook
 	in := func(namespace string) func(*corev1.Pod) {
@@ -52,8 +53,8 @@ func TestOnlyPodsOfTheWebhookCount(t *testing.T) {
 	}
 }
 
-// TestConfigurationChanges checks that pods are judged by the selectors of now, and not again for other changes, and that
-// nothing is judged before these are known.
+// TestConfigurationChanges checks that pods are judged by the selectors of now, and not again for
+// other changes, and that nothing is judged before these are known.
 func TestConfigurationChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTestCluster()

@@ -1,4 +1,4 @@
-package serviceaccount
+package annotations
 
 import (
 	"context"

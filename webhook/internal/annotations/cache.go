@@ -1,4 +1,4 @@
-package serviceaccount
+package annotations
 
 import (
 	"strings"
@@ -10,7 +10,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// Cache holds the annotations of all objects of one kind. It is filled by kube.Follow, whose Sink it is.
+// Cache holds the annotations of all objects of one kind. It is a kube.Sink, which kube.Follow
+// fills.
 type Cache struct {
 	mu      sync.RWMutex
 	objects map[key][]annotation
@@ -18,10 +19,10 @@ type Cache struct {
 	once    sync.Once
 }
 
-// key names an object. Namespace is empty for what has none.
+// key names an object. Namespace is empty for a kind without namespaces.
 type key struct{ namespace, name string }
 
-// annotation is smaller than an entry of a map, and most objects have none.
+// annotation is smaller than an entry of a map, and most objects do not have annotations.
 type annotation struct{ key, value string }
 
 // NewCache returns an empty cache.
@@ -39,12 +40,15 @@ func (c *Cache) Len() int {
 	return len(c.objects)
 }
 
-// LabelPodSecurity is the one label that is kept, among the annotations: the Pod Security level that a namespace enforces.
+// LabelPodSecurity is the only label that the cache keeps, as an annotation: the Pod Security level
+// that a namespace enforces.
 //
-// Source: https://kubernetes.io/docs/concepts/security/pod-security-admission/#pod-security-admission-labels-for-namespaces
+// Source:
+// https://kubernetes.io/docs/concepts/security/pod-security-admission/#pod-security-admission-labels-for-namespaces
 const LabelPodSecurity = "pod-security.kubernetes.io/enforce"
 
-// Strip drops all of an object but its name and what Cache keeps: our annotations, and LabelPodSecurity.
+// Strip drops everything of an object except its name and what Cache keeps: the annotations of this
+// project and LabelPodSecurity.
 func Strip(o *metav1.PartialObjectMetadata) {
 	var kept map[string]string
 	keep := func(k, v string) {
@@ -96,7 +100,7 @@ func (c *Cache) Delete(o *metav1.PartialObjectMetadata) {
 	delete(c.objects, keyOf(o))
 }
 
-// get returns the annotations of an object that is in the cache. The map is the caller's.
+// get returns the annotations of an object in the cache. The caller may change the map.
 func (c *Cache) get(k key) (map[string]string, bool) {
 	c.mu.RLock()
 	list, ok := c.objects[k]
@@ -113,7 +117,7 @@ func (c *Cache) get(k key) (map[string]string, bool) {
 
 func keyOf(o *metav1.PartialObjectMetadata) key { return key{o.Namespace, o.Name} }
 
-// annotations returns those of a stripped object.
+// annotations returns the annotations of a stripped object.
 func annotations(o *metav1.PartialObjectMetadata) []annotation {
 	if len(o.Annotations) == 0 {
 		return nil
