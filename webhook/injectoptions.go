@@ -7,7 +7,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/inject"
 )
 
-// injectOptions returns the options of package inject that the flags set.
+// injectOptions maps the flags to the options of package inject.
 func (o *options) injectOptions() *inject.Options {
 	env := make([]corev1.EnvVar, len(o.sidecarEnv))
 	for i, e := range o.sidecarEnv {
@@ -19,7 +19,7 @@ func (o *options) injectOptions() *inject.Options {
 		AuthorityHost:    o.authorityHost,
 		LegacyPath:       o.legacyTokenPath,
 		Mark:             o.reportUninjected,
-		TokenEndpoint:    o.endpoint.inject(),
+		TokenEndpoint:    o.endpoint.tokenEndpoint(),
 		Image:            o.sidecarImage,
 		ImagePullPolicy:  corev1.PullPolicy(o.pullPolicy),
 		ImagePullSecrets: o.pullSecrets,
@@ -30,7 +30,8 @@ func (o *options) injectOptions() *inject.Options {
 	}
 }
 
-func (e *endpointFlags) inject() *inject.TokenEndpoint {
+// tokenEndpoint returns nil without a custom token endpoint.
+func (e *endpointFlags) tokenEndpoint() *inject.TokenEndpoint {
 	if e.proxy == "" {
 		return nil
 	}
@@ -38,9 +39,9 @@ func (e *endpointFlags) inject() *inject.TokenEndpoint {
 		Audience: e.audience, Proxy: e.proxy, SNIName: e.sniName, CAData: e.caData,
 		CAConfigMap: e.caConfigMap, CASignerName: e.caSigner,
 	}
-	if e.caSel != "" {
-		// The flag was checked to be a selector.
-		t.CALabelSelector, _ = metav1.ParseToLabelSelector(e.caSel)
+	if e.caSelector != "" {
+		// check has validated the selector.
+		t.CALabelSelector, _ = metav1.ParseToLabelSelector(e.caSelector)
 	}
 	return t
 }

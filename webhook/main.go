@@ -1,14 +1,15 @@
-// Command webhook is the admission webhook of azure-cert-sync. It gives labelled pods an identity
-// of Microsoft Entra ID, and the certificate sidecar if they request certificates.
+// Command webhook is the admission webhook of azure-cert-sync. It gives labelled pods a Microsoft
+// Entra ID identity, and the certificate sidecar if they request certificates.
 //
-// It reads its flags, which flags.go lists, connects to the API server of its cluster, and serves
+// It parses its flags (see flags.go), connects to the API server of its cluster, and serves
 //
-//	--port            /mutate-v1-pod, by TLS
-//	--health-address  /healthz (the process runs) and /readyz (the replica can respond to admissions)
+//	--port            /mutate-v1-pod, with TLS
+//	--health-address  /healthz (the process runs) and /readyz (it can respond to an admission now)
 //	--metrics-address /metrics
 //
-// On SIGTERM it becomes not ready, continues to serve until clients know that, and stops. It exits
-// with 0 then, with 1 if it fails, and with 2 if a flag is wrong.
+// until SIGTERM. Then it becomes unready, continues to serve until clients have noticed, and stops.
+//
+// Exit codes: 0 after SIGTERM; 1 failure at run time; 2 wrong flags.
 package main
 
 import (
@@ -43,7 +44,7 @@ func main() {
 		return
 	}
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: o.logLevel}))
-	slog.SetDefault(log) // also for the messages of net/http, which uses package log
+	slog.SetDefault(log) // also for package log, which net/http uses
 	klog.SetSlogLogger(log)
 	ctrllog.SetLogger(logr.FromSlogHandler(log.Handler()))
 	log.Info("webhook starting", "version", version, "go", runtime.Version(), "cpus", runtime.GOMAXPROCS(0))

@@ -10,20 +10,20 @@ import (
 	"time"
 )
 
-// selfRequest sends the webhook server of this process a request without a handler. The response
-// shows that the server listens. It also warms up the first real handshake and request: the code
-// and the memory that they need are then in place.
+// selfRequest sends a request to this process's webhook server, on a path without a handler. The
+// response shows that the server listens. After it, the first real handshake and request find the
+// code and the memory that they need already loaded.
 func selfRequest(ctx context.Context, port int) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	// As large as a request of the API server, so that the server's buffers have that size.
+	// As large as a typical request of the API server, so that the server's buffers grow.
 	body := strings.NewReader(strings.Repeat(" ", 8<<10))
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, fmt.Sprintf("https://127.0.0.1:%d/", port), body)
 	if err != nil {
 		return err
 	}
 	t := &http.Transport{
-		// This process itself listens on the port, and the request contains nothing secret.
+		// The server is this process, and the request contains no secret.
 		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true},
 		DisableKeepAlives: true,
 	}

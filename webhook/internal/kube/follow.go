@@ -15,11 +15,11 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// pageSize bounds what is decoded at once if the API server does not stream the initial list
-// (before 1.34).
+// pageSize limits how many objects are decoded at once if the API server does not stream the
+// initial list (before 1.34).
 const pageSize = 500
 
-// Source is a kind of object, or one object, to follow.
+// Source describes the objects to follow: all of one kind, a selection, or one.
 type Source[T runtime.Object] struct {
 	name    string
 	example T
@@ -29,13 +29,14 @@ type Source[T runtime.Object] struct {
 
 // Sink receives what Follow sees, from one goroutine. The sink may keep the objects.
 type Sink[T runtime.Object] interface {
-	// Replace is called with all objects: first, and each time that events may be missing.
+	// Replace receives all existing objects: at the start, and whenever events may have been
+	// missed.
 	Replace([]T)
 	Set(T)
 	Delete(T)
 }
 
-// Secret is the source of one Secret.
+// Secret returns a Source of one Secret.
 func (c *Client) Secret(namespace, name string) Source[*corev1.Secret] {
 	return Source[*corev1.Secret]{
 		name: "secret", example: &corev1.Secret{},
@@ -43,7 +44,7 @@ func (c *Client) Secret(namespace, name string) Source[*corev1.Secret] {
 	}
 }
 
-// WebhookConfiguration is the source of one MutatingWebhookConfiguration.
+// WebhookConfiguration returns a Source of one MutatingWebhookConfiguration.
 func (c *Client) WebhookConfiguration(name string) Source[*admissionregistrationv1.MutatingWebhookConfiguration] {
 	return Source[*admissionregistrationv1.MutatingWebhookConfiguration]{
 		name: "webhook configuration", example: &admissionregistrationv1.MutatingWebhookConfiguration{},
@@ -58,9 +59,9 @@ func named(c rest.Interface, resource, namespace, name string) *cache.ListWatch 
 	return cache.NewListWatchFromClient(c, resource, namespace, fields.OneTermEqualSelector(metav1.ObjectNameField, name))
 }
 
-// MetadataSource is the source of the metadata of all objects of one kind, in all namespaces, that
-// the options select. It calls strip for each object as soon as it is decoded. strip drops what the
-// sink does not need, so that a list of many objects is never in memory as a whole.
+// MetadataSource returns a Source of the metadata of the objects of one kind that the options
+// select, in all namespaces. It passes each object to strip as soon as the object is decoded. strip
+// removes what the sink does not need, so that a long list is never in memory as a whole.
 func (c *Client) MetadataSource(resource schema.GroupVersionResource, selector metav1.ListOptions, strip func(*metav1.PartialObjectMetadata)) Source[*metav1.PartialObjectMetadata] {
 	r := c.meta.Resource(resource)
 	apply := func(o *metav1.ListOptions) {
@@ -88,29 +89,29 @@ func (c *Client) MetadataSource(resource schema.GroupVersionResource, selector m
 	}
 }
 
-// NamedMetadata is the source of the metadata of one object without a namespace.
+// NamedMetadata returns a Source of the metadata of one cluster-scoped object.
 func (c *Client) NamedMetadata(resource schema.GroupVersionResource, name string) Source[*metav1.PartialObjectMetadata] {
 	selector := metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, name).String()}
 	return c.MetadataSource(resource, selector, func(*metav1.PartialObjectMetadata) {})
 }
 
-// Follow lists and watches the source until the context ends. After an error it logs the error and
-// starts over, with growing waits.
+// Follow lists and watches the source until ctx ends. After an error, which it logs, it starts
+// again, with growing waits.
 func Follow[T runtime.Object](ctx context.Context, s Source[T], sink Sink[T]) {
-	r := cache.NewReflectorWithOptions(s.lw, s.example, &store[T]{sink, s.strip}, cache.ReflectorOptions{
+	r := cache.NewReflectorWithOptions(s.lw, s.example, &sinkStore[T]{sink, s.strip}, cache.ReflectorOptions{
 		Name: "certsync-webhook", TypeDescription: s.name,
 	})
 	r.WatchListPageSize = pageSize
 	r.RunWithContext(ctx)
 }
 
-// store adapts a Sink for client-go's Reflector.
-type store[T runtime.Object] struct {
+// sinkStore adapts a Sink to the store of client-go's Reflector.
+type sinkStore[T runtime.Object] struct {
 	sink  Sink[T]
 	strip func(T)
 }
 
-func (s *store[T]) Add(o any) error {
+func (s *sinkStore[T]) Add(o any) error {
 	object, err := s.object(o)
 	if err == nil {
 		s.sink.Set(object)
@@ -118,9 +119,9 @@ func (s *store[T]) Add(o any) error {
 	return err
 }
 
-func (s *store[T]) Update(o any) error { return s.Add(o) }
+func (s *sinkStore[T]) Update(o any) error { return s.Add(o) }
 
-func (s *store[T]) Delete(o any) error {
+func (s *sinkStore[T]) Delete(o any) error {
 	object, err := s.object(o)
 	if err == nil {
 		s.sink.Delete(object)
@@ -128,7 +129,7 @@ func (s *store[T]) Delete(o any) error {
 	return err
 }
 
-func (s *store[T]) Replace(list []any, _ string) error {
+func (s *sinkStore[T]) Replace(list []any, _ string) error {
 	objects := make([]T, len(list))
 	for i, o := range list {
 		object, err := s.object(o)
@@ -141,15 +142,15 @@ func (s *store[T]) Replace(list []any, _ string) error {
 	return nil
 }
 
-// Resync is only called with a resync period.
-func (*store[T]) Resync() error { return nil }
+// Resync is called only if a resync period is set.
+func (*sinkStore[T]) Resync() error { return nil }
 
-// Transformer strips objects as they arrive, before they are collected for Replace.
-func (s *store[T]) Transformer() cache.TransformFunc {
+// Transformer strips objects when they arrive in a stream, before they are collected for Replace.
+func (s *sinkStore[T]) Transformer() cache.TransformFunc {
 	return func(o any) (any, error) { return s.object(o) }
 }
 
-func (s *store[T]) object(o any) (T, error) {
+func (s *sinkStore[T]) object(o any) (T, error) {
 	object, ok := o.(T)
 	if !ok {
 		return object, fmt.Errorf("the API server sent %T instead of %T", o, object)
@@ -160,7 +161,7 @@ func (s *store[T]) object(o any) (T, error) {
 	return object, nil
 }
 
-// Single is a Sink for a source of one object. It is called with the object, or with nil if the
+// Single is a Sink for a source of one object. The function receives the object, or nil if the
 // object does not exist.
 type Single[T runtime.Object] func(T)
 

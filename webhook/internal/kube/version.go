@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -9,7 +10,21 @@ import (
 	"k8s.io/apimachinery/pkg/version"
 )
 
-// parseVersion reads the response of /version. Minor can end in a "+", as in hosted clusters.
+// Version is the version of an API server.
+type Version struct{ Major, Minor int }
+
+// ServerVersion reads the API server's version. Every authenticated client has the permission (role
+// system:public-info-viewer).
+func (c *Client) ServerVersion(ctx context.Context) (Version, error) {
+	data, err := c.core.Get().AbsPath("/version").Do(ctx).Raw()
+	if err != nil {
+		return Version{}, fmt.Errorf("reading the API server's version: %w", err)
+	}
+	return parseVersion(data)
+}
+
+// parseVersion parses the response of /version. On hosted clusters, the minor version may end in
+// "+".
 func parseVersion(data []byte) (Version, error) {
 	var info version.Info
 	if err := json.Unmarshal(data, &info); err != nil {

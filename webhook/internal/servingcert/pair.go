@@ -17,19 +17,20 @@ import (
 const (
 	// lifetime is the lifetime of a certificate and its CA.
 	lifetime = 90 * 24 * time.Hour
-	// backdate is the allowed difference between clocks.
+	// backdate is the maximum difference between clocks: certificates are valid from this long ago.
 	backdate = time.Hour
 
 	caName = "azure-cert-sync-webhook-ca"
 )
 
-// pair is a certificate with its key, in the forms in which it is stored and served.
+// pair is a certificate with its key: in PEM for the Secret, and parsed for serving.
 type pair struct {
 	certPEM, keyPEM []byte
 	tls             *tls.Certificate // with Leaf
 }
 
-// newPair creates a certificate for a DNS name, and the CA that signs only this certificate.
+// newPair creates a certificate for a DNS name and a CA that signs only this certificate. It
+// discards the CA's key.
 func newPair(now time.Time, dnsName string) (*pair, *x509.Certificate, error) {
 	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -81,7 +82,7 @@ func sign(template, parent *x509.Certificate, public *ecdsa.PublicKey, key *ecds
 	return x509.ParseCertificate(der)
 }
 
-// readPair reads a certificate and its key, which must belong together.
+// readPair parses a certificate and its key, which must match.
 func readPair(certPEM, keyPEM []byte) (*pair, error) {
 	c, err := tls.X509KeyPair(certPEM, keyPEM)
 	if err != nil {
@@ -90,8 +91,8 @@ func readPair(certPEM, keyPEM []byte) (*pair, error) {
 	return &pair{certPEM: certPEM, keyPEM: keyPEM, tls: &c}, nil
 }
 
-// usable reports whether clients that connect to the DNS name and trust the CAs accept the
-// certificate.
+// usable returns why a client that expects the DNS name and trusts the CAs would refuse the
+// certificate, or nil.
 func (p *pair) usable(now time.Time, dnsName string, cas []*x509.Certificate) error {
 	_, err := p.tls.Leaf.Verify(x509.VerifyOptions{DNSName: dnsName, Roots: pool(cas), CurrentTime: now})
 	return err
@@ -115,7 +116,7 @@ func pool(cas []*x509.Certificate) *x509.CertPool {
 	return p
 }
 
-// readCerts returns the readable certificates of a PEM text.
+// readCerts parses the certificates of a PEM text, and skips those that are invalid.
 func readCerts(text []byte) []*x509.Certificate {
 	var certs []*x509.Certificate
 	for {

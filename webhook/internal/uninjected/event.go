@@ -12,28 +12,28 @@ import (
 )
 
 const (
-	// component and reason appear beside the message in "kubectl describe pod".
+	// "kubectl describe pod" shows component and reason beside the message.
 	component = "azure-cert-sync-webhook"
 	reason    = "NotInjected"
 
 	message = "The pod has the label " + contract.LabelUse + " but was created without azure-cert-sync's webhook, " +
-		"which did not respond or was not installed yet: the webhook gave it neither identity nor certificates. "
-	// What to do, with and without a controller that creates the pod again.
-	remedyControlled = "Delete the pod, so that its controller creates it again."
+		"which did not respond or was not installed then. The pod has no identity and no certificates from azure-cert-sync. "
+	// The remedies for a pod with and without a controller.
+	remedyControlled = "Delete the pod so that its controller creates it again."
 	remedyBare       = "Delete the pod and create it again."
-	// maxMessage is the API server's limit for the message of an Event, in bytes.
+	// maxMessage is the API server's limit for an Event's message, in bytes.
 	maxMessage = 1024
 )
 
-// createEvent creates the pod's Event. Its name derives from the pod, so that all replicas together
-// create one.
+// createEvent creates the pod's Event. The Event's name contains the pod's UID, so that all
+// replicas together create only one.
 func (f *Finder) createEvent(ctx context.Context, pod *corev1.Pod, refusal string) error {
 	text := message + remedyBare
 	if metav1.GetControllerOf(pod) != nil {
 		text = message + remedyControlled
 	}
 	if refusal != "" {
-		text += " It would be refused now: " + refusal
+		text += " The webhook would now refuse it: " + refusal
 	}
 	text = strings.ToValidUTF8(text[:min(len(text), maxMessage)], "")
 	now := metav1.Now()

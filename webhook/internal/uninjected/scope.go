@@ -8,15 +8,16 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-// scope is the set of pods that the API server sends to the webhook.
+// scope decides which pods the API server sends to the webhook: those that match any of the
+// elements.
 type scope []selectors
 
-// selectors are the selectors of one webhook of a MutatingWebhookConfiguration.
+// selectors are the selectors of one webhook in a MutatingWebhookConfiguration.
 type selectors struct{ namespaces, objects labels.Selector }
 
-// newScope returns the scope of a configuration; it is empty without one. It leaves out webhooks
-// whose scope does not depend on selectors alone, and returns the reasons.
-func newScope(c *admissionregistrationv1.MutatingWebhookConfiguration) (s scope, unknown []string) {
+// newScope returns the scope of a configuration, which is empty if the configuration is nil. It
+// omits webhooks whose scope the selectors alone do not determine, and returns the reasons.
+func newScope(c *admissionregistrationv1.MutatingWebhookConfiguration) (s scope, omitted []string) {
 	if c == nil {
 		return nil, nil
 	}
@@ -25,18 +26,18 @@ func newScope(c *admissionregistrationv1.MutatingWebhookConfiguration) (s scope,
 		namespaces, err := selector(w.NamespaceSelector)
 		objects, objectsErr := selector(w.ObjectSelector)
 		switch {
-		case err != nil || objectsErr != nil: // the API server does not accept such a selector
-			unknown = append(unknown, fmt.Sprintf("webhook %s has an invalid selector", w.Name))
+		case err != nil || objectsErr != nil: // the API server should have refused it
+			omitted = append(omitted, fmt.Sprintf("webhook %s has an invalid selector", w.Name))
 		case len(w.MatchConditions) > 0:
-			unknown = append(unknown, fmt.Sprintf("webhook %s has matchConditions: a pod that they exclude cannot be told from one that was created without the webhook", w.Name))
+			omitted = append(omitted, fmt.Sprintf("webhook %s has matchConditions: the pods that they exclude look like missed pods", w.Name))
 		default:
 			s = append(s, selectors{namespaces, objects})
 		}
 	}
-	return s, unknown
+	return s, omitted
 }
 
-// selector converts a selector. As for the API server, nil selects everything.
+// selector converts a selector. As in the API server, nil matches everything.
 func selector(s *metav1.LabelSelector) (labels.Selector, error) {
 	if s == nil {
 		return labels.Everything(), nil
@@ -44,8 +45,8 @@ func selector(s *metav1.LabelSelector) (labels.Selector, error) {
 	return metav1.LabelSelectorAsSelector(s)
 }
 
-// includesObject reports whether the scope has a pod with the labels in some namespace.
-func (s scope) includesObject(pod map[string]string) bool {
+// matchesObject reports whether a pod with these labels matches in at least one namespace.
+func (s scope) matchesObject(pod map[string]string) bool {
 	for _, w := range s {
 		if w.objects.Matches(labels.Set(pod)) {
 			return true
@@ -54,8 +55,8 @@ func (s scope) includesObject(pod map[string]string) bool {
 	return false
 }
 
-// includes reports whether the scope has a pod with the labels in a namespace with the labels.
-func (s scope) includes(pod, namespace map[string]string) bool {
+// matches reports whether a pod with these labels matches in a namespace with these labels.
+func (s scope) matches(pod, namespace map[string]string) bool {
 	for _, w := range s {
 		if w.objects.Matches(labels.Set(pod)) && w.namespaces.Matches(labels.Set(namespace)) {
 			return true
@@ -64,7 +65,7 @@ func (s scope) includes(pod, namespace map[string]string) bool {
 	return false
 }
 
-// equal reports whether both are the same set of pods.
+// equal reports whether both scopes have the same selectors.
 func (s scope) equal(other scope) bool {
 	if len(s) != len(other) {
 		return false
