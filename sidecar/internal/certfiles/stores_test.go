@@ -181,7 +181,7 @@ func TestWarningsOfOpening(t *testing.T) {
 	f.commit(t, item)
 	check(t, f.stores.opened[f.dir].Close()) // as the end of the process does
 	check(t, os.WriteFile(filepath.Join(f.dir, "shop.web"), []byte("damaged"), 0o600))
-	f.stores = NewStores("")
+	f.stores = NewStores(store.Options{}, "")
 	if result := f.commit(t, item); len(result.Warnings) == 0 {
 		t.Errorf("first commit: %+v, want a warning", result)
 	}
@@ -206,7 +206,7 @@ func TestStoreCannotBeOpened(t *testing.T) {
 		"it is a file":           {file, store.Failed},
 	} {
 		t.Run(name, func(t *testing.T) {
-			stores := NewStores("")
+			stores := NewStores(store.Options{}, "")
 			_, err := stores.Current(test.dir)
 			_, commitErr := stores.Commit(test.dir, []certsync.Item[Content]{item})
 			for _, err := range []error{err, commitErr} {
