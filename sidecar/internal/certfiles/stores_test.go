@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -104,6 +105,22 @@ func TestKeystorePassword(t *testing.T) {
 		t.Errorf("with a missing password file: %v", err)
 	}
 	f.wantKeystores(t, "second")
+
+	// Neither does a file that cannot be a password hold up the others, or take their memory.
+	for name, create := range map[string]func(path string) error{
+		"is a FIFO":             func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"is a directory":        func(path string) error { return os.Mkdir(path, 0o700) },
+		"is longer than 64 KiB": func(path string) error { return os.WriteFile(path, make([]byte, 64<<10+1), 0o600) },
+	} {
+		unfit := filepath.Join(t.TempDir(), "password")
+		check(t, create(unfit))
+		f.stores.SetPasswordFile(unfit)
+		if err := f.commit(t, item).Failed["shop.web"]; err == nil || !strings.Contains(err.Error(), unfit+": "+name) {
+			t.Errorf("a password file that %s: %v", name, err)
+		}
+		f.wantKeystores(t, "second")
+	}
+	f.stores.SetPasswordFile(file + ".missing")
 
 	// A certificate without keystores does not need the password.
 	if result := f.commit(t, f.fetch(t, f.certificate("web", "pem"))); len(result.Failed) > 0 {

@@ -3,7 +3,6 @@ package credential
 import (
 	"encoding/base64"
 	"encoding/json"
-	"os"
 	"strings"
 	"time"
 )
@@ -20,11 +19,11 @@ type TokenClaims struct {
 // readClaims reads the token's payload, for an error message only: nothing is verified. It returns nil
 // where the file has no token in it, which is said in another way.
 func readClaims(path string) *TokenClaims {
-	token, err := os.ReadFile(path)
+	token, err := readTokenFile(path)
 	if err != nil {
 		return nil
 	}
-	parts := strings.Split(strings.TrimSpace(string(token)), ".")
+	parts := strings.Split(string(token), ".")
 	if len(parts) != 3 {
 		return nil
 	}

@@ -39,6 +39,10 @@ func TestDamage(t *testing.T) {
 		{"manifest removed", remove(generation + manifestName), "v.a v.b"},
 		{"manifest damaged", write(generation+manifestName, `{"certificates": [{`), "v.a v.b"},
 		{"manifest empty", write(generation+manifestName, `null`), "v.a v.b"},
+		{"manifest replaced by a FIFO", func(dir string) error {
+			path := filepath.Join(dir, generation, manifestName)
+			return errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600))
+		}, "v.a v.b"},
 		{"..data removed", remove(dataLink), "v.a v.b"},
 		{"generation removed", remove(generation), "v.a v.b"},
 		{"..data dangling", relink(dataLink, "..0000000009"), "v.a v.b"},

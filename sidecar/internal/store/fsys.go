@@ -220,9 +220,10 @@ func (f *fsys) exists(name string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// read returns the content of a file, or an error if the file is longer than limit.
+// read returns the content of a file, or an error if the file is longer than limit. It does not wait
+// for a FIFO in the file's place; that has no content.
 func (f *fsys) read(name string, limit int64) ([]byte, error) {
-	file, err := f.root.Open(name)
+	file, err := f.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
