@@ -97,6 +97,7 @@ func main() {
 		return
 	}
 	if err := run(o, loaded); err != nil {
+		loaded.EndParsing(o.config())
 		terminate(err)
 		os.Exit(exitFailure)
 	}
