@@ -176,7 +176,7 @@ func TestTokenFileComesAndGoes(t *testing.T) {
 	if _, err = c.GetToken(t.Context(), o); !as[*credential.TokenFileError](err) {
 		t.Fatalf("with an empty file: %v", err)
 	}
-	f.present(t, azure.Assertion{Subject: subject})
+	f.writeToken(t, azure.Assertion{Subject: subject})
 	_, err = c.GetToken(t.Context(), o)
 	check(t, err)
 	check(t, os.Remove(f.federation.TokenFile))
