@@ -57,6 +57,7 @@ var otherValues = map[string]struct {
 	"webhook.tls.source":                    {"secret", "--tls-cert-dir=/etc/azure-cert-sync/tls"},
 	"webhook.tls.secretName":                {"ours", "secretName: ours"},
 	"webhook.tls.caBundle":                  {"a CA", "caBundle: YSBDQQ=="},
+	"webhook.tls.clientCA":                  {"client CA", "--client-ca-file=/etc/azure-cert-sync/client-ca/ca.crt"},
 	"webhook.resources.requests.cpu":        {"123m", "cpu: 123m"},
 	"webhook.resources.requests.memory":     {"65Mi", "memory: 65Mi"},
 	"webhook.resources.limits.memory":       {"257Mi", "memory: 257Mi"},

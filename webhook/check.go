@@ -59,6 +59,7 @@ func (o *options) checkServer(p *problems) {
 			p.add(flag, address, "must be HOST:PORT or :PORT")
 		}
 	}
+	o.clientCA = readPEM(p, "client-ca-file", o.clientCAFile)
 	if o.drain < 0 {
 		p.add("drain", o.drain.String(), "must not be negative")
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/admission"
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/annotations"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/kube"
 )
 
@@ -27,16 +29,19 @@ type replica struct {
 	api     *kube.Client
 	metrics *prometheus.Registry
 	ready   *readiness
+	reads   *annotations.Limiter
 }
 
 // run serves until ctx ends, and then drains. The error is why the process cannot continue.
 func run(ctx context.Context, o *options, log *slog.Logger) error {
-	tuneGC()
+	tuneMemory(log)
 	api, err := kube.Connect(o.kubeconfig, "azure-cert-sync-webhook/"+version)
 	if err != nil {
 		return fmt.Errorf("connecting to the API server: %w", err)
 	}
-	r := &replica{options: o, log: log, api: api, metrics: prometheus.NewRegistry(), ready: newReadiness(log)}
+	r := &replica{
+		options: o, log: log, api: api, metrics: prometheus.NewRegistry(), ready: newReadiness(log), reads: annotations.NewLimiter(),
+	}
 	r.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	// The replica still responds to admissions while it drains.
@@ -76,6 +81,7 @@ func (r *replica) webhookServer(ctx context.Context) webhook.Server {
 		c.GetCertificate = getCertificate
 		// The API server uses HTTP/1.1 for webhooks, so that replicas share the load.
 		c.NextProtos = []string{"http/1.1"}
+		r.options.requireClientCertificate(c)
 	}}})
 	server.Register(mutatePath, r.ready.closeWhileDraining(handler))
 	r.ready.requireLast(func() error {
@@ -86,4 +92,14 @@ func (r *replica) webhookServer(ctx context.Context) webhook.Server {
 		return selfRequest(ctx, r.options.port)
 	})
 	return server
+}
+
+// requireClientCertificate sets the CAs of --client-ca-file, if the flag is given.
+func (o *options) requireClientCertificate(c *tls.Config) {
+	if o.clientCA == "" {
+		return
+	}
+	c.ClientAuth = tls.RequireAndVerifyClientCert
+	c.ClientCAs = x509.NewCertPool()
+	c.ClientCAs.AppendCertsFromPEM([]byte(o.clientCA)) // it was checked with the flag
 }

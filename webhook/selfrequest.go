@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,12 +23,22 @@ func selfRequest(ctx context.Context, port int) error {
 	if err != nil {
 		return err
 	}
+	var wantsCertificate atomic.Bool
 	t := &http.Transport{
-		// The server is this process, and the request contains no secret.
-		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true},
+		TLSClientConfig: &tls.Config{
+			// The server is this process, and the request contains no secret.
+			InsecureSkipVerify: true,
+			GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+				wantsCertificate.Store(true)
+				return &tls.Certificate{}, nil
+			},
+		},
 		DisableKeepAlives: true,
 	}
 	resp, err := t.RoundTrip(req)
+	if err != nil && wantsCertificate.Load() {
+		return nil // with --client-ca-file, the server refuses this client, but it listens
+	}
 	if err != nil {
 		return fmt.Errorf("the webhook server does not respond yet: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -54,15 +55,19 @@ func (r *replica) annotationLookup(ctx context.Context, resource schema.GroupVer
 		Help:        "Objects whose annotations are in memory, by resource.",
 		ConstLabels: prometheus.Labels{"resource": resource.Resource},
 	}, func() float64 { return float64(cache.Len()) }))
-	read := func(ctx context.Context, namespace, name string) (*metav1.PartialObjectMetadata, error) {
+	read := r.reads.Reader(func(ctx context.Context, namespace, name string) (*metav1.PartialObjectMetadata, error) {
 		return r.api.Metadata(ctx, resource, namespace, name)
-	}
+	})
 	return annotations.NewLookup(kind, cache, read).Annotations
 }
 
 // configMap reads settings from a ConfigMap.
 func (r *replica) configMap(ctx context.Context, namespace, name string) (*settings.ConfigMap, error) {
-	m, err := r.api.ConfigMap(ctx, namespace, name)
+	var m *corev1.ConfigMap
+	err := r.reads.Do(ctx, func() (err error) {
+		m, err = r.api.ConfigMap(ctx, namespace, name)
+		return err
+	})
 	if apierrors.IsNotFound(err) {
 		return &settings.ConfigMap{Missing: true}, nil
 	}

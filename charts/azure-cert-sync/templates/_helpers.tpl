@@ -54,6 +54,12 @@ azure-cert-sync-webhook-tls
     name: {{ include "azure-cert-sync.name" . }}-ca
     items: [{key: token-endpoint-ca.crt, path: ca.crt}]
 {{- end }}
+{{- if .Values.webhook.tls.clientCA }}
+- name: client-ca
+  configMap:
+    name: {{ include "azure-cert-sync.name" . }}-ca
+    items: [{key: client-ca.crt, path: ca.crt}]
+{{- end }}
 {{- if ne .Values.webhook.tls.source "self" }}
 - name: tls
   secret:

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -36,6 +37,12 @@ func testHandler(c *Config) *Handler {
 	return NewHandler(c, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 }
 
+// connected is a recorder that accepts deadlines, as a connection does.
+type connected struct{ *httptest.ResponseRecorder }
+
+func (connected) SetReadDeadline(time.Time) error  { return nil }
+func (connected) SetWriteDeadline(time.Time) error { return nil }
+
 // BenchmarkServeHTTP measures one admission without the network.
 func BenchmarkServeHTTP(b *testing.B) {
 	body, err := os.ReadFile("testdata/review.json")
@@ -47,7 +54,7 @@ func BenchmarkServeHTTP(b *testing.B) {
 	for b.Loop() {
 		r := httptest.NewRequest(http.MethodPost, "/mutate-v1-pod?timeout=5s", bytes.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")
-		w := httptest.NewRecorder()
+		w := &connected{httptest.NewRecorder()}
 		h.ServeHTTP(w, r)
 		if w.Code != http.StatusOK {
 			b.Fatal(w.Body.String())

@@ -1,12 +1,10 @@
 package admission
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"mime"
 	"net/http"
@@ -19,18 +17,24 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/annotations"
 )
 
 const (
-	// maxBody bounds a request: an object is at most 3 MiB, and the request may contain two and
-	// some metadata.
-	maxBody = 7 << 20
-	// keptBuffer bounds the buffers that are reused.
-	keptBuffer = 1 << 20
-	// defaultTimeout applies where the request has no timeout; margin is the time left to send the
-	// response.
+	// keptBuffer bounds the buffers that are reused. Requests are charged for them, and must not
+	// use up their smallShare by that.
+	keptBuffer = 96 << 10
+	// defaultTimeout applies where the request has no timeout, and maxTimeout is the longest that an
+	// API server has; margin is the time left to send the response.
+	//
+	// Source: https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#timeouts
 	defaultTimeout = 5 * time.Second
+	maxTimeout     = 30 * time.Second
 	margin         = 250 * time.Millisecond
+	// writeTimeout is how long a client may take to read the response. Until then the request is
+	// charged.
+	writeTimeout = 2 * time.Second
 )
 
 // Handler serves AdmissionReview requests.
@@ -40,12 +44,7 @@ type Handler struct {
 	metrics *metrics
 	// buffers are *buffers. Without the pool they would be half of what an admission allocates.
 	buffers *sync.Pool
-}
-
-// buffers are the memory that one admission uses.
-type buffers struct {
-	body            bytes.Buffer
-	patch, response []byte
+	budget  *budget
 }
 
 // NewHandler returns a handler and registers its metrics.
@@ -53,6 +52,7 @@ func NewHandler(c *Config, log *slog.Logger, r prometheus.Registerer) *Handler {
 	return &Handler{
 		config: c, log: log, metrics: newMetrics(r),
 		buffers: &sync.Pool{New: func() any { return new(buffers) }},
+		budget:  newBudget(),
 	}
 }
 
@@ -72,6 +72,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) outcome {
+	ctx, cancel := context.WithTimeout(r.Context(), timeout(r))
+	defer cancel()
+	charge := &charge{budget: h.budget}
+	defer charge.release()
+	body := newBodyReader(ctx, w, r, charge)
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		return fail(w, http.StatusMethodNotAllowed, metav1.StatusReasonMethodNotAllowed, "an AdmissionReview must be sent by POST")
@@ -80,24 +85,19 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) outcome {
 		return fail(w, http.StatusUnsupportedMediaType, metav1.StatusReasonUnsupportedMediaType,
 			"the Content-Type of an AdmissionReview must be application/json")
 	}
-	b := h.buffers.Get().(*buffers)
+	b, err := body.read(h.buffers)
+	if b == nil {
+		b = new(buffers)
+	}
 	defer func() {
-		if b.body.Cap()+cap(b.patch)+cap(b.response) <= keptBuffer {
-			b.body.Reset()
+		if b.capacity() <= keptBuffer {
 			h.buffers.Put(b)
 		}
 	}()
-	if _, err := io.Copy(&b.body, http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return fail(w, http.StatusRequestEntityTooLarge, metav1.StatusReasonRequestEntityTooLarge,
-				fmt.Sprintf("the request is larger than %d bytes", maxBody))
-		}
-		return fail(w, http.StatusBadRequest, metav1.StatusReasonBadRequest, "reading the request: "+err.Error())
+	if err != nil {
+		return failRead(w, err)
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), timeout(r))
-	defer cancel()
-	return h.admit(ctx, w, b)
+	return h.admit(ctx, w, b, charge)
 }
 
 // timeout returns how long the API server waits, from its query parameter, less the margin.
@@ -108,12 +108,38 @@ func timeout(r *http.Request) time.Duration {
 	if err != nil || d <= 2*margin {
 		d = defaultTimeout
 	}
-	return d - margin
+	return min(d, maxTimeout) - margin
+}
+
+// decodeWithin decodes a body and charges what is built from it. The error is errBusy, or one of
+// decode, or that the context has ended.
+func decodeWithin(ctx context.Context, body []byte, charge *charge) (*creation, error) {
+	if err := ended(ctx); err != nil {
+		return nil, err
+	}
+	v := countValues(body)
+	if v.tooMany(body) {
+		return decodeOther(body, errTooManyValues)
+	}
+	if err := charge.add(ctx, v.memory()); err != nil {
+		return nil, err
+	}
+	c, err := decode(body)
+	if c != nil && c.pod != nil {
+		n := int64(len(c.pod.Spec.InitContainers) + len(c.pod.Spec.Containers))
+		if err := charge.add(ctx, max(0, n*chargeContainer-free)); err != nil {
+			return nil, err
+		}
+	}
+	return c, err
 }
 
 // admit responds to the request in the body buffer.
-func (h *Handler) admit(ctx context.Context, w http.ResponseWriter, b *buffers) outcome {
-	c, err := decode(b.body.Bytes())
+func (h *Handler) admit(ctx context.Context, w http.ResponseWriter, b *buffers, charge *charge) outcome {
+	c, err := decodeWithin(ctx, b.body, charge)
+	if c == nil && !errors.Is(err, errNotReview) {
+		return failAdmission(w, err)
+	}
 	if c == nil {
 		return fail(w, http.StatusBadRequest, metav1.StatusReasonBadRequest, err.Error())
 	}
@@ -131,7 +157,7 @@ func (h *Handler) admit(ctx context.Context, w http.ResponseWriter, b *buffers) 
 		return h.send(w, b, c, deny(d), denied)
 	case err != nil:
 		h.log.Error("admission failed", "namespace", c.namespace, "pod", nameOf(c), "error", err)
-		return fail(w, http.StatusInternalServerError, metav1.StatusReasonInternalError, err.Error())
+		return failAdmission(w, err)
 	}
 	response, o, err := b.allow(&r)
 	if err != nil {
@@ -189,7 +215,20 @@ func fail(w http.ResponseWriter, code int, reason metav1.StatusReason, message s
 	return failed
 }
 
+// failAdmission responds to a request that could not be admitted for a reason other than the pod.
+func failAdmission(w http.ResponseWriter, err error) outcome {
+	switch {
+	case errors.Is(err, errBusy), errors.Is(err, annotations.ErrBusy):
+		return failBusy(w, err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fail(w, http.StatusGatewayTimeout, metav1.StatusReasonTimeout, err.Error())
+	}
+	return fail(w, http.StatusInternalServerError, metav1.StatusReasonInternalError, err.Error())
+}
+
 func write(w http.ResponseWriter, code int, data []byte) {
+	// The only error is that a test's ResponseWriter has no connection.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
 	w.Header().Set("Content-Type", "application/json")
 	// Without the length, a response of this size is sent in chunks.
 	w.Header().Set("Content-Length", strconv.Itoa(len(data)))

@@ -60,6 +60,9 @@ func (c *Config) mutate(ctx context.Context, pod *corev1.Pod) (result, error) {
 	if _, static := pod.Annotations[mirrorAnnotation]; static {
 		return result{Warnings: []string{"a static pod cannot have an identity or certificates, because it cannot use a service account"}}, nil
 	}
+	if err := checkLimits(pod); err != nil {
+		return result{}, invalid(err)
+	}
 	account := pod.Spec.ServiceAccountName
 	if account == "" {
 		account = defaultServiceAccount
@@ -71,6 +74,9 @@ func (c *Config) mutate(ctx context.Context, pod *corev1.Pod) (result, error) {
 	}
 	if sources.Namespace, err = c.Namespace(ctx, "", pod.Namespace); err != nil {
 		return result{}, missing(err)
+	}
+	if err := ended(ctx); err != nil {
+		return result{}, err
 	}
 	options := c.Options()
 	identity, err := settings.ResolveIdentity(settings.IdentityInput{
@@ -88,6 +94,9 @@ func (c *Config) mutate(ctx context.Context, pod *corev1.Pod) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
+	if err := ended(ctx); err != nil {
+		return result{}, err
+	}
 	r, err := inject.Pod(pod, identity, resolved, options)
 	if err != nil {
 		return result{}, invalid(err)
@@ -102,6 +111,9 @@ func (c *Config) resolve(ctx context.Context, namespace string, sources settings
 		if err != nil {
 			return nil, fmt.Errorf("reading ConfigMap %q in namespace %q: %w", name, namespace, err)
 		}
+		if err := ended(ctx); err != nil {
+			return nil, err
+		}
 		o.ConfigMap = m
 	}
 	resolved, err := settings.Resolve(sources, o)
@@ -109,6 +121,15 @@ func (c *Config) resolve(ctx context.Context, namespace string, sources settings
 		return nil, invalid(err)
 	}
 	return resolved, nil
+}
+
+// ended returns an error if nobody waits for the response any more, because the client has gone or
+// its timeout has passed.
+func ended(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("admission ended before the response was ready: %w", err)
+	}
+	return nil
 }
 
 // denial is the reason why a pod is denied.

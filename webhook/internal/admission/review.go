@@ -77,19 +77,29 @@ func decode(body []byte) (*creation, error) {
 	return c, err
 }
 
-// decodeOther reads the review of an object that was not decoded as a pod. It may be of another
-// kind.
+// decodeOther reads the review of an object that was not decoded as a pod, for the cause. The
+// object may be of another kind.
 func decodeOther(body []byte, cause error) (*creation, error) {
-	var r review[jsontext.Value]
+	var r review[ignored]
 	if err := jsonv2.Unmarshal(body, &r, decodeOptions); err != nil {
 		return nil, fmt.Errorf("%w: %w", errNotReview, err)
 	}
 	c, err := header(&r)
-	if err == nil && isPodCreation(r.Request) {
-		err = fmt.Errorf("request.object is not a v1 Pod: %w", cause)
+	if err != nil || !isPodCreation(r.Request) {
+		return c, err
 	}
-	return c, err
+	var limit *inject.Denied
+	if errors.As(cause, &limit) {
+		return c, limit
+	}
+	return c, fmt.Errorf("request.object is not a v1 Pod: %w", cause)
 }
+
+// ignored is a JSON value that is read but not kept.
+type ignored struct{}
+
+// UnmarshalJSONFrom implements jsonv2.UnmarshalerFrom.
+func (ignored) UnmarshalJSONFrom(d *jsontext.Decoder) error { return d.SkipValue() }
 
 func header[Object any](r *review[Object]) (*creation, error) {
 	switch {

@@ -3,6 +3,7 @@ package admission
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -15,8 +16,14 @@ import (
 // Uninjected reports whether an existing pod was created without the webhook: admission would deny
 // it, for the returned reason, or would inject something that the pod does not have. A pod that has
 // an injected identity passed the webhook: if admission would deny or change it now, its
-// annotations changed later.
+// annotations changed later. A panic is returned as an error: it must not end the process, because
+// the pod would still be there after the restart.
 func (c *Config) Uninjected(ctx context.Context, pod *corev1.Pod) (uninjected bool, denialReason string, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			uninjected, denialReason, err = false, "", fmt.Errorf("admission panicked: %v", p)
+		}
+	}()
 	hasIdentity := slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool {
 		return strings.HasPrefix(v.Name, contract.IdentityVolumePrefix)
 	})

@@ -32,7 +32,7 @@ func (h *Handler) WarmUp(ctx context.Context) {
 	config.Namespace = func(context.Context, string, string) (map[string]string, error) { return nil, nil }
 	config.ConfigMap = nil
 	warm := NewHandler(&config, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
-	warm.buffers = h.buffers
+	warm.buffers, warm.budget = h.buffers, h.budget
 	// Twice: the garbage collector frees a pool's memory only after a whole cycle without use.
 	for range 2 {
 		r, err := http.NewRequestWithContext(ctx, http.MethodPost, "/?timeout=5s", strings.NewReader(sample))

@@ -1,13 +1,9 @@
 package annotations
 
 import (
-	"strings"
 	"sync"
-	"unique"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
 // Cache holds the annotations of all objects of one kind. It is a kube.Sink: kube.Follow fills it.
@@ -47,33 +43,6 @@ func (c *Cache) Len() int {
 // https://kubernetes.io/docs/concepts/security/pod-security-admission/#pod-security-admission-labels-for-namespaces
 const LabelPodSecurity = "pod-security.kubernetes.io/enforce"
 
-// Strip removes everything from an object except its name and what Cache keeps: the annotations of
-// Azure Workload Identity and of certificate sync, and LabelPodSecurity.
-func Strip(o *metav1.PartialObjectMetadata) {
-	var kept map[string]string
-	keep := func(k, v string) {
-		if kept == nil {
-			kept = map[string]string{}
-		}
-		kept[unique.Make(k).Value()] = v
-	}
-	for k, v := range o.Annotations {
-		if hasOurPrefix(k) {
-			keep(k, v)
-		}
-	}
-	if level, ok := o.Labels[LabelPodSecurity]; ok {
-		keep(LabelPodSecurity, level)
-	}
-	o.ObjectMeta = metav1.ObjectMeta{
-		Namespace: unique.Make(o.Namespace).Value(), Name: o.Name, Annotations: kept,
-	}
-}
-
-func hasOurPrefix(key string) bool {
-	return strings.HasPrefix(key, contract.IdentityPrefix) || strings.HasPrefix(key, contract.Prefix)
-}
-
 // Replace implements kube.Sink.
 func (c *Cache) Replace(list []*metav1.PartialObjectMetadata) {
 	objects := make(map[key][]annotation, len(list))
@@ -100,8 +69,8 @@ func (c *Cache) Delete(o *metav1.PartialObjectMetadata) {
 	delete(c.objects, keyOf(o))
 }
 
-// get returns the annotations of an object, and whether the object is in the cache. The caller owns
-// the map.
+// get returns the annotations of an object that is in the cache, unless they are too large for it.
+// The map is the caller's.
 func (c *Cache) get(k key) (map[string]string, bool) {
 	c.mu.RLock()
 	list, ok := c.objects[k]
@@ -109,11 +78,22 @@ func (c *Cache) get(k key) (map[string]string, bool) {
 	if len(list) == 0 {
 		return nil, ok
 	}
+	if list[0].key == tooLarge {
+		return nil, false
+	}
 	m := make(map[string]string, len(list))
 	for _, a := range list {
 		m[a.key] = a.value
 	}
 	return m, true
+}
+
+// has reports whether an object is known to exist.
+func (c *Cache) has(k key) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	_, ok := c.objects[k]
+	return ok
 }
 
 func keyOf(o *metav1.PartialObjectMetadata) key { return key{o.Namespace, o.Name} }

@@ -2,6 +2,7 @@ package annotations
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -14,11 +15,13 @@ import (
 // Limits for reading an object that is not in the cache. The total stays well below the 5 s that
 // the API server allows for an admission.
 const (
-	// gracePeriod is how long the read of an object that does not exist is retried.
+	// gracePeriod is the time after which an object that does not exist is read a second and last
+	// time.
 	gracePeriod = time.Second
-	// firstWait is the wait before the first retry. It doubles with each retry.
-	firstWait = 50 * time.Millisecond
-	// readTimeout limits all reads of one object together, even if the API server is slow.
+	// cacheInterval is how often the cache is looked at in this time. Objects that are created
+	// arrive there, so further reads are not needed for them.
+	cacheInterval = 50 * time.Millisecond
+	// readTimeout bounds the whole lookup, even with a slow API server.
 	readTimeout = 3 * time.Second
 )
 
@@ -42,6 +45,7 @@ type Lookup struct {
 	cache  *Cache
 	read   Reader
 	flight singleflight.Group
+	absent absent
 }
 
 // NewLookup returns a Lookup for objects of one kind. Messages contain the kind, for example
@@ -59,11 +63,15 @@ func (l *Lookup) Annotations(ctx context.Context, namespace, name string) (map[s
 	if found, ok := l.cache.get(k); ok {
 		return found, nil
 	}
-	// The read does not end with the context of the first caller: others wait for it, too.
+	if l.absent.has(k) && !l.cache.has(k) {
+		return nil, l.notFound(k)
+	}
+	// The object is new, or too large for the cache. The read does not end with the context of the
+	// first caller: others wait for it, too.
 	response := l.flight.DoChan(namespace+"/"+name, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
 		defer cancel()
-		return l.readWithRetry(ctx, k)
+		return l.await(ctx, k)
 	})
 	select {
 	case r := <-response:
@@ -76,25 +84,46 @@ func (l *Lookup) Annotations(ctx context.Context, namespace, name string) (map[s
 	}
 }
 
-// readWithRetry reads an object until it exists or the grace period is over.
-func (l *Lookup) readWithRetry(ctx context.Context, k key) (map[string]string, error) {
-	deadline := time.Now().Add(gracePeriod)
-	for wait := firstWait; ; wait *= 2 {
-		o, err := l.read(ctx, k.namespace, k.name)
-		if err == nil {
-			Strip(o)
-			return o.Annotations, nil
-		}
-		if !apierrors.IsNotFound(err) {
-			return nil, fmt.Errorf("reading %s %q: %w", l.kind, k.name, err)
-		}
-		if time.Now().Add(wait).After(deadline) {
-			return nil, &NotFoundError{l.kind, k.namespace, k.name}
-		}
+// await reads an object until it exists or the grace period is over. It reads twice at most,
+// because whoever may create pods can name any number of objects that do not exist.
+func (l *Lookup) await(ctx context.Context, k key) (map[string]string, error) {
+	found, err := l.readOnce(ctx, k)
+	if !apierrors.IsNotFound(err) {
+		return found, err
+	}
+	if found, ok := l.awaitCache(ctx, k); ok {
+		return found, nil
+	}
+	found, err = l.readOnce(ctx, k)
+	// If there are too many reads, or no time is left, the first read and the cache decide.
+	if apierrors.IsNotFound(err) || errors.Is(err, ErrBusy) || ctx.Err() != nil {
+		l.absent.add(k)
+		return nil, l.notFound(k)
+	}
+	return found, err
+}
+
+// awaitCache waits until the cache has an object, or the grace period or the context is over.
+func (l *Lookup) awaitCache(ctx context.Context, k key) (map[string]string, bool) {
+	for range gracePeriod / cacheInterval {
 		select {
-		case <-time.After(wait):
+		case <-time.After(cacheInterval):
 		case <-ctx.Done():
-			return nil, fmt.Errorf("reading %s %q: %w", l.kind, k.name, ctx.Err())
+			return nil, false
+		}
+		if found, ok := l.cache.get(k); ok {
+			return found, true
 		}
 	}
+	return nil, false
 }
+
+func (l *Lookup) readOnce(ctx context.Context, k key) (map[string]string, error) {
+	o, err := l.read(ctx, k.namespace, k.name)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s %q: %w", l.kind, k.name, err)
+	}
+	return read(o), nil
+}
+
+func (l *Lookup) notFound(k key) error { return &NotFoundError{l.kind, k.namespace, k.name} }

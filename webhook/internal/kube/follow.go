@@ -15,9 +15,9 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// pageSize limits how many objects are decoded at once if the API server does not stream the
-// initial list (before 1.34).
-const pageSize = 500
+// pageSize bounds what is decoded at once if an API server does not stream the initial list (before
+// 1.34). The annotations of an object can have 256 KiB.
+const pageSize = 50
 
 // Source describes the objects to follow: all of one kind, a selection, or one.
 type Source[T runtime.Object] struct {
@@ -72,6 +72,10 @@ func (c *Client) MetadataSource(resource schema.GroupVersionResource, selector m
 		lw: &cache.ListWatch{
 			ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 				apply(&o)
+				if o.ResourceVersion == "0" {
+					// For this version, API servers ignore the limit and send all objects at once.
+					o.ResourceVersion = ""
+				}
 				list, err := r.List(ctx, o)
 				if err != nil {
 					return nil, err
