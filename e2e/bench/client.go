@@ -34,8 +34,9 @@ func request(account int) ([]byte, error) {
 		webhookName, systemNamespace, body.Len(), &body), nil
 }
 
-// client is one kept connection to the webhook, as the API server has them: HTTP/1.1 over TLS, the certificate verified by
-// the published CA. It does little itself, since it shares the CPUs with the webhook.
+// client is one kept connection to the webhook, as the API server has them: HTTP/1.1 over TLS, the
+// certificate verified by the published CA. It does little itself, since it shares the CPUs with
+// the webhook.
 type client struct {
 	conn net.Conn
 	in   *bufio.Reader
@@ -58,7 +59,8 @@ func (n *node) connect(ctx context.Context, config *tls.Config) (*client, error)
 // injected is what the answer to an admitted pod has in it.
 var injected = [][]byte{[]byte(`"allowed":true`), []byte(`"patch":"`)}
 
-// admit sends a request and returns how long the answer took. The error tells any answer but a pod that was injected into.
+// admit sends a request and returns how long the answer took. The error tells any answer but a pod
+// that was injected into.
 func (c *client) admit(request []byte) (time.Duration, error) {
 	begin := time.Now()
 	if _, err := c.conn.Write(request); err != nil {

@@ -27,7 +27,8 @@ func launch(cmd *exec.Cmd, start func(*exec.Cmd) error) (*process, error) {
 	cmd.Stderr = &p.log
 	started := make(chan error)
 	go func() {
-		// The kernel ties a child to the thread that started it: this one must last as long as the child.
+		// The kernel ties a child to the thread that started it: this one must last as long as the
+		// child.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := start(cmd)
@@ -68,7 +69,8 @@ func (p *process) ended() error {
 	}
 }
 
-// memory are the bytes that the process has in memory, and had at most, shared pages of its program file included.
+// memory are the bytes that the process has in memory, and had at most, shared pages of its program
+// file included.
 func (p *process) memory() (now, peak int64, err error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {

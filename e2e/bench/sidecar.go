@@ -54,8 +54,8 @@ func (b *bench) sidecar(ctx context.Context) error {
 	return nil
 }
 
-// initialSync measures the time from the start of the process until it is ready with ten certificates, each answer
-// delayed by d.
+// initialSync measures the time from the start of the process until it is ready with ten
+// certificates, each answer delayed by d.
 func (b *bench) initialSync(ctx context.Context, w *world, program string, d time.Duration) error {
 	if err := w.delay(ctx, d); err != nil {
 		return err
@@ -80,8 +80,8 @@ func (b *bench) initialSync(ctx context.Context, w *world, program string, d tim
 	return w.delay(ctx, 0)
 }
 
-// steady measures a sidecar with n certificates in polls that find nothing new, between polls, and, with all
-// certificates of the vault, in one that renews them all.
+// steady measures a sidecar with n certificates in polls that find nothing new, between polls, and,
+// with all certificates of the vault, in one that renews them all.
 func (b *bench) steady(ctx context.Context, w *world, program string, n int) error {
 	b.progress("polling %d certificates %d times", n, polls)
 	s, err := w.start(ctx, program, fmt.Sprintf("steady-%d", n), n)
@@ -175,7 +175,8 @@ type sidecar struct {
 	client *http.Client
 }
 
-// start starts the sidecar in the sandbox, with a store that nothing is in yet, and waits until it is ready.
+// start starts the sidecar in the sandbox, with a store that nothing is in yet, and waits until it
+// is ready.
 func (w *world) start(ctx context.Context, program, store string, n int) (*sidecar, error) {
 	socket := w.stores + ".socket"
 	s := &sidecar{store: filepath.Join(w.stores, store), client: &http.Client{Transport: &http.Transport{

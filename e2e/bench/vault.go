@@ -35,7 +35,8 @@ type world struct {
 	served  chan error
 }
 
-// newWorld fills a vault with certificates of Key Vault's default kind, RSA-2048 in PKCS #12, with their chains.
+// newWorld fills a vault with certificates of Key Vault's default kind, RSA-2048 in PKCS #12, with
+// their chains.
 func newWorld(ctx context.Context, temp string) (*world, error) {
 	tokens, err := azure.NewTokenIssuer(issuer)
 	if err != nil {

@@ -8,19 +8,18 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/settings"
 )
 
-func (in *injection) endpointURL() string { return in.endpointHost() + contract.PathAppServiceToken }
+func endpointURL(e *settings.Endpoint) string { return endpointHost(e) + contract.PathAppServiceToken }
 
-func (in *injection) endpointHost() string {
-	return fmt.Sprintf("http://127.0.0.1:%d", in.endpoint.Port)
-}
+func endpointHost(e *settings.Endpoint) string { return fmt.Sprintf("http://127.0.0.1:%d", e.Port) }
 
 const podUIDField = "metadata.uid"
 
 // podUIDVariable returns a variable with the pod's UID as its value. The UID is the secret in
-// IDENTITY_HEADER: nobody outside of the cluster knows it or can guess it, and the app and the sidecar
-// both get it without a copy being stored anywhere.
+// IDENTITY_HEADER: nobody outside of the cluster knows it or can guess it, and the app and the
+// sidecar both get it without a copy being stored anywhere.
 func podUIDVariable(name string) corev1.EnvVar {
 	return corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{
 		FieldRef: &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: podUIDField},
@@ -31,14 +30,14 @@ func isPodUID(e corev1.EnvVar) bool {
 	return e.ValueFrom != nil && e.ValueFrom.FieldRef != nil && e.ValueFrom.FieldRef.FieldPath == podUIDField
 }
 
-// endpointVariables returns the variables by which the SDKs in an app's container find the endpoint. A
-// container that already sets one of them uses another endpoint.
+// endpointVariables returns the variables by which the SDKs in an app's container find the
+// endpoint. A container that already sets one of them uses another endpoint.
 func (in *injection) endpointVariables(c *container) []corev1.EnvVar {
 	if in.endpoint == nil || in.endpoint.Address {
 		return nil
 	}
 	pair := []corev1.EnvVar{
-		{Name: contract.EnvIdentityEndpoint, Value: in.endpointURL()}, podUIDVariable(contract.EnvIdentityHeader),
+		{Name: contract.EnvIdentityEndpoint, Value: endpointURL(in.endpoint)}, podUIDVariable(contract.EnvIdentityHeader),
 	}
 	given := 0
 	for _, v := range pair {
@@ -49,7 +48,7 @@ func (in *injection) endpointVariables(c *container) []corev1.EnvVar {
 	switch given {
 	case 0:
 		// Older SDKs for Node.js do not know the pair.
-		return append(pair, corev1.EnvVar{Name: contract.EnvPodIdentityAuthorityHost, Value: in.endpointHost()})
+		return append(pair, corev1.EnvVar{Name: contract.EnvPodIdentityAuthorityHost, Value: endpointHost(in.endpoint)})
 	case 1:
 		in.warn(fmt.Sprintf("container %s sets one of %s in its env, so its SDKs do not find the metadata endpoint", c.Name, names(pair)))
 	}
@@ -65,7 +64,7 @@ func (in *injection) updateEndpointVariables(c *container) {
 		return
 	}
 	if before, ok := strings.CutSuffix(valueOf(c.Env, contract.EnvIdentityEndpoint), contract.PathAppServiceToken); ok {
-		in.replaceValue(c, corev1.EnvVar{Name: contract.EnvIdentityEndpoint, Value: before + contract.PathAppServiceToken}, in.endpointURL())
-		in.replaceValue(c, corev1.EnvVar{Name: contract.EnvPodIdentityAuthorityHost, Value: before}, in.endpointHost())
+		in.replaceValue(c, corev1.EnvVar{Name: contract.EnvIdentityEndpoint, Value: before + contract.PathAppServiceToken}, endpointURL(in.endpoint))
+		in.replaceValue(c, corev1.EnvVar{Name: contract.EnvPodIdentityAuthorityHost, Value: before}, endpointHost(in.endpoint))
 	}
 }

@@ -17,15 +17,15 @@ func (in *injection) insertSidecar(want *sidecar) {
 	in.editor.appendContainers(want.main...)
 }
 
-// moveAfterMesh moves init containers of an earlier injection behind those of a mesh that was injected
-// later. A move keeps what other webhooks added to them.
+// moveAfterMesh moves init containers of an earlier injection behind those of a mesh that was
+// injected later. A move keeps what other webhooks added to them.
 func (in *injection) moveAfterMesh() {
 	mesh := in.lastMesh()
 	if mesh == nil {
 		return
 	}
-	// Each move shifts the mesh by one to the front, so this stays the position behind the mesh and
-	// behind the containers that were moved before.
+	// A position, not an index to keep: each move shifts the mesh to the front by one, so this
+	// position is always behind the mesh and the containers moved so far.
 	to := mesh.index
 	for _, c := range in.injected {
 		if c.list == initContainers && c.index < mesh.index {
@@ -44,8 +44,8 @@ func (in *injection) lastMesh() *container {
 	return nil
 }
 
-// checkMesh warns about init containers that find the network redirected to a proxy that starts after
-// them.
+// checkMesh warns about init containers that find the network redirected to a proxy that starts
+// after them.
 func (in *injection) checkMesh() {
 	if in.lastMesh() == nil {
 		return

@@ -8,8 +8,9 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// choosePort returns the port that the sidecar listens on: that of the settings, or the first one from
-// contract.DefaultPort that no container declares. It is 0 with hostNetwork, where no port is opened.
+// choosePort returns the port that the sidecar listens on: that of the settings, or the first one
+// from contract.DefaultPort that no container declares. It is 0 with hostNetwork, where no port is
+// opened.
 func (in *injection) choosePort() (int, error) {
 	if in.pod.Spec.HostNetwork {
 		return 0, nil
@@ -47,8 +48,8 @@ func (in *injection) portOwner(port int) string {
 }
 
 // listener returns the name of the container that listens on a TCP port, or "".
-func (in *injection) listener(port int) string {
-	for _, c := range in.apps {
+func listener(apps []*container, port int) string {
+	for _, c := range apps {
 		for i := range c.Ports {
 			if p := &c.Ports[i]; int(p.ContainerPort) == port && (p.Protocol == "" || p.Protocol == corev1.ProtocolTCP) {
 				return c.Name

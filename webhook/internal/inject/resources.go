@@ -17,7 +17,8 @@ var (
 	defaultCPULimit      = resource.MustParse("100m")
 	defaultMemoryLimit   = resource.MustParse("64Mi")
 
-	// baseMemory is what the sidecar needs in addition to its stores, whose pages count against its limit.
+	// baseMemory is what the sidecar needs in addition to its stores, whose pages count against its
+	// limit.
 	baseMemory = resource.MustParse("32Mi")
 )
 
@@ -27,10 +28,11 @@ type amount struct {
 	request, limit resource.Quantity
 }
 
-// planResources returns the sidecar's requests and limits. All are always set, since a ResourceQuota
-// may require them. They keep the pod's QoS class Guaranteed and fit into the pod's spec.resources.
+// planResources returns the sidecar's requests and limits. All are always set, since a
+// ResourceQuota may require them. They keep the pod's QoS class Guaranteed and fit into the pod's
+// spec.resources.
 func (in *injection) planResources() (corev1.ResourceRequirements, error) {
-	cpu, mem, errs := in.amounts()
+	cpu, mem, errs := amounts(in.settings)
 	if len(errs) > 0 {
 		return corev1.ResourceRequirements{}, errs
 	}
@@ -38,7 +40,7 @@ func (in *injection) planResources() (corev1.ResourceRequirements, error) {
 	if in.pod.Spec.Resources != nil {
 		in.fitPod(&cpu)
 		in.fitPod(&mem)
-	} else if in.isGuaranteed() {
+	} else if isGuaranteed(in.apps) {
 		cpu.request, mem.request = cpu.limit, mem.limit
 	}
 	return corev1.ResourceRequirements{
@@ -49,7 +51,7 @@ func (in *injection) planResources() (corev1.ResourceRequirements, error) {
 
 // checkUnused warns about values on the pod itself that would be denied if the pod had a sidecar.
 func (in *injection) checkUnused() {
-	_, _, errs := in.amounts()
+	_, _, errs := amounts(in.settings)
 	for _, e := range errs {
 		if e.Level == settings.Pod {
 			in.warn(e.Error())
@@ -58,8 +60,7 @@ func (in *injection) checkUnused() {
 }
 
 // amounts returns what the annotations and the defaults give.
-func (in *injection) amounts() (cpu, mem amount, errs settings.Errors) {
-	s := in.settings
+func amounts(s *settings.Resolved) (cpu, mem amount, errs settings.Errors) {
 	cpu, err := newAmount(corev1.ResourceCPU, s.CPURequest, s.CPULimit, defaultCPURequest, defaultCPULimit)
 	if err != nil {
 		errs = append(errs, err)
@@ -70,9 +71,11 @@ func (in *injection) amounts() (cpu, mem amount, errs settings.Errors) {
 	return cpu, mem, errs
 }
 
-// newAmount returns the annotations' values, or the defaults where an annotation is missing. A default
-// that contradicts an annotation is adjusted to it.
-func newAmount(name corev1.ResourceName, request, limit settings.Value, defaultRequest, defaultLimit resource.Quantity) (amount, *settings.Error) {
+// newAmount returns the annotations' values, or the defaults where an annotation is missing. A
+// default that contradicts an annotation is adjusted to it.
+func newAmount(
+	name corev1.ResourceName, request, limit settings.Value, defaultRequest, defaultLimit resource.Quantity,
+) (amount, *settings.Error) {
 	a := amount{name, defaultRequest, defaultLimit}
 	for _, v := range []struct {
 		value settings.Value
@@ -111,16 +114,17 @@ func (in *injection) raiseMemory(mem *amount) {
 	if mem.limit.Cmp(need) >= 0 {
 		return
 	}
-	in.warn(fmt.Sprintf("the sidecar's memory limit is raised from %s to %s: 32Mi, and 16Mi for each certificate store, which is kept in memory",
+	in.warn(fmt.Sprintf("the sidecar's memory limit is raised from %s to %s: "+
+		"32Mi, and 16Mi for each certificate store, which is kept in memory",
 		mem.limit.String(), need.String()))
 	mem.limit = need
 }
 
-// isGuaranteed reports whether the app's containers have the QoS class Guaranteed.
+// isGuaranteed reports whether containers have the QoS class Guaranteed.
 //
 // Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/
-func (in *injection) isGuaranteed() bool {
-	for _, c := range in.apps {
+func isGuaranteed(apps []*container) bool {
+	for _, c := range apps {
 		for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
 			limit, limited := c.Resources.Limits[name]
 			request, requested := c.Resources.Requests[name]
@@ -129,5 +133,5 @@ func (in *injection) isGuaranteed() bool {
 			}
 		}
 	}
-	return len(in.apps) > 0
+	return len(apps) > 0
 }
