@@ -42,7 +42,7 @@
 //	CERTSYNC_METADATA_HEADER    with --metadata: the apps' IDENTITY_HEADER (App Service's protocol)
 //	AZURE_KUBERNETES_*          AKS identity bindings: TOKEN_PROXY, SNI_NAME, CA_FILE, CA_DATA
 //	HTTPS_PROXY, NO_PROXY       as usual
-//	GOGC, GOMEMLIMIT            of the Go runtime (default of GOMEMLIMIT: 90 % of the cgroup's limit)
+//	GOGC, GOMEMLIMIT            of the Go runtime (GOMEMLIMIT: 90 % of the cgroup's limit)
 package main
 
 import (

@@ -50,7 +50,8 @@ func keystorePassword(c contract.Certificate, file string) (string, passwordDige
 	if file != "" {
 		content, err := smallfile.Read(file, smallfile.MaxSecret)
 		if err != nil {
-			return "", passwordDigest{}, fmt.Errorf("keystore password: %w: keystorePasswordFile must name a file that contains the password", err)
+			return "", passwordDigest{}, fmt.Errorf("keystore password: %w: "+
+				"keystorePasswordFile must name a file that contains the password", err)
 		}
 		password = bytes.TrimRight(content, "\r\n")
 	}

@@ -31,7 +31,8 @@ type Options struct {
 	// StateDir is the directory of the last known good settings. It must live as long as the pod.
 	StateDir string
 
-	// afterNote, if set, is called between beginParsing and the parser. Tests use it to end the process.
+	// afterNote, if set, is called between beginParsing and the parser. Tests use it to end the
+	// process.
 	afterNote func()
 }
 

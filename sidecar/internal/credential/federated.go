@@ -165,9 +165,9 @@ func readTokenFile(path string) ([]byte, error) {
 }
 
 // unreadable reports that azidentity must not read a token file, given the error of checkTokenFile.
-// azidentity would wait for a FIFO, read a file of any size, and use an empty token for ten minutes.
-// If the file is missing or denied, azidentity fails at once, or needs no file because it has an
-// access token.
+// azidentity would wait for a FIFO, read a file of any size, and use an empty token for ten
+// minutes. If the file is missing or denied, azidentity fails at once, or needs no file because it
+// has an access token.
 func unreadable(err error) bool {
 	e, ok := errors.AsType[*TokenFileError](err)
 	return ok && (e.Err == nil || errors.Is(e.Err, smallfile.ErrUnfit))

@@ -44,8 +44,8 @@ func (f *fsys) do(op, name string, change func() error) error {
 }
 
 // mkdir creates a directory with mode 0755 and without an ACL, regardless of the umask and of the
-// parent's default ACL. It keeps the set-group-ID bit, which directories inherit in a volume with an
-// fsGroup.
+// parent's default ACL. It keeps the set-group-ID bit, which directories inherit in a volume with
+// an fsGroup.
 func (f *fsys) mkdir(name string) error {
 	if err := f.do("mkdir", name, func() error { return f.root.Mkdir(name, dirMode) }); err != nil {
 		return err
@@ -220,8 +220,8 @@ func (f *fsys) exists(name string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// read returns the content of a file, or an error if the file is longer than limit. It does not wait
-// for a FIFO in the file's place; that has no content.
+// read returns the content of a file, or an error if the file is longer than limit. It does not
+// wait for a FIFO in the file's place; that has no content.
 func (f *fsys) read(name string, limit int64) ([]byte, error) {
 	file, err := f.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {

@@ -68,8 +68,8 @@ type Result struct {
 // Options are the properties of the machine that a store is on.
 type Options struct {
 	// Private keeps files that need an ACL private to the running process's user (mode 0600) on a
-	// file system without ACLs. Without it their mode is 0644, as Kubernetes does it for the files of
-	// a Secret: in a pod only the pod's containers can reach them, on a host every user can.
+	// file system without ACLs. Without it their mode is 0644, as Kubernetes does it for the files
+	// of a Secret: in a pod only the pod's containers can reach them, on a host every user can.
 	Private bool
 }
 

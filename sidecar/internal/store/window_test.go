@@ -25,8 +25,8 @@ type reading struct {
 	observer         [2]uint32
 }
 
-// readable returns which files with content each observer can read. It asks the kernel, in processes
-// of these users.
+// readable returns which files with content each observer can read. It asks the kernel, in
+// processes of these users.
 func readable(t *testing.T, dir string) (found []reading) {
 	t.Helper()
 	for _, observer := range observers {
@@ -99,10 +99,12 @@ func windowCases() map[string]windowCase {
 		"new, user, inherited ACL": {defaultACL: true, after: []Entry{entryWith(users)}, want: [][2]uint32{user1}},
 		"renewed, previous version copied with another ACL": {before: []Entry{entryWith(owner)},
 			after: []Entry{newVersion(users)}, want: [][2]uint32{user1}},
-		"copied, ACL set":       {before: []Entry{entryWith(owner)}, after: []Entry{kept(entryWith(group))}, want: [][2]uint32{group5}},
-		"copied, ACL removed":   {before: []Entry{entryWith(users)}, after: []Entry{kept(entryWith(owner))}},
-		"copied, group changed": {before: []Entry{entryWith(users)}, after: []Entry{kept(entryWith(other))}, want: [][2]uint32{user1, group6}},
-		"copied, no links":      {noLinks: true, before: []Entry{entryWith(users)}, after: []Entry{keep, pemEntry("v.b", "1")}, want: [][2]uint32{user1}},
+		"copied, ACL set":     {before: []Entry{entryWith(owner)}, after: []Entry{kept(entryWith(group))}, want: [][2]uint32{group5}},
+		"copied, ACL removed": {before: []Entry{entryWith(users)}, after: []Entry{kept(entryWith(owner))}},
+		"copied, group changed": {before: []Entry{entryWith(users)}, after: []Entry{kept(entryWith(other))},
+			want: [][2]uint32{user1, group6}},
+		"copied, no links": {noLinks: true, before: []Entry{entryWith(users)}, after: []Entry{keep, pemEntry("v.b", "1")},
+			want: [][2]uint32{user1}},
 		"linked":                {before: []Entry{entryWith(users)}, after: []Entry{keep, pemEntry("v.b", "1")}, want: [][2]uint32{user1}},
 		"shared by two entries": {after: []Entry{entryWith(users), pinned}, want: [][2]uint32{user1, group5}},
 		"no ACLs, on a host":    {noACL: true, options: Options{Private: true}, after: []Entry{entryWith(other)}},
@@ -149,7 +151,8 @@ func TestNobodyReadsEarly(t *testing.T) {
 			atEnd := published(t, dir)
 			for _, r := range early {
 				if r.generation != old && !slices.Contains(atEnd, reading{"", r.name, r.observer}) {
-					t.Errorf("user %d, group %d can read %s before the store is complete, but not after", r.observer[0], r.observer[1], r.name)
+					t.Errorf("user %d, group %d can read %s before the store is complete, but not after",
+						r.observer[0], r.observer[1], r.name)
 				}
 			}
 			wantReaders(t, dir, atEnd, test.want)
@@ -160,7 +163,8 @@ func TestNobodyReadsEarly(t *testing.T) {
 	}
 }
 
-// withoutFiles returns the entries without their files: the second Commit keeps what the first one wrote.
+// withoutFiles returns the entries without their files: the second Commit keeps what the first one
+// wrote.
 func withoutFiles(entries []Entry) (out []Entry) {
 	for _, e := range entries {
 		out = append(out, kept(e))
