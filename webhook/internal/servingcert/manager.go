@@ -111,7 +111,7 @@ func (m *Manager) ObserveSecret(s *corev1.Secret) {
 	m.mu.Lock()
 	m.secret, m.secretSeen = s, true
 	m.mu.Unlock()
-	m.notify()
+	notify(m.wake)
 }
 
 // ObserveConfiguration receives the current MutatingWebhookConfiguration, or nil if it does not
@@ -120,15 +120,7 @@ func (m *Manager) ObserveConfiguration(c *admissionregistrationv1.MutatingWebhoo
 	m.mu.Lock()
 	m.config, m.configSeen = c, true
 	m.mu.Unlock()
-	m.notify()
-}
-
-// notify wakes Run.
-func (m *Manager) notify() {
-	select {
-	case m.wake <- struct{}{}:
-	default:
-	}
+	notify(m.wake)
 }
 
 // Run maintains the Secret, the certificate and the caBundle until ctx ends.
@@ -276,6 +268,15 @@ func (m *Manager) publish(
 		m.log.Info("published the caBundle", "webhookConfiguration", m.names.Configuration)
 	}
 	return now.Add(m.retryWait(err))
+}
+
+// notify wakes the Run that waits on the channel. If Run has not seen the last wake-up yet, that one
+// is enough.
+func notify(wake chan<- struct{}) {
+	select {
+	case wake <- struct{}{}:
+	default:
+	}
 }
 
 func (n Names) dnsName() string { return n.Service + "." + n.Namespace + ".svc" }

@@ -13,7 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// pass lets time pass until all is quiet again.
+// advance waits for d, and then until all goroutines are idle.
 func advance(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
