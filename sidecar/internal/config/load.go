@@ -68,15 +68,11 @@ func validate(s *contract.Settings, r contract.Rules) (*Loaded, error) {
 	return &Loaded{Config: c, Warnings: warnings, text: string(text)}, nil
 }
 
-// maxSettings is the limit for a settings file, in bytes. Settings that admission writes into the
-// variable have the same limit.
-const maxSettings = 96 << 10
-
 // readFile reads a settings file. An empty path stands for the file in the pod, which may be
 // missing; then file is empty.
 func readFile(path string) (content []byte, file string, err error) {
 	file = cmp.Or(path, contract.SettingsFile)
-	content, err = smallfile.Read(file, maxSettings)
+	content, err = smallfile.Read(file, contract.MaxSettingsBytes)
 	if path == "" && errors.Is(err, fs.ErrNotExist) {
 		return nil, "", nil
 	}

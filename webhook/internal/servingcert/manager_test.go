@@ -130,7 +130,11 @@ func TestDeletedSecretIsWrittenAgain(t *testing.T) {
 		c.mu.Lock()
 		c.setSecret(nil)
 		c.mu.Unlock()
-		advance(time.Second)
+		advance(createAfter - time.Second)
+		if c.secret != nil {
+			t.Error("the Secret was written again at once, as Helm deletes it")
+		}
+		advance(2 * time.Second)
 		if c.secret == nil {
 			t.Fatal("the Secret was not written again")
 		}
