@@ -80,7 +80,7 @@ func saveLastKnownGood(o Options, l *Loaded) error {
 	if o.Host || l.File == "" {
 		return nil
 	}
-	if saved, err := smallfile.Read(path, maxSettings); err == nil && bytes.Equal(saved, l.content) {
+	if saved, err := smallfile.Read(path, contract.MaxSettingsBytes); err == nil && bytes.Equal(saved, l.content) {
 		return nil
 	}
 	return atomicfile.WriteFile(path, l.content, 0o600)
