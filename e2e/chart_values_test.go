@@ -69,6 +69,10 @@ var otherValues = map[string]struct {
 	"webhook.topologySpreadConstraints":     {[]any{map[string]any{"maxSkew": 5}}, "maxSkew: 5"},
 	"webhook.priorityClassName":             {"important", "priorityClassName: important"},
 	"webhook.podDisruptionBudget":           {false, ""}, // TestChartImages has the default
+	"webhook.networkPolicy.enabled":         {true, "kind: NetworkPolicy"},
+	"webhook.networkPolicy.apiServer":       {[]any{map[string]any{"ipBlock": map[string]string{"cidr": "10.1.0.0/28"}}}, "cidr: 10.1.0.0/28"},
+	"webhook.networkPolicy.metrics":         {[]any{map[string]any{"ipBlock": map[string]string{"cidr": "10.2.0.0/28"}}}, "cidr: 10.2.0.0/28"},
+	"webhook.admissionPolicy":               {true, ""}, // with tls.source self only: see TestAdmissionPolicy
 }
 
 // Every value of the chart does what its comment says, and this test knows every value.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -38,6 +39,22 @@ func TestServingCertificate(t *testing.T) {
 			after := awaitSecret(t)
 			if !bytes.Equal(before.Data[corev1.TLSCertKey], after.Data[corev1.TLSCertKey]) {
 				t.Error("another certificate than the one that is trusted is in the Secret now")
+			}
+		})
+	})
+	t.Run("Secret deleted", func(t *testing.T) {
+		before := readSecret(t)
+		whileAdmitting(t, pod, func() {
+			err := testEnv.Client.CoreV1().Secrets(framework.SystemNamespace).Delete(testContext(t), tlsSecret, metav1.DeleteOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			after := awaitSecret(t)
+			if after.UID == before.UID || !bytes.Equal(before.Data[corev1.TLSCertKey], after.Data[corev1.TLSCertKey]) {
+				t.Error("the Secret that was created again does not have the certificate that is trusted")
+			}
+			if diff := cmp.Diff(before.Labels, after.Labels); diff != "" {
+				t.Errorf("labels, by which Helm knows its objects (-before +after):\n%s", diff)
 			}
 		})
 	})

@@ -168,7 +168,7 @@ func TestWebhookPermissions(t *testing.T) {
 	}
 	own := append(slices.Clone(everywhere), authorizationv1.ResourceRule{
 		Verbs: []string{"get", "list", "watch", "update"}, APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{tlsSecret},
-	})
+	}, authorizationv1.ResourceRule{Verbs: []string{"create"}, APIGroups: []string{""}, Resources: []string{"secrets"}})
 	for namespace, want := range map[string][]authorizationv1.ResourceRule{
 		metav1.NamespaceSystem: everywhere, metav1.NamespaceDefault: everywhere, framework.SystemNamespace: own,
 	} {

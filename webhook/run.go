@@ -34,7 +34,7 @@ type replica struct {
 
 // run serves until ctx ends, and then drains. The error is why the process cannot continue.
 func run(ctx context.Context, o *options, log *slog.Logger) error {
-	tuneMemory(log)
+	tuneMemory()
 	api, err := kube.Connect(o.kubeconfig, "azure-cert-sync-webhook/"+version)
 	if err != nil {
 		return fmt.Errorf("connecting to the API server: %w", err)

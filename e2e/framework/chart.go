@@ -21,7 +21,7 @@ const release = "azure-cert-sync"
 // proxy, and a short polling interval, since a test does not wait an hour for a renewal.
 func (e *Environment) Values() map[string]any {
 	return map[string]any{
-		"webhook":  map[string]any{"image": e.Cluster.Image("webhook")},
+		"webhook":  map[string]any{"image": e.Cluster.Image("webhook"), "admissionPolicy": true},
 		"identity": map[string]any{"tenantId": TenantID, "tokenEndpoint": e.TokenEndpoint(map[string]any{"caConfigMap": TokenProxyCA})},
 		"sidecar": map[string]any{
 			"image":    e.Cluster.Image("sidecar"),

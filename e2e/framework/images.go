@@ -10,8 +10,8 @@ import (
 // delivers them all to the cluster.
 func (e *Environment) BuildImages(ctx context.Context) error {
 	for _, spec := range []cluster.BuildSpec{
-		{Name: "webhook", Dockerfile: "Dockerfile.webhook", Inputs: []string{"go.mod", "go.sum", "webhook", "sidecar/contract"}},
-		{Name: "sidecar", Dockerfile: "Dockerfile.sidecar", Inputs: []string{"go.mod", "go.sum", "sidecar"}},
+		{Name: "webhook", Dockerfile: "Dockerfile.webhook", Inputs: []string{"go.mod", "go.sum", "LICENSE", ".ci/notices", "webhook", "sidecar/contract"}},
+		{Name: "sidecar", Dockerfile: "Dockerfile.sidecar", Inputs: []string{"go.mod", "go.sum", "LICENSE", ".ci/notices", "sidecar"}},
 	} {
 		if _, err := e.Cluster.BuildImage(ctx, spec); err != nil {
 			return err

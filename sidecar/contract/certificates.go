@@ -15,6 +15,10 @@ func (v *validator) certificates() {
 		v.fail(PathObserved, "", "is empty: add at least one Key Vault secret URL")
 		return
 	}
+	if len(entries) > MaxEntries {
+		v.fail(PathObserved, "", "has %d entries: at most %d are allowed", len(entries), MaxEntries)
+		return
+	}
 	links := newLinkTable()
 	for i, entry := range entries {
 		path := fmt.Sprintf("%s[%d]", PathObserved, i)

@@ -137,7 +137,10 @@ func (v *validator) checkVersionNames(t *linkTable) {
 	}
 }
 
-// checkNesting reports stores that are inside another store.
+// maxPodStores bounds the volumes of a pod, and with them the mounts in each of its containers.
+const maxPodStores = 32
+
+// checkNesting reports stores that are inside another store, and too many stores.
 func (v *validator) checkNesting(t *linkTable) {
 	first := make(map[string]string) // the path of the first entry of each store
 	var stores []string
@@ -146,6 +149,11 @@ func (v *validator) checkNesting(t *linkTable) {
 			first[c.Store] = c.path
 			stores = append(stores, c.Store)
 		}
+	}
+	if v.mode == Pod && len(stores) > maxPodStores {
+		v.fail(PathObserved, "", "needs %d stores, and each is a volume: a pod can have at most %d; use the same certificateStoreLocation "+
+			"for several certificates", len(stores), maxPodStores)
+		return
 	}
 	// With a slash at the end, the sorted list has a directory directly before everything below it.
 	slices.SortFunc(stores, func(a, b string) int { return strings.Compare(a+"/", b+"/") })

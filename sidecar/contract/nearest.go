@@ -11,6 +11,7 @@ import (
 // edits as a third of the word's characters; one that is a prefix of word, or has word as a prefix.
 // Of equally near candidates it returns the first.
 func Nearest(word string, candidates []string) string {
+	word = word[:min(len(word), maxWord)]
 	lower := strings.ToLower(word)
 	best, limit := "", max(1, utf8.RuneCountInString(word)/3)
 	samePrefix := ""
@@ -29,6 +30,10 @@ func Nearest(word string, candidates []string) string {
 	}
 	return cmp.Or(best, samePrefix)
 }
+
+// maxWord is the length of a word that is compared, in bytes. No candidate is that long. It bounds
+// the work.
+const maxWord = 100
 
 // minPrefix is the length of the shortest prefix that is probably not an accident.
 const minPrefix = 4

@@ -16,9 +16,9 @@ import (
 // A setting that is absent stays empty. Parse checks names and types; Validate checks values.
 //
 // The error is a FieldErrors with line and column: the first syntax error, or every key and value
-// that does not fit the schema.
+// that does not fit the schema, up to a limit.
 func Parse(data []byte) (*Settings, error) {
-	document, err := jsontree.Parse(data, expectedRoot)
+	document, err := jsontree.Parse(data, expectedRoot, jsontree.Limits{Bytes: MaxSettingsBytes, Depth: maxSettingsDepth})
 	if err != nil {
 		return nil, FieldErrors{syntaxError(err)}
 	}
@@ -35,6 +35,14 @@ func Parse(data []byte) (*Settings, error) {
 	return &s, nil
 }
 
+// MaxSettingsBytes is the maximum length of the settings, in an annotation, a ConfigMap or a file.
+// It is the most that reaches the sidecar: see MaxVariableBytes.
+const MaxSettingsBytes = MaxVariableBytes
+
+// maxSettingsDepth is more than settings need, and than the documents need that people paste by
+// mistake: see wrongRoot.
+const maxSettingsDepth = 16
+
 func syntaxError(err error) *FieldError {
 	e := &FieldError{Reason: err.Error()}
 	var syntax *jsontree.SyntaxError
@@ -50,11 +58,19 @@ type parser struct {
 	errs     FieldErrors
 }
 
-// maxErrors bounds the work for a text with many errors.
+// maxErrors bounds the work for a text with many errors: each needs its position, which takes a
+// look at all of the text before it.
 const maxErrors = 100
 
+// MaxEntries is the maximum length of a list, such as that of the certificates. It bounds the memory:
+// an entry can be much shorter in the text.
+const MaxEntries = 2500
+
+// full reports that there are enough errors. The parser then stops.
+func (p *parser) full() bool { return len(p.errs) >= maxErrors }
+
 func (p *parser) fail(offset int, path, value, reason string) {
-	if len(p.errs) == maxErrors {
+	if p.full() {
 		return
 	}
 	e := &FieldError{Path: path, Value: value, Reason: reason}
@@ -122,6 +138,9 @@ func (p *parser) object(n *jsontree.Value, v reflect.Value, path string) {
 	fields := fieldsOf(v.Type())
 	first := make(map[string]int) // the offset of a key's first occurrence
 	for _, m := range n.Members {
+		if p.full() {
+			return
+		}
 		at := join(path, m.Key)
 		field, known := fields[m.Key]
 		if offset, seen := first[m.Key]; seen {
@@ -146,8 +165,15 @@ func (p *parser) array(n *jsontree.Value, v reflect.Value, tag reflect.StructTag
 	if len(n.Items) == 0 {
 		return // an empty array means the same as an absent one
 	}
+	if len(n.Items) > MaxEntries {
+		p.fail(n.Offset, path, "", fmt.Sprintf("has %d entries: at most %d are allowed", len(n.Items), MaxEntries))
+		return
+	}
 	v.Set(reflect.MakeSlice(v.Type(), len(n.Items), len(n.Items)))
 	for i, item := range n.Items {
+		if p.full() {
+			return
+		}
 		p.value(item, v.Index(i), tag, fmt.Sprintf("%s[%d]", path, i))
 	}
 }

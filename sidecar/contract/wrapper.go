@@ -21,8 +21,7 @@ func wrongRoot(root *jsontree.Value) string {
 			return ""
 		}
 	}
-	var found []string
-	findSettings(root, "", &found)
+	found := settingsIn(root)
 	name := wrapperName(root)
 	switch {
 	case len(found) == 1:
@@ -38,26 +37,61 @@ func wrongRoot(root *jsontree.Value) string {
 	}
 }
 
-// findSettings appends to found a description of each value below n that has
-// secretsManagementSettings: an object, or a string with such an object. It stops at maxTexts.
-func findSettings(n *jsontree.Value, path string, found *[]string) {
-	if len(*found) == maxTexts {
-		return
+// settingsIn returns a description of each value below root that has secretsManagementSettings: an
+// object, or a string with such an object. It stops at maxTexts.
+func settingsIn(root *jsontree.Value) []string {
+	s := search{}
+	s.visit(root)
+	return s.found
+}
+
+// search looks for settings in a document. It renders a path only where it finds some, since a path
+// for every value would need much more memory than the document.
+type search struct {
+	path  []step
+	found []string
+}
+
+// step leads from an array or object to a value in it: key is empty in an array.
+type step struct {
+	key   string
+	index int
+}
+
+func (s *search) visit(n *jsontree.Value) {
+	switch {
+	case len(s.found) == maxTexts:
+	case n.Member(PathSecrets) != nil:
+		s.found = append(s.found, "the object at "+s.place())
+	case n.Kind == jsontree.String && strings.Contains(n.Text, `"`+PathSecrets+`"`):
+		s.found = append(s.found, "the object in the string at "+s.place())
+	default:
+		for _, m := range n.Members {
+			s.enter(step{key: m.Key}, m.Value)
+		}
+		for i, item := range n.Items {
+			s.enter(step{index: i}, item)
+		}
 	}
-	if n.Member(PathSecrets) != nil {
-		*found = append(*found, "the object at "+path)
-		return
+}
+
+func (s *search) enter(next step, n *jsontree.Value) {
+	s.path = append(s.path, next)
+	s.visit(n)
+	s.path = s.path[:len(s.path)-1]
+}
+
+// place returns the path of the value that is visited, as in FieldError.Path.
+func (s *search) place() string {
+	path := ""
+	for _, st := range s.path {
+		if st.key != "" {
+			path = join(path, st.key)
+		} else {
+			path = fmt.Sprintf("%s[%d]", path, st.index)
+		}
 	}
-	if n.Kind == jsontree.String && strings.Contains(n.Text, `"`+PathSecrets+`"`) {
-		*found = append(*found, "the object in the string at "+path)
-		return
-	}
-	for _, m := range n.Members {
-		findSettings(m.Value, join(path, m.Key), found)
-	}
-	for i, item := range n.Items {
-		findSettings(item, fmt.Sprintf("%s[%d]", path, i), found)
-	}
+	return path
 }
 
 // anyWrapper is the name of a wrapper that wrapperName does not recognise.

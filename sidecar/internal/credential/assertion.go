@@ -3,7 +3,6 @@ package credential
 import (
 	"encoding/base64"
 	"encoding/json"
-	"os"
 	"strings"
 	"time"
 )
@@ -21,11 +20,11 @@ type TokenClaims struct {
 // in error messages. It returns nil if the file does not contain a token, which another error
 // reports.
 func readClaims(path string) *TokenClaims {
-	token, err := os.ReadFile(path)
+	token, err := readTokenFile(path)
 	if err != nil {
 		return nil
 	}
-	parts := strings.Split(strings.TrimSpace(string(token)), ".")
+	parts := strings.Split(string(token), ".")
 	if len(parts) != 3 {
 		return nil
 	}

@@ -164,3 +164,27 @@ func TestExpiredTokenIsReadAgain(t *testing.T) {
 		t.Errorf("%d token requests, want two with the expired token and one with the new one", got.Requests)
 	}
 }
+
+// An empty token file is not used again when the kubelet has written the token, and no request is
+// made with it. A file that is missing does not take away the access token that is still valid.
+func TestTokenFileComesAndGoes(t *testing.T) {
+	f := newFixture(t)
+	check(t, os.WriteFile(f.federation.TokenFile, nil, 0o600))
+	c, err := credential.NewWorkloadIdentity(f.identity, f.federation, f.transport.Options(azhttp.ServiceEntra, nil))
+	check(t, err)
+	o := policy.TokenRequestOptions{Scopes: []string{scope}}
+	if _, err = c.GetToken(t.Context(), o); !as[*credential.TokenFileError](err) {
+		t.Fatalf("with an empty file: %v", err)
+	}
+	f.writeToken(t, azure.Assertion{Subject: subject})
+	_, err = c.GetToken(t.Context(), o)
+	check(t, err)
+	check(t, os.Remove(f.federation.TokenFile))
+	_, err = c.GetToken(t.Context(), o)
+	check(t, err)
+	got, err := f.Counts(t.Context(), azure.Filter{Operation: azure.OpToken})
+	check(t, err)
+	if got.Requests != 1 {
+		t.Errorf("%d token requests, want 1", got.Requests)
+	}
+}

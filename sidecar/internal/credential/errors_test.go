@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -83,10 +85,23 @@ var failures = map[string]struct {
 	"no token file":       {prepare: func(_ *testing.T, f *fixture) { f.federation.TokenFile = "" }, is: as[*credential.ConfigError], permanent: true},
 	"http authority":      {prepare: func(_ *testing.T, f *fixture) { f.federation.AuthorityHost = "http://login.example" }, is: as[*credential.ConfigError], permanent: true},
 	"file is missing":     {prepare: func(_ *testing.T, f *fixture) { f.federation.TokenFile = "/nonexistent/token" }, is: as[*credential.TokenFileError]},
+	"file is empty":       {prepare: tokenFile(func(path string) error { return os.WriteFile(path, nil, 0o600) }), is: as[*credential.TokenFileError]},
+	"file is blank":       {prepare: tokenFile(func(path string) error { return os.WriteFile(path, []byte(" \n"), 0o600) }), is: as[*credential.TokenFileError]},
+	"file is long":        {prepare: tokenFile(func(path string) error { return os.WriteFile(path, make([]byte, 64<<10+1), 0o600) }), is: as[*credential.TokenFileError]},
+	"file is a FIFO":      {prepare: tokenFile(func(path string) error { return syscall.Mkfifo(path, 0o600) }), is: as[*credential.TokenFileError]},
+	"file is a directory": {prepare: tokenFile(func(path string) error { return os.Mkdir(path, 0o700) }), is: as[*credential.TokenFileError]},
 	"no such authority": {
 		prepare: func(_ *testing.T, f *fixture) { f.federation.AuthorityHost = "https://login.example/" },
 		is:      as[*azhttp.UnreachableError],
 	},
+}
+
+// tokenFile creates what is in the place of the token file.
+func tokenFile(create func(path string) error) func(*testing.T, *fixture) {
+	return func(t *testing.T, f *fixture) {
+		f.federation.TokenFile = filepath.Join(t.TempDir(), "token")
+		check(t, create(f.federation.TokenFile))
+	}
 }
 
 func as[T error](err error) bool {
@@ -101,7 +116,10 @@ func entra(code int) func(error) bool {
 	}
 }
 
-var traceID = regexp.MustCompile(`trace ID [0-9a-f-]{36}`)
+var (
+	traceID = regexp.MustCompile(`trace ID [0-9a-f-]{36}`)
+	tempDir = regexp.MustCompile(`/\S*/TestFailures\d+/\d+/`)
+)
 
 func TestFailures(t *testing.T) {
 	f := newFixture(t)
@@ -137,7 +155,7 @@ func TestFailures(t *testing.T) {
 		fmt.Fprintf(&texts, "%s:\n    %v\n", name, err)
 		check(t, f.ClearFaults(t.Context()))
 	}
-	golden(t, "testdata/errors.golden", traceID.ReplaceAllString(texts.String(), "trace ID ..."))
+	golden(t, "testdata/errors.golden", tempDir.ReplaceAllString(traceID.ReplaceAllString(texts.String(), "trace ID ..."), "/dir/"))
 }
 
 func golden(t *testing.T, path, got string) {

@@ -1,9 +1,9 @@
 package credential
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"os"
 	"sync"
 	"time"
 
@@ -11,6 +11,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/smallfile"
 )
 
 // Federation describes how the pod proves its identity.
@@ -100,6 +102,9 @@ func (f *federated) GetToken(ctx context.Context, o policy.TokenRequestOptions) 
 	f.mu.Lock()
 	current := f.current
 	f.mu.Unlock()
+	if err := checkTokenFile(f.options.TokenFilePath); unreadable(err) {
+		return azcore.AccessToken{}, err
+	}
 	token, err := f.getToken(ctx, current, o)
 	if refused, ok := errors.AsType[*EntraError](err); ok && refused.fileIsNewer() {
 		fresh, err := f.reset()
@@ -141,8 +146,9 @@ func explainFederated(failed *azidentity.AuthenticationFailedError, id Identity,
 	return explainResponse(failed.RawResponse, id, tokenFile)
 }
 
+// checkTokenFile returns a *TokenFileError if the token file cannot be used.
 func checkTokenFile(path string) error {
-	content, err := os.ReadFile(path)
+	content, err := readTokenFile(path)
 	if err != nil {
 		return &TokenFileError{Path: path, Err: err}
 	}
@@ -150,4 +156,19 @@ func checkTokenFile(path string) error {
 		return &TokenFileError{Path: path}
 	}
 	return nil
+}
+
+// readTokenFile returns the content of the token file without the white space around it.
+func readTokenFile(path string) ([]byte, error) {
+	content, err := smallfile.Read(path, smallfile.MaxSecret)
+	return bytes.TrimSpace(content), err
+}
+
+// unreadable reports that azidentity must not read a token file, given the error of checkTokenFile.
+// azidentity would wait for a FIFO, read a file of any size, and use an empty token for ten
+// minutes. If the file is missing or denied, azidentity fails at once, or needs no file because it
+// has an access token.
+func unreadable(err error) bool {
+	e, ok := errors.AsType[*TokenFileError](err)
+	return ok && (e.Err == nil || errors.Is(e.Err, smallfile.ErrUnfit))
 }

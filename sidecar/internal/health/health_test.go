@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -76,8 +75,12 @@ func golden(t *testing.T, path, got string) {
 
 // send sends a request from the address from and returns the response.
 func send(h http.Handler, method, path, from string) (status int, body string) {
+	return sendTo(h, "127.0.0.1:8971", method, path, from)
+}
+
+func sendTo(h http.Handler, host, method, path, from string) (status int, body string) {
 	r := httptest.NewRequest(method, path, nil)
-	r.RemoteAddr = from
+	r.RemoteAddr, r.Host = from, host
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w.Code, w.Body.String()
@@ -130,19 +133,23 @@ func TestSync(t *testing.T) {
 	calls := 0
 	h := s.Handler(func() <-chan struct{} { calls++; return synced() })
 	for _, c := range []struct {
-		method, from string
-		state        certsync.State
-		status       int
+		method, from, host string
+		state              certsync.State
+		status             int
 	}{
-		{"POST", loopback, certsync.Success, 200},
-		{"POST", loopback6, certsync.Success, 200},
-		{"POST", "[::ffff:127.0.0.1]:1", certsync.Error, 503},
-		{"POST", kubelet, certsync.Success, 403},
-		{"GET", loopback, certsync.Success, 405},
+		{"POST", loopback, "127.0.0.1:8971", certsync.Success, 200},
+		{"POST", loopback6, "[::1]:8971", certsync.Success, 200},
+		{"POST", "[::ffff:127.0.0.1]:1", "localhost", certsync.Error, 503},
+		{"POST", kubelet, "127.0.0.1:8971", certsync.Success, 403},
+		{"POST", "127.0.0.6:40000", "127.0.0.1:8971", certsync.Success, 403}, // a service mesh's proxy
+		{"POST", loopback, "attacker.example.com", certsync.Success, 403},    // DNS rebinding
+		{"POST", loopback, "127.0.0.1.attacker.example.com:8971", certsync.Success, 403},
+		{"POST", loopback, "", certsync.Success, 403},
+		{"GET", loopback, "127.0.0.1:8971", certsync.Success, 405},
 	} {
 		s.Report(certsync.Report{State: c.state})
-		if status, _ := send(h, c.method, health.PathSync, c.from); status != c.status {
-			t.Errorf("%s from %s: %d, want %d", c.method, c.from, status, c.status)
+		if status, _ := sendTo(h, c.host, c.method, health.PathSync, c.from); status != c.status {
+			t.Errorf("%s from %s to %q: %d, want %d", c.method, c.from, c.host, status, c.status)
 		}
 	}
 	if calls != 3 {
@@ -240,21 +247,4 @@ func TestStalledReturnsWithContext(t *testing.T) {
 	if health.New(health.NewMetrics()).Stalled(ctx) {
 		t.Error("Stalled returned true for a loop that is not stalled")
 	}
-}
-
-// The server ends with its context, without an error.
-func TestServe(t *testing.T) {
-	server := httptest.NewUnstartedServer(nil) // only its listener is used
-	defer server.Close()
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	s := health.New(health.NewMetrics())
-	go func() { done <- health.Serve(ctx, server.Listener, s.Handler(synced)) }()
-	resp, err := http.Get("http://" + server.Listener.Addr().String() + contract.PathLive)
-	check(t, err)
-	_, err = io.Copy(io.Discard, resp.Body)
-	check(t, errors.Join(err, resp.Body.Close()))
-	http.DefaultClient.CloseIdleConnections()
-	cancel()
-	check(t, <-done)
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
@@ -17,19 +18,22 @@ const PathSync = "/sync"
 // maxWait is the longest time that a probe over the socket can wait.
 const maxWait = time.Minute
 
+// ResponseTimeout is the longest time that a response of the handlers takes.
+const ResponseTimeout = maxWait + 5*time.Second
+
 // Handler serves the state. PathLive and PathReady return 200 or 503 with one line that gives the
 // reason, PathStatus returns the JSON of StatusJSON, and PathMetrics returns the metrics in
 // Prometheus' text format. POST to PathSync calls syncNow and waits for the poll that it starts. It
 // returns 200 or 503 with the outcome, or 202 if the poll takes longer than a minute. Callers that
-// are not on loopback get 403.
+// are not at 127.0.0.1 or ::1, or use another name for it, get 403.
 func (s *State) Handler(syncNow func() <-chan struct{}) http.Handler {
 	mux := s.routes()
 	mux.HandleFunc("GET "+contract.PathReady, func(w http.ResponseWriter, _ *http.Request) {
 		respond(w)(s.Ready())
 	})
 	mux.HandleFunc("POST "+PathSync, func(w http.ResponseWriter, r *http.Request) {
-		if !fromLoopback(r) {
-			http.Error(w, "only for callers in this pod: use 127.0.0.1", http.StatusForbidden)
+		if !fromThisPod(r) {
+			http.Error(w, "only for callers in this pod: send the request to 127.0.0.1, without a proxy", http.StatusForbidden)
 			return
 		}
 		s.sync(w, r, syncNow)
@@ -90,27 +94,23 @@ func (s *State) sync(w http.ResponseWriter, r *http.Request, syncNow func() <-ch
 	}
 }
 
-func fromLoopback(r *http.Request) bool {
-	address, err := netip.ParseAddrPort(r.RemoteAddr)
-	return err == nil && address.Addr().Unmap().IsLoopback()
+// fromThisPod reports whether a process of this pod sent the request itself. A service mesh forwards
+// requests of others from another loopback address (Istio: 127.0.0.6), and a browser that resolves a
+// foreign name to loopback sends that name (DNS rebinding).
+func fromThisPod(r *http.Request) bool {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && isLocalhost(peer.Addr().Unmap().String()) && isLocalhost(hostOf(r))
 }
 
-// Serve serves requests on l until ctx ends. It drops slow and idle callers, so that nobody in the
-// pod's network can block it. It returns nil after ctx has ended.
-func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
-	server := &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       5 * time.Second,
-		WriteTimeout:      maxWait + 5*time.Second,
-		IdleTimeout:       30 * time.Second,
-		MaxHeaderBytes:    8 << 10,
+func isLocalhost(host string) bool {
+	return host == "127.0.0.1" || host == "::1" || host == "localhost"
+}
+
+// hostOf returns the request's host without the port.
+func hostOf(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host = r.Host
 	}
-	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
-	defer stop()
-	err := server.Serve(l)
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
+	return strings.Trim(host, "[]")
 }

@@ -90,10 +90,7 @@ func (f *Files) ObserveConfiguration(c *admissionregistrationv1.MutatingWebhookC
 	f.mu.Lock()
 	f.config, f.configSeen = c, true
 	f.mu.Unlock()
-	select {
-	case f.wake <- struct{}{}:
-	default:
-	}
+	notify(f.wake)
 }
 
 // Run follows the files and the caBundle until ctx ends.
@@ -183,8 +180,8 @@ func (f *Files) check(p *pair, config *admissionregistrationv1.MutatingWebhookCo
 		}
 		_, err := leaf.Verify(x509.VerifyOptions{Roots: pool(bundle), Intermediates: intermediates, CurrentTime: now})
 		if err != nil {
-			return f.secretError("has a certificate that the caBundle of MutatingWebhookConfiguration "+f.names.Configuration+" does not trust",
-				err, "add its CA to the caBundle")
+			problem := "has a certificate that the caBundle of MutatingWebhookConfiguration " + f.names.Configuration + " does not trust"
+			return f.secretError(problem, err, "add its CA to the caBundle")
 		}
 	}
 	return nil

@@ -18,6 +18,8 @@ import (
 )
 
 const (
+	// createAfter is the wait until a deleted Secret is created again.
+	createAfter = 10 * time.Second
 	// retryAfter is the wait after a write until its result is visible.
 	retryAfter = time.Second
 	// maxRetryAfter limits the wait, which doubles with each failed write.
@@ -71,8 +73,10 @@ type Manager struct {
 	// before retryAt.
 	replacedVersion string
 	retryAt         time.Time
-	failures        int   // consecutive failed writes
-	writeError      error // error of the last write
+	// missingSince is when the Secret was first seen to be missing; zero while it exists.
+	missingSince time.Time
+	failures     int   // consecutive failed writes
+	writeError   error // error of the last write
 }
 
 // NewManager returns a manager that serves nothing yet.
@@ -111,7 +115,7 @@ func (m *Manager) ObserveSecret(s *corev1.Secret) {
 	m.mu.Lock()
 	m.secret, m.secretSeen = s, true
 	m.mu.Unlock()
-	m.notify()
+	notify(m.wake)
 }
 
 // ObserveConfiguration receives the current MutatingWebhookConfiguration, or nil if it does not
@@ -120,15 +124,7 @@ func (m *Manager) ObserveConfiguration(c *admissionregistrationv1.MutatingWebhoo
 	m.mu.Lock()
 	m.config, m.configSeen = c, true
 	m.mu.Unlock()
-	m.notify()
-}
-
-// notify wakes Run.
-func (m *Manager) notify() {
-	select {
-	case m.wake <- struct{}{}:
-	default:
-	}
+	notify(m.wake)
 }
 
 // Run maintains the Secret, the certificate and the caBundle until ctx ends.
@@ -224,6 +220,9 @@ func (m *Manager) write(ctx context.Context, now time.Time, old *corev1.Secret, 
 	if m.replacedVersion == version && now.Before(m.retryAt) {
 		return m.retryAt
 	}
+	if at := m.createAt(now, old); now.Before(at) {
+		return at
+	}
 	var err error
 	if old == nil {
 		err = m.api.CreateSecret(ctx, &corev1.Secret{ObjectMeta: m.secretMeta, Data: p.write})
@@ -244,6 +243,20 @@ func (m *Manager) write(ctx context.Context, now time.Time, old *corev1.Secret, 
 	}
 	m.replacedVersion, m.retryAt = version, now.Add(m.retryWait(err))
 	return m.retryAt
+}
+
+// createAt returns the earliest time to write a Secret that may have been deleted. A replica that has
+// a certificate can wait. Helm deletes the Secret when the certificate's source changes, and then takes
+// away the right to create it: a Secret that is created in between would be left over.
+func (m *Manager) createAt(now time.Time, old *corev1.Secret) time.Time {
+	if old != nil || m.serving.Load() == nil {
+		m.missingSince = time.Time{}
+		return now
+	}
+	if m.missingSince.IsZero() {
+		m.missingSince = now
+	}
+	return m.missingSince.Add(createAfter)
 }
 
 // retryWait records the result of a write, and returns how long to wait after it.
@@ -276,6 +289,15 @@ func (m *Manager) publish(
 		m.log.Info("published the caBundle", "webhookConfiguration", m.names.Configuration)
 	}
 	return now.Add(m.retryWait(err))
+}
+
+// notify wakes the Run that waits on the channel. If Run has not seen the last wake-up yet, that one
+// is enough.
+func notify(wake chan<- struct{}) {
+	select {
+	case wake <- struct{}{}:
+	default:
+	}
 }
 
 func (n Names) dnsName() string { return n.Service + "." + n.Namespace + ".svc" }

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -108,7 +109,13 @@ func (r *Resolved) resolve(a *annotations, g group, o Options) Errors {
 		errs = append(errs, baseErr)
 	}
 	r.over = &contract.Settings{}
-	for _, u := range splitList(g.certificates.Text) {
+	urls := splitList(g.certificates.Text)
+	if len(urls) > contract.MaxEntries {
+		e := g.certificates.Err(fmt.Sprintf("has %d entries: at most %d are allowed", len(urls), contract.MaxEntries))
+		e.Value = ""
+		return append(errs, e)
+	}
+	for _, u := range urls {
 		r.over.SecretsManagement.ObservedCertificates = append(r.over.SecretsManagement.ObservedCertificates,
 			contract.ObservedCertificate{URL: u})
 	}

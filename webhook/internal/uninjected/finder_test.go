@@ -125,7 +125,8 @@ func TestMissedPodsAreCountedAndReported(t *testing.T) {
 			p.OwnerReferences = []metav1.OwnerReference{{Kind: "ReplicaSet", Name: "missed", Controller: &yes}}
 		}
 		list := []*metav1.PartialObjectMetadata{
-			c.add("injected", injected), c.add("identity-only"), c.add("missed-done", done), c.add("missed", withController), c.add("missed-refused"),
+			c.add("injected", injected), c.add("identity-only"),
+			c.add("missed-done", done), c.add("missed", withController), c.add("missed-refused"),
 		}
 		replicas := []*Finder{start(t, c), start(t, c)}
 		for _, f := range replicas {
@@ -145,7 +146,9 @@ func TestMissedPodsAreCountedAndReported(t *testing.T) {
 			e.Type != corev1.EventTypeWarning || !strings.Contains(e.Message, "Delete the pod so that its controller creates it again.") {
 			t.Errorf("event: %+v", e)
 		}
-		if e := c.events["certsync-uninjected-uid-of-missed-refused"]; e == nil || !strings.Contains(e.Message, "Delete the pod and create it again. The webhook would now refuse it: annotation x: no") {
+		e = c.events["certsync-uninjected-uid-of-missed-refused"]
+		want := "Delete the pod and create it again. The webhook would now refuse it: annotation x: no"
+		if e == nil || !strings.Contains(e.Message, want) {
 			t.Errorf("event of a pod that would be refused: %+v", e)
 		}
 

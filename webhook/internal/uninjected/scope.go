@@ -29,7 +29,8 @@ func newScope(c *admissionregistrationv1.MutatingWebhookConfiguration) (s scope,
 		case err != nil || objectsErr != nil: // the API server should have refused it
 			omitted = append(omitted, fmt.Sprintf("webhook %s has an invalid selector", w.Name))
 		case len(w.MatchConditions) > 0:
-			omitted = append(omitted, fmt.Sprintf("webhook %s has matchConditions: the pods that they exclude look like missed pods", w.Name))
+			omitted = append(omitted,
+				fmt.Sprintf("webhook %s has matchConditions: the pods that they exclude look like missed pods", w.Name))
 		default:
 			s = append(s, selectors{namespaces, objects})
 		}

@@ -3,6 +3,8 @@ package jsontree_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 	"testing"
 	"unicode/utf8"
 
@@ -16,13 +18,19 @@ import (
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		``, `{}`, `[1, -2.5e3, "a\u00e9\ud800", true, null]`, ` {"a": {"b": []}, "a" : "c"} `, "\xef\xbb\xbf{}",
-		`{"a": 1,}`, `{'a': 1}`, `"\"`, "\xff\xfe{", `[[[[`, `{} {}`, `// {}`, "\"\x00\"",
+		`{"a": 1,}`, `{'a': 1}`, `"\"`, "\xff\xfe{", `[[[[`, `[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]`, `[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]`, `["[[[[[[[[[[[[[[[[[[\\\"[[[["]`, `{} {}`, `// {}`, "\"\x00\"",
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		d, err := jsontree.Parse(text, "expected an object")
+		d, err := jsontree.Parse(text, "expected an object", limits)
 		plain := bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
+		if depth := depthOf(plain); depth > limits.Depth || len(plain) > limits.Bytes {
+			if err == nil {
+				t.Fatalf("accepted with %d bytes and a depth of %d", len(plain), depth)
+			}
+			return
+		}
 		if valid := utf8.Valid(plain) && json.Valid(plain); valid != (err == nil) {
 			t.Fatalf("valid is %t, but the error is %v", valid, err)
 		}
@@ -42,6 +50,29 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("values (-encoding/json +jsontree):\n%s", diff)
 		}
 	})
+}
+
+// depthOf returns how many arrays and objects are around the innermost value of a JSON text, and -1
+// if it is not JSON.
+func depthOf(text []byte) int {
+	deepest, open := 0, 0
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	for {
+		token, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			return deepest
+		}
+		if err != nil {
+			return -1
+		}
+		switch token {
+		case json.Delim('['), json.Delim('{'):
+			open++
+			deepest = max(deepest, open)
+		case json.Delim(']'), json.Delim('}'):
+			open--
+		}
+	}
 }
 
 // decode returns what encoding/json decodes into an any, and checks the offsets.

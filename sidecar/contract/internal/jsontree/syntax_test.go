@@ -13,6 +13,9 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/internal/jsontree"
 )
 
+// limits are those of the tests.
+var limits = jsontree.Limits{Bytes: 1 << 20, Depth: 16}
+
 var update = flag.Bool("update", false, "write the golden file")
 
 // TestSyntax compares the message for each kind of mistake with a golden file.
@@ -82,7 +85,7 @@ func TestSyntax(t *testing.T) {
 
 func result(t *testing.T, text string) string {
 	t.Helper()
-	_, err := jsontree.Parse([]byte(text), "expected an object")
+	_, err := jsontree.Parse([]byte(text), "expected an object", limits)
 	if err == nil {
 		return "accepted"
 	}

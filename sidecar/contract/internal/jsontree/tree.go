@@ -62,13 +62,26 @@ func (v *Value) Member(key string) *Value {
 	return nil
 }
 
-// Parse reads text, which must be exactly one JSON value in UTF-8. It skips a byte order mark, as
-// RFC 8259, section 8.1 allows. Expected describes what the text should be, as in "expected an
-// object with ..."; it completes the messages about text that is empty or is not JSON.
+// Limits bound a text before Parse spends memory on it. The memory of a tree grows with the number
+// of values, which the length bounds; that of paths to values grows with the depth.
+type Limits struct {
+	// Bytes is the maximum length of the text.
+	Bytes int
+	// Depth is the maximum number of arrays and objects around a value.
+	Depth int
+}
+
+// Parse reads text, which must be exactly one JSON value in UTF-8, within the limits. It skips a
+// byte order mark, as RFC 8259, section 8.1 allows. Expected describes what the text should be, as
+// in "expected an object with ..."; it completes the messages about text that is empty or is not
+// JSON. Time and memory are linear in the length of the text.
 //
 // The error is a *SyntaxError.
-func Parse(text []byte, expected string) (*Document, error) {
+func Parse(text []byte, expected string, limits Limits) (*Document, error) {
 	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
+	if err := limits.check(text); err != nil {
+		return nil, err
+	}
 	if err := checkSyntax(text, expected); err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 
 func parse(t *testing.T, text string) *jsontree.Document {
 	t.Helper()
-	d, err := jsontree.Parse([]byte(text), "")
+	d, err := jsontree.Parse([]byte(text), "", limits)
 	if err != nil {
 		t.Fatal(err)
 	}
