@@ -84,7 +84,7 @@ func (p *pair) launch(ctx context.Context) (err error) {
 	cmd := exec.CommandContext(ctx, "unshare", "--mount", "sh", "-c", `mount --bind "$0" /etc/hosts && exec "$@"`, hosts,
 		p.program, "--socket", filepath.Join(p.temp, "socket"), "--"+contract.FlagMetadata, endpoint.String())
 	cmd.Env = p.azure.SidecarEnv()
-	p.process, err = rig.Launch(cmd, func(cmd *exec.Cmd) (err error) {
+	p.process, err = rig.Launch("sidecar", cmd, func(cmd *exec.Cmd) (err error) {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		p.victim.Do(p.test, func() error {
 			err = cmd.Start()

@@ -122,7 +122,7 @@ func (n *Node) StartWebhook(ctx context.Context, wrap func(string, ...string) []
 		line = wrap(line[0], line[1:]...)
 	}
 	begin := time.Now()
-	p, err := Launch(n.Command(ctx, line[0], line[1:]...), StartTied)
+	p, err := Launch("webhook", n.Command(ctx, line[0], line[1:]...), StartTied)
 	if err != nil {
 		return nil, 0, err
 	}

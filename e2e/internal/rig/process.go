@@ -16,14 +16,15 @@ import (
 
 // Process is a program that is measured.
 type Process struct {
+	name string
 	cmd  *exec.Cmd
 	log  tail // its standard error
 	done chan struct{}
 }
 
-// Launch starts a command by the given function. The command ends with ctx, and with this process.
-func Launch(cmd *exec.Cmd, start func(*exec.Cmd) error) (*Process, error) {
-	p := &Process{cmd: cmd, done: make(chan struct{})}
+// Launch starts a command by the given function. The name is for messages. The command ends with ctx, and with this process.
+func Launch(name string, cmd *exec.Cmd, start func(*exec.Cmd) error) (*Process, error) {
+	p := &Process{name: name, cmd: cmd, done: make(chan struct{})}
 	cmd.Stderr = &p.log
 	started := make(chan error)
 	go func() {
@@ -77,7 +78,7 @@ func (p *Process) Ended() error {
 	select {
 	case <-p.done:
 		text := strings.TrimSpace(p.log.String())
-		return fmt.Errorf("%s ended (%s): %s", filepath.Base(p.cmd.Path), p.cmd.ProcessState, text[max(0, len(text)-2000):])
+		return fmt.Errorf("the %s ended (%s): %s", p.name, p.cmd.ProcessState, text[max(0, len(text)-2000):])
 	default:
 		return nil
 	}

@@ -26,7 +26,7 @@ type Sidecar struct {
 // SidecarOptions say how to start a sidecar.
 type SidecarOptions struct {
 	Program string
-	// Store is the name of its store's directory.
+	// Store is the name of its store's directory. Sidecars of one name share what lives as long as a pod.
 	Store string
 	// Certificates is the number of certificates in it.
 	Certificates int
@@ -43,7 +43,11 @@ func (w *Azure) StorePath(name string) string { return filepath.Join(w.stores, n
 
 // Start starts the sidecar in the sandbox and waits until it is ready.
 func (w *Azure) Start(ctx context.Context, o SidecarOptions) (*Sidecar, error) {
-	socket := w.stores + ".socket"
+	run := w.stores + "-" + o.Store
+	if err := os.MkdirAll(run, 0o700); err != nil {
+		return nil, err
+	}
+	socket := filepath.Join(run, "socket")
 	s := &Sidecar{Store: w.StorePath(o.Store), client: &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", socket)
@@ -63,7 +67,7 @@ func (w *Azure) Start(ctx context.Context, o SidecarOptions) (*Sidecar, error) {
 	cmd.Env = env
 	begin := time.Now()
 	var err error
-	if s.Process, err = Launch(cmd, w.Sandbox.Start); err != nil {
+	if s.Process, err = Launch("sidecar", cmd, w.Sandbox.Start); err != nil {
 		return nil, err
 	}
 	for time.Since(begin) < readyIn && ctx.Err() == nil {
