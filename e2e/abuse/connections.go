@@ -97,3 +97,31 @@ func watchProbes(ctx context.Context, s *rig.Sidecar) func() (string, error) {
 		return text, nil
 	}
 }
+
+// connections opens connections to each port of the webhook, and sends nothing.
+func (h *hook) connections(ctx context.Context) (string, error) {
+	var opened []net.Conn
+	defer func() {
+		for _, conn := range opened {
+			conn.Close()
+		}
+	}()
+	cost, err := h.attacked(ctx, func(ctx context.Context) error {
+		err := rig.InNetwork(h.process.PID(), func() error {
+			for i := 0; i < connections && ctx.Err() == nil && h.process.Ended() == nil; i++ {
+				conn, err := rig.DialHere(ctx, nil, webhookPorts[i%len(webhookPorts)])
+				if err != nil {
+					return fmt.Errorf("connection %d: %w", i, err)
+				}
+				opened = append(opened, conn)
+			}
+			return nil
+		})
+		_ = rig.Pause(ctx, 3*time.Second)
+		return err
+	})
+	return fmt.Sprintf("%s, %d connections", cost, len(opened)), err
+}
+
+// webhookPorts are the addresses of admission, probes and metrics.
+var webhookPorts = []string{rig.WebhookAddress, "127.0.0.1:9440", "127.0.0.1:8095"}

@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/internal/rig"
 )
@@ -83,7 +80,7 @@ func (h *hook) stall(ctx context.Context, part []byte) (open bool) {
 	defer c.Close()
 	deadline, _ := ctx.Deadline()
 	_, _, err = c.Send(part, deadline)
-	return err != nil && ctx.Err() != nil
+	return errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // mix sends the worst requests of each kind by all clients. Every fourth one stalls.
@@ -108,56 +105,4 @@ func (h *hook) mix(ctx context.Context) (string, error) {
 		group.Wait()
 		return nil
 	})
-}
-
-// invented is the number of service accounts that do not exist.
-const invented = 200
-
-// inventedAccounts sends pods of service accounts that do not exist, each of which the webhook can
-// only look up in the API server.
-func (h *hook) inventedAccounts(ctx context.Context) (string, error) {
-	var reads int
-	cost, err := h.attacked(ctx, func(ctx context.Context) error {
-		before, err := h.reads(ctx)
-		if err != nil {
-			return errors.Join(errSetup, err)
-		}
-		group, ctx := errgroup.WithContext(ctx)
-		group.SetLimit(16)
-		for i := range invented {
-			group.Go(func() error {
-				request := editedReview(fmt.Sprintf("invented-%d", i), func(object) {})
-				_, _ = h.send(ctx, request) // any response is right, an error too
-				return nil
-			})
-		}
-		_ = group.Wait()
-		after, err := h.reads(context.WithoutCancel(ctx))
-		if reads = after - before; reads > 2*invented {
-			err = errors.Join(err, fmt.Errorf("%d reads of the API server for %d service accounts", reads, invented))
-		}
-		return err
-	})
-	return fmt.Sprintf("%s, %d reads", cost, reads), err
-}
-
-// reads returns how many single objects of the kinds that the webhook looks up were read from the API
-// server so far, by anybody.
-func (h *hook) reads(ctx context.Context) (sum int, err error) {
-	text, err := h.node.Kubectl(ctx, "get", "--raw", "/metrics")
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(text) {
-		if !strings.HasPrefix(line, "apiserver_request_total{") || !strings.Contains(line, `verb="GET"`) ||
-			!strings.Contains(line, `resource="serviceaccounts"`) && !strings.Contains(line, `resource="namespaces"`) {
-			continue
-		}
-		n, err := strconv.ParseFloat(strings.TrimSpace(line[strings.LastIndexByte(line, ' '):]), 64)
-		if err != nil {
-			return 0, err
-		}
-		sum += int(n)
-	}
-	return sum, nil
 }

@@ -24,11 +24,11 @@ type object = map[string]any
 
 // editedReview returns the request for a pod that edit has changed.
 func editedReview(account string, edit func(pod object)) []byte {
-	return rig.Post(editedBody(account, edit))
+	return rig.Post(editedBody(teamNamespace, account, edit))
 }
 
-func editedBody(account string, edit func(pod object)) []byte {
-	body, err := rig.Review(teamNamespace, account)
+func editedBody(namespace, account string, edit func(pod object)) []byte {
+	body, err := rig.Review(namespace, account)
 	var r object
 	if err == nil {
 		err = json.Unmarshal(body, &r)
@@ -81,7 +81,7 @@ func containerReview(field, item string) []byte {
 // fill replaces the mark that put sets by as many items as a request may have.
 func fill(item string, put func(pod object, mark []any)) []byte {
 	const mark = "the items"
-	body := string(editedBody(teamAccount, func(pod object) { put(pod, []any{mark}) }))
+	body := string(editedBody(teamNamespace, teamAccount, func(pod object) { put(pod, []any{mark}) }))
 	items := strings.Repeat(item+",", (maxBody-len(body))/(len(item)+1))
 	return rig.Post([]byte(strings.Replace(body, `"`+mark+`"`, strings.TrimSuffix(items, ","), 1)))
 }

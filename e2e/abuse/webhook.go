@@ -51,12 +51,12 @@ func (h *hook) part() part {
 		h.single("webhook-mounts", containerReview("volumeMounts", "{}")),
 		h.single("webhook-volumes", listReview("volumes", "{}")),
 		{"webhook-stalled", limit + ", closed in 15 s", h.stalled},
-		{"webhook-invented-accounts", limit + fmt.Sprintf(", %d reads", 2*invented), h.inventedAccounts},
+		{"webhook-connections", limit, h.connections},
 		{"webhook-mix", limit, h.mix},
 		{"webhook-start-accounts", limit + ", ready in 30 s", h.startAccounts},
 		{"webhook-start-pods", limit + ", ready in 30 s", h.startPods},
 	}
-	return part{attacks: attacks, start: h.begin, stop: h.end}
+	return part{attacks: append(attacks, h.readAttacks()...), start: h.begin, stop: h.end}
 }
 
 // begin starts the node. Its failurePolicy is Ignore, so that pods exist that the webhook missed.

@@ -78,7 +78,7 @@ func (p *Process) Ended() error {
 	select {
 	case <-p.done:
 		text := strings.TrimSpace(p.log.String())
-		return fmt.Errorf("the %s ended (%s): %s", p.name, p.cmd.ProcessState, text[max(0, len(text)-2000):])
+		return fmt.Errorf("the %s ended (%s): %s", p.name, p.cmd.ProcessState, text[max(0, len(text)-500):])
 	default:
 		return nil
 	}
