@@ -15,8 +15,9 @@
 // attackers elsewhere.
 //
 // It needs Linux, root and iproute2. The table is all that it prints on its standard output; progress
-// goes to standard error. Nothing stays behind, also after an interrupt. The exit code is 1 if a
-// limit does not hold, or if an attack could not be carried out.
+// goes to standard error. Nothing stays behind, also after an interrupt. After a kill, only temporary
+// files, an empty cgroup and the node stay; the next run removes the latter two. The exit code is 1
+// if a limit does not hold, or if an attack could not be carried out.
 package main
 
 import (
