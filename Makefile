@@ -1,8 +1,9 @@
-# `make` lists the targets. Everything that a target needs beyond Go is built from pinned modules or installed with apt.
+# `make` lists the targets. What a target needs beyond Go is built from pinned modules or installed
+# with apt.
 
 SHELL := /bin/bash
 
-# As the Dockerfiles build, so that what they compile is in the cache already, and the other way round.
+# The same flags as in the Dockerfiles, so that both use the same build cache.
 export CGO_ENABLED := 0
 export GOFLAGS     := $(GOFLAGS) -trimpath
 .DEFAULT_GOAL := help

@@ -34,7 +34,8 @@ func newAuthority(t *testing.T) authority {
 	return a
 }
 
-// issue creates a server's certificate that is valid for a time from now; one that expired where the time is negative.
+// issue creates a server's certificate that is valid for a time from now; one that expired where
+// the time is negative.
 func (a authority) issue(t *testing.T, name string, valid time.Duration) issued {
 	t.Helper()
 	key := newKey(t)

@@ -14,7 +14,8 @@ import (
 
 const chartFolder = "../charts/azure-cert-sync"
 
-// otherValues has another value than the default for each value of the chart, and what it makes of the manifests.
+// otherValues has another value than the default for each value of the chart, and what it makes of
+// the manifests.
 var otherValues = map[string]struct {
 	value any
 	want  string
@@ -154,7 +155,8 @@ func TestChartTokenEndpointCA(t *testing.T) {
 	}
 }
 
-// Values that would have no effect, or that the webhook would not start with, are refused before anything is installed.
+// Values that would have no effect, or that the webhook would not start with, are refused before
+// anything is installed.
 func TestChartRefuses(t *testing.T) {
 	t.Parallel()
 	for path, test := range map[string]struct {
@@ -193,8 +195,8 @@ func render(t *testing.T, values map[string]any) (string, error) {
 	return testEnv.Cluster.Helm(testContext(t), "template", "azure-cert-sync", chartFolder, "--kube-version", "1.36.0", "--values", file)
 }
 
-// set sets the value at a path of keys with dots between them. The last key may contain dots where its prefix
-// is that of a label.
+// set sets the value at a path of keys with dots between them. The last key may contain dots where
+// its prefix is that of a label.
 func set(values map[string]any, path string, value any) {
 	key, rest, nested := strings.Cut(path, ".")
 	if !nested || key == "kubernetes" {

@@ -20,8 +20,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// The files in a pod's volume are what the programs that people use take for certificates: openssl, nginx and Java, run
-// on the node.
+// The files in a pod's volume are what the programs that people use take for certificates: openssl,
+// nginx and Java, run on the node.
 func TestConsumers(t *testing.T) {
 	t.Parallel()
 	if testEnv.Cluster.External() {
@@ -74,8 +74,8 @@ func onNode(t *testing.T, want, name string, args ...string) {
 
 const nginxAddress = "127.0.0.1:10443"
 
-// withNginx has nginx serve the file, and after a renewal and a reload the new one, verified by a client that trusts
-// the vault's root alone.
+// withNginx has nginx serve the file, and after a renewal and a reload the new one, verified by a
+// client that trusts the vault's root alone.
 func withNginx(t *testing.T, pod *corev1.Pod, file string) {
 	t.Helper()
 	dir := t.TempDir()

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// The demo is the first thing that a newcomer runs, so it runs here as it does there, on the same cluster.
+// The demo is the first thing that a newcomer runs, so it runs here as it does there, on the same
+// cluster.
 func TestDemo(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), "go", "run", "./demo")
 	out, err := cmd.CombinedOutput()

@@ -10,8 +10,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// What the webhook denies, the owner of a Deployment finds as the FailedCreate event of its ReplicaSet, and whoever
-// creates a pod as the answer of kubectl.
+// What the webhook denies, the owner of a Deployment finds as the FailedCreate event of its
+// ReplicaSet, and whoever creates a pod as the answer of kubectl.
 func TestDenials(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -49,8 +49,8 @@ func TestDenials(t *testing.T) {
 	}
 }
 
-// A service account without a client ID is not a reason to refuse the pod, but a warning tells the user who applies a pod and
-// stays readable on the pod.
+// A service account without a client ID is not a reason to refuse the pod, but a warning tells the
+// user who applies a pod and stays readable on the pod.
 func TestMissingClientID(t *testing.T) {
 	t.Parallel()
 	app := newApp(t, "no-client-id")
@@ -62,7 +62,8 @@ func TestMissingClientID(t *testing.T) {
 	wantReason(t, app, pod, contract.AnnotationClientID)
 }
 
-// wantReason asserts that kubectl describe pod and the sidecar's log give the reason why the pod does not start.
+// wantReason asserts that kubectl describe pod and the sidecar's log give the reason why the pod
+// does not start.
 func wantReason(t *testing.T, app framework.App, pod *corev1.Pod, want ...string) {
 	t.Helper()
 	ctx := testContext(t)

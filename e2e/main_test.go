@@ -1,5 +1,6 @@
-// Package e2e tests azure-cert-sync as its users meet it: on a real API server and kubelet, installed by Helm, with
-// Entra ID and Key Vault emulated under their real names. With KUBECONFIG and E2E_REGISTRY set it uses that cluster.
+// Package e2e tests azure-cert-sync as its users meet it: on a real API server and kubelet,
+// installed by Helm, with Entra ID and Key Vault emulated under their real names. With KUBECONFIG
+// and E2E_REGISTRY set it uses that cluster.
 package e2e
 
 import (
@@ -15,12 +16,14 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 )
 
-// testEnv is what all tests of the package share; each uses its own namespaces and certificates in it.
+// testEnv is what all tests of the package share; each uses its own namespaces and certificates in
+// it.
 var testEnv *framework.Environment
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	// Tests wait for the cluster most of the time, so that more of them run at once than there are processors.
+	// Tests wait for the cluster most of the time, so that more of them run at once than there are
+	// processors.
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		panic(err)
 	}

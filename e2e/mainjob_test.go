@@ -11,7 +11,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// Every key type and encoding that Key Vault has arrives, is served and is renewed without a restart.
+// Every key type and encoding that Key Vault has arrives, is served and is renewed without a
+// restart.
 func TestArrivesServedRenewed(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -61,8 +62,8 @@ func TestArrivesServedRenewed(t *testing.T) {
 	}
 }
 
-// A vault that cannot be reached and a sidecar that was killed do not take a pod out of service that has its
-// certificates.
+// A vault that cannot be reached and a sidecar that was killed do not take a pod out of service
+// that has its certificates.
 func TestSurvivesVaultAndSidecar(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)

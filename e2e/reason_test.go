@@ -8,8 +8,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// What Azure refuses shows where the pod's owner looks, while the app's containers wait; once it is corrected the pod
-// starts by itself.
+// What Azure refuses shows where the pod's owner looks, while the app's containers wait; once it is
+// corrected the pod starts by itself.
 func TestReasonsAndRecovery(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

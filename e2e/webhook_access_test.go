@@ -10,7 +10,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// Who may read the key, by what users a pod has: the app always, others where nothing keeps them out.
+// Who may read the key, by what users a pod has: the app always, others where nothing keeps them
+// out.
 func TestAccess(t *testing.T) {
 	t.Parallel()
 	yes, no := true, false
@@ -85,8 +86,8 @@ func TestAccess(t *testing.T) {
 
 func user(id int64) *int64 { return &id }
 
-// addSecondUser makes the app's container run as user 1000 and adds one of user 2000. Neither is the sidecar's user, so
-// that both need an ACL entry.
+// addSecondUser makes the app's container run as user 1000 and adds one of user 2000. Neither is
+// the sidecar's user, so that both need an ACL entry.
 func addSecondUser(p *corev1.Pod) {
 	p.Spec.SecurityContext.RunAsUser, p.Spec.Containers[0].SecurityContext.RunAsUser = nil, user(1000)
 	second := *p.Spec.Containers[0].DeepCopy()
@@ -95,7 +96,8 @@ func addSecondUser(p *corev1.Pod) {
 	p.Spec.Containers = append(p.Spec.Containers, second)
 }
 
-// restricted asserts that the sidecar, wherever it is, would be admitted where Pod Security enforces "restricted".
+// restricted asserts that the sidecar, wherever it is, would be admitted where Pod Security
+// enforces "restricted".
 func restricted(t *testing.T, pod *corev1.Pod) {
 	t.Helper()
 	c := containerOf(t, pod, contract.ContainerName).SecurityContext

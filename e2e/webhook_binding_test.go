@@ -10,8 +10,9 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// A pod of a cluster with identity bindings gets its tokens from the cluster's token proxy, which it trusts by the CA of
-// a ConfigMap, and from no other source; without the annotation nothing changes.
+// A pod of a cluster with identity bindings gets its tokens from the cluster's token proxy, which
+// it trusts by the CA of a ConfigMap, and from no other source; without the annotation nothing
+// changes.
 func TestIdentityBinding(t *testing.T) {
 	t.Parallel()
 	pod := newCertified(t, "binding", "restricted")
@@ -27,7 +28,8 @@ func TestIdentityBinding(t *testing.T) {
 	throughProxy(t, inService(t, pod), id)
 }
 
-// bound makes the pod's service account act as its identity by an identity binding only, and returns the client ID.
+// bound makes the pod's service account act as its identity by an identity binding only, and
+// returns the client ID.
 func bound(t *testing.T, pod *corev1.Pod, tenant, vault string) string {
 	t.Helper()
 	id, err := testEnv.NewIdentity(testContext(t), pod.Namespace, pod.Name)
@@ -46,7 +48,8 @@ func bound(t *testing.T, pod *corev1.Pod, tenant, vault string) string {
 	return id
 }
 
-// throughProxy asserts that the sidecar got its token from the proxy, and that the app can do the same.
+// throughProxy asserts that the sidecar got its token from the proxy, and that the app can do the
+// same.
 func throughProxy(t *testing.T, pod *corev1.Pod, id string) {
 	t.Helper()
 	asked, err := testEnv.Azure.Requests(testContext(t), azure.Filter{Operation: azure.OpToken, ClientID: id})

@@ -22,8 +22,9 @@ import (
 
 const tlsSecret = "azure-cert-sync-webhook-tls"
 
-// The serving certificate and the caBundle come from nothing, and come back when someone takes them away. No pod is
-// refused meanwhile if the certificate is lost; if the caBundle is, from when it is back.
+// The serving certificate and the caBundle come from nothing, and come back when someone takes them
+// away. No pod is refused meanwhile if the certificate is lost; if the caBundle is, from when it is
+// back.
 //
 // All of it concerns the whole cluster: this test does not run beside others.
 func TestServingCertificate(t *testing.T) {
@@ -79,8 +80,8 @@ func TestServingCertificate(t *testing.T) {
 	})
 }
 
-// renewalBegun has the certificate be one of 20 days left: the next one is staged beside it, and its CA published with
-// those that are in use, while no pod is refused.
+// renewalBegun has the certificate be one of 20 days left: the next one is staged beside it, and
+// its CA published with those that are in use, while no pod is refused.
 func renewalBegun(t *testing.T, pod *corev1.Pod) {
 	ca := newAuthority(t)
 	aged := ca.issue(t, servedName, 20*24*time.Hour)
@@ -109,8 +110,8 @@ func accepted(t *testing.T, pod *corev1.Pod) error {
 	return err
 }
 
-// whileAdmitting does something while pods are admitted one after the other, and 20 more afterwards. None may be
-// refused.
+// whileAdmitting does something while pods are admitted one after the other, and 20 more
+// afterwards. None may be refused.
 func whileAdmitting(t *testing.T, pod *corev1.Pod, do func()) {
 	t.Helper()
 	ctx := testContext(t)

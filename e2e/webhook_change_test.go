@@ -32,8 +32,8 @@ func observe(t *testing.T, certificates ...string) map[string]string {
 	return map[string]string{"settings.json": string(text)}
 }
 
-// An edit of the ConfigMap with the settings reaches running pods, without a restart; a bad one takes none down, not even
-// where the sidecar starts again meanwhile.
+// An edit of the ConfigMap with the settings reaches running pods, without a restart; a bad one
+// takes none down, not even where the sidecar starts again meanwhile.
 func TestSettingsEdited(t *testing.T) {
 	t.Parallel()
 	pod := newCertified(t, "edited", "restricted")

@@ -19,7 +19,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// An upgrade with other values refuses no pod, keeps the certificate, and has all the values take effect.
+// An upgrade with other values refuses no pod, keeps the certificate, and has all the values take
+// effect.
 //
 // The values are those of all pods: this test does not run beside others.
 func TestChartUpgrade(t *testing.T) {
@@ -91,8 +92,8 @@ const (
 	bundleSigner = "example.com/token-proxy"
 )
 
-// inGovernmentCloud runs a pod with a vault of that cloud. Its tokens come from the token proxy, which is trusted by
-// ClusterTrustBundles.
+// inGovernmentCloud runs a pod with a vault of that cloud. Its tokens come from the token proxy,
+// which is trusted by ClusterTrustBundles.
 func inGovernmentCloud(t *testing.T) {
 	t.Helper()
 	const vault = "example-vault.vault.usgovcloudapi.net"
@@ -153,8 +154,8 @@ func upgraded(t *testing.T, pod *corev1.Pod) {
 	}
 }
 
-// The webhook may do what it needs, to the objects that it needs by name, and nothing else that not every service
-// account may.
+// The webhook may do what it needs, to the objects that it needs by name, and nothing else that not
+// every service account may.
 func TestWebhookPermissions(t *testing.T) {
 	t.Parallel()
 	everywhere := []authorizationv1.ResourceRule{

@@ -38,8 +38,8 @@ const goldenFolder = "../webhook/internal/inject/testdata"
 // unreal are cases of pods that no API server lets anyone create, with a webhook or without.
 var unreal = []string{"identity/ephemeral-containers", "sidecar/annotations-with-slashes"}
 
-// The cases of package inject hold on a cluster: the API server accepts what it should, stores in the pod whatever
-// the golden file has, and gives the user the same texts.
+// The cases of package inject hold on a cluster: the API server accepts what it should, stores in
+// the pod whatever the golden file has, and gives the user the same texts.
 func TestGoldenCases(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(goldenFolder + "/*/*.in.yaml")
@@ -117,8 +117,9 @@ func (c *goldenCase) check(t *testing.T, namespace, account string) {
 	}
 }
 
-// prepare creates the objects of a case, and makes its pod one that the API server sends to the webhook. It returns what turns
-// the names of the cases, service account web of namespace shop, into those of this one.
+// prepare creates the objects of a case, and makes its pod one that the API server sends to the
+// webhook. It returns what turns the names of the cases, service account web of namespace shop,
+// into those of this one.
 func (c *goldenCase) prepare(t *testing.T, namespace, account string) (here func(string) string) {
 	t.Helper()
 	identity := annotated(contract.AnnotationClientID, clientID, contract.AnnotationTenantID, "aaaabbbb-0000-cccc-1111-dddd2222eeee")
@@ -170,7 +171,8 @@ func rewrite(v any, text func(string) string) any {
 	return v
 }
 
-// forget leaves out what the chart of the environment makes different, and settings, which it has a default for.
+// forget leaves out what the chart of the environment makes different, and settings, which it has a
+// default for.
 func forget(pod map[string]any) map[string]any {
 	annotations, _ := pod["metadata"].(map[string]any)["annotations"].(map[string]any)
 	delete(annotations, contract.Prefix+contract.KeySettingsHash)
@@ -190,8 +192,8 @@ func forget(pod map[string]any) map[string]any {
 	return pod
 }
 
-// missing tells what of want is not in got. Members and elements that got has besides are the API server's; elements
-// keep their order.
+// missing tells what of want is not in got. Members and elements that got has besides are the API
+// server's; elements keep their order.
 func missing(path string, want, got any) (differences []string) {
 	switch want := want.(type) {
 	case map[string]any:

@@ -32,7 +32,8 @@ func tokens(pod *corev1.Pod) (list []corev1.ServiceAccountTokenProjection) {
 	return list
 }
 
-// identityOf are the four variables where the service account and the chart of the environment decide.
+// identityOf are the four variables where the service account and the chart of the environment
+// decide.
 func identityOf(tenant string) map[string]string {
 	return map[string]string{
 		contract.EnvClientID: clientID, contract.EnvTenantID: tenant,
@@ -104,7 +105,8 @@ func TestIdentityOfDefaultServiceAccount(t *testing.T) {
 	t.Error("pods of the default service account never get its client ID")
 }
 
-// A pod that is created with its service account and its namespace, as a manifest of all three does, finds both.
+// A pod that is created with its service account and its namespace, as a manifest of all three
+// does, finds both.
 func TestIdentityJustCreated(t *testing.T) {
 	t.Parallel()
 	for i := range 10 {

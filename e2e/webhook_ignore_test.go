@@ -14,13 +14,14 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// With failurePolicy Ignore, pods that were created while no replica answered are found: an Event on each says what to
-// do, and a metric counts them. Pods of excluded namespaces were not missed.
+// With failurePolicy Ignore, pods that were created while no replica answered are found: an Event
+// on each says what to do, and a metric counts them. Pods of excluded namespaces were not missed.
 //
 // The policy is that of the cluster: this test does not run beside others.
 func TestFailurePolicyIgnore(t *testing.T) {
 	namespace := newNamespace(t, "ignore", "restricted", nil)
-	// It comes before the other one in every list, and so do its pods before those that the test waits for.
+	// It comes before the other one in every list, and so do its pods before those that the test
+	// waits for.
 	excluded := newNamespace(t, "excluded", "restricted", nil)
 	for _, name := range []string{namespace, excluded} {
 		newServiceAccount(t, name, "web", withClientID())
@@ -63,7 +64,8 @@ func TestFailurePolicyIgnore(t *testing.T) {
 	if event.InvolvedObject.Name != "missed" {
 		t.Errorf("the event is about pod %s", event.InvolvedObject.Name)
 	}
-	// The pod that is seen is marked, so that it need not be read again by those who look for missed ones.
+	// The pod that is seen is marked, so that it need not be read again by those who look for
+	// missed ones.
 	if mark := firstSeen(t, labelled(namespace, "web", nil)).Annotations[key(contract.KeyInjected)]; mark != "true" {
 		t.Errorf("a pod with identity alone is marked as %q", mark)
 	}
@@ -71,8 +73,8 @@ func TestFailurePolicyIgnore(t *testing.T) {
 	awaitMetric(t, "certsync_webhook_uninjected_pods 1")
 }
 
-// firstSeen returns the pod as it is once the API server sends it to the webhook, and creates none: for some moments after a
-// replica is ready, the API server still knows none.
+// firstSeen returns the pod as it is once the API server sends it to the webhook, and creates none:
+// for some moments after a replica is ready, the API server still knows none.
 func firstSeen(t *testing.T, pod *corev1.Pod) (seen *corev1.Pod) {
 	t.Helper()
 	err := wait.PollUntilContextCancel(testContext(t), 200*time.Millisecond, true, func(ctx context.Context) (bool, error) {

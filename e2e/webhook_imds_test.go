@@ -12,9 +12,10 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// An app that uses managed identity gets tokens of the pod's federated identity, in its init container already and at
-// the first attempt: at the metadata service's own address, or where Pod Security forbids what that takes, by the
-// variables of App Service. The sidecar does not keep the pod from completing.
+// An app that uses managed identity gets tokens of the pod's federated identity, in its init
+// container already and at the first attempt: at the metadata service's own address, or where Pod
+// Security forbids what that takes, by the variables of App Service. The sidecar does not keep the
+// pod from completing.
 func TestMetadataEndpoint(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -49,15 +50,15 @@ func TestMetadataEndpoint(t *testing.T) {
 					t.Errorf("container %s got a token of %+v, want one of %s", container, claims, id)
 				}
 			}
-			if log := logOf(t, done, contract.ContainerName); strings.Contains(log, "eyJ") || !strings.Contains(log, `"token given"`) {
+			if log := logOf(t, done, contract.ContainerName); strings.Contains(log, "eyJ") || !strings.Contains(log, `"token issued"`) {
 				t.Errorf("the sidecar's log is to tell of tokens, without one:\n%s", log)
 			}
 		})
 	}
 }
 
-// newManaged returns a pod in a separate namespace, with an identity, whose containers each get a token as managed
-// identity and end, and the identity's client ID. The pod is not created.
+// newManaged returns a pod in a separate namespace, with an identity, whose containers each get a
+// token as managed identity and end, and the identity's client ID. The pod is not created.
 func newManaged(t *testing.T, name, level string) (pod *corev1.Pod, clientID string) {
 	t.Helper()
 	namespace := newNamespace(t, name, level, nil)

@@ -12,7 +12,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// Jobs have their certificate when they start and complete when they are done, in every form of the sidecar.
+// Jobs have their certificate when they start and complete when they are done, in every form of the
+// sidecar.
 func TestJobs(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

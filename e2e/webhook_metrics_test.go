@@ -10,8 +10,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 )
 
-// Each replica tells its requests by outcome with their duration, when its certificate expires and what it keeps in
-// memory, and never a name of the cluster's objects.
+// Each replica tells its requests by outcome with their duration, when its certificate expires and
+// what it keeps in memory, and never a name of the cluster's objects.
 func TestWebhookMetrics(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t, "metrics", "restricted", nil)

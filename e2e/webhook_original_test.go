@@ -14,8 +14,8 @@ import (
 // originalWebhook is the configuration of Azure Workload Identity's own webhook.
 const originalWebhook = "azure-wi-webhook-mutating-webhook-configuration"
 
-// While the original webhook is installed, identity is left to it and only the sidecar is injected, which depends on
-// nothing of it; both are followed without a restart.
+// While the original webhook is installed, identity is left to it and only the sidecar is injected,
+// which depends on nothing of it; both are followed without a restart.
 //
 // The configuration concerns the whole cluster: this test does not run beside others.
 func TestBesideOriginal(t *testing.T) {
@@ -58,8 +58,9 @@ func TestBesideOriginal(t *testing.T) {
 	settles(t, "identity is injected again", hasIdentity)
 }
 
-// settles waits until a state that replicas reach by watches, each in its own time, is that of all of them: it holds
-// many times in a row, while the API server spreads requests over its connections to them.
+// settles waits until a state that replicas reach by watches, each in its own time, is that of all
+// of them: it holds many times in a row, while the API server spreads requests over its connections
+// to them.
 func settles(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	ctx := testContext(t)

@@ -19,8 +19,8 @@ const webhookName = "azure-cert-sync-webhook"
 // podsPerSecond is the rate at which pods are created while the webhook is replaced.
 const podsPerSecond = 50
 
-// No pod is refused and none is let in without its sidecar while the webhook is rolled out three times, with
-// failurePolicy Fail.
+// No pod is refused and none is let in without its sidecar while the webhook is rolled out three
+// times, with failurePolicy Fail.
 //
 // It loads the whole node: this test does not run beside others.
 func TestRollingUpdate(t *testing.T) {
@@ -38,7 +38,8 @@ func TestRollingUpdate(t *testing.T) {
 			}
 		}
 	}
-	// Replicas that were replaced go on to serve what reaches them; then they are gone, and so must be their connections.
+	// Replicas that were replaced go on to serve what reaches them; then they are gone, and so must
+	// be their connections.
 	gone(t)
 	created, refused := l.end()
 	for _, err := range refused {
@@ -83,8 +84,8 @@ func gone(t *testing.T) {
 	}
 }
 
-// maxPending bounds the pods that are not answered yet: on a machine that is too slow for the rate, more would only
-// keep the node from rolling out the webhook.
+// maxPending bounds the pods that are not answered yet: on a machine that is too slow for the rate,
+// more would only keep the node from rolling out the webhook.
 const maxPending = 25
 
 // load creates pods at a steady rate.

@@ -33,7 +33,8 @@ func urlsOf(s contract.SecretsManagement) (urls []string) {
 	return urls
 }
 
-// Certificates are taken whole from the first of pod, service account and namespace that has any; the pod says from where.
+// Certificates are taken whole from the first of pod, service account and namespace that has any;
+// the pod says from where.
 func TestSettingsLevels(t *testing.T) {
 	t.Parallel()
 	object := `{"secretsManagementSettings":{"logLevel":"debug","observedCertificates":["` + secretURL("object") + `"]}}`
@@ -83,7 +84,8 @@ func TestSettingsLevels(t *testing.T) {
 	})
 }
 
-// Every other key is taken by itself from the first level that has it, independent of the level of the certificates.
+// Every other key is taken by itself from the first level that has it, independent of the level of
+// the certificates.
 func TestSettingsKeyByKey(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t, "keys", "restricted", annotated(
@@ -176,10 +178,10 @@ func TestSettingsWarned(t *testing.T) {
 		pod  *corev1.Pod
 		want []string
 	}{
-		"no client ID":       {labelled(namespace, "none", nil), []string{contract.AnnotationClientID, namespace + "/none", "kubectl annotate serviceaccount none"}},
-		"client ID no GUID":  {labelled(namespace, "name", nil), []string{contract.AnnotationClientID, `"my-app"`, "not a GUID"}},
-		"client ID on pod":   {labelled(namespace, "web", annotated(contract.AnnotationClientID, clientID)), []string{"on the pod has no effect", namespace + "/web"}},
-		"unknown annotation": {labelled(namespace, "web", annotated(key("certificate"), secretURL("web"))), []string{key("certificate"), `did you mean "certificates"`}},
+		"no client ID":         {labelled(namespace, "none", nil), []string{contract.AnnotationClientID, namespace + "/none", "kubectl annotate serviceaccount none"}},
+		"client ID not a GUID": {labelled(namespace, "name", nil), []string{contract.AnnotationClientID, `"my-app"`, "not a GUID"}},
+		"client ID on pod":     {labelled(namespace, "web", annotated(contract.AnnotationClientID, clientID)), []string{"on the pod has no effect", namespace + "/web"}},
+		"unknown annotation":   {labelled(namespace, "web", annotated(key("certificate"), secretURL("web"))), []string{key("certificate"), `did you mean "certificates"`}},
 		"pinned version": {labelled(namespace, "web", annotated(key("certificates"), secretURL("web")+"/1234567890abcdef1234567890abcdef")),
 			[]string{key("certificates"), "version"}},
 		"linkOnRenewal": {labelled(namespace, "web", object(`{"secretsManagementSettings":{"linkOnRenewal":true,"observedCertificates":["`+secretURL("web")+`"]}}`)),
@@ -202,7 +204,8 @@ func TestSettingsWarned(t *testing.T) {
 	})
 }
 
-// The settings of a ConfigMap say at admission which stores are mounted; the file itself goes to the sidecar.
+// The settings of a ConfigMap say at admission which stores are mounted; the file itself goes to
+// the sidecar.
 func TestSettingsOfConfigMap(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t, "config-map", "restricted", nil)

@@ -22,7 +22,8 @@ const (
 	servedName = webhookName + "." + framework.SystemNamespace + ".svc"
 )
 
-// The serving certificate may be the administrator's, or cert-manager's; and when the chart is gone, so is all of it.
+// The serving certificate may be the administrator's, or cert-manager's; and when the chart is
+// gone, so is all of it.
 //
 // All of it concerns the whole cluster: this test does not run beside others.
 func TestServingCertificateOfOthers(t *testing.T) {
@@ -41,7 +42,8 @@ func TestServingCertificateOfOthers(t *testing.T) {
 	uninstalled(t)
 }
 
-// ownCertificate serves what is in a Secret, and what replaces it; what cannot be used takes no replica's place.
+// ownCertificate serves what is in a Secret, and what replaces it; what cannot be used takes no
+// replica's place.
 func ownCertificate(t *testing.T, pod *corev1.Pod) {
 	ca := newAuthority(t)
 	putSecret(t, ownSecret, ca.issue(t, servedName, time.Hour))
@@ -76,8 +78,9 @@ func ownCertificate(t *testing.T, pod *corev1.Pod) {
 	})
 }
 
-// certManagers applies the chart's objects of cert-manager, which the API server validates by cert-manager's own
-// definitions of them, and puts the certificates in place that they ask for, as cert-manager does.
+// certManagers applies the chart's objects of cert-manager, which the API server validates by
+// cert-manager's own definitions of them, and puts the certificates in place that they ask for, as
+// cert-manager does.
 //
 // cert-manager itself would have to be built: five minutes of a processor.
 func certManagers(t *testing.T, pod *corev1.Pod) {
@@ -110,8 +113,8 @@ func certManagers(t *testing.T, pod *corev1.Pod) {
 	settles(t, "pods are accepted", func() bool { return accepted(t, pod) == nil })
 }
 
-// issueAsked plays cert-manager's part: the Secret that the Certificate asks for, under the CA of the issuer that it
-// names, and that CA into the caBundle of the configuration that asks for it.
+// issueAsked plays cert-manager's part: the Secret that the Certificate asks for, under the CA of
+// the issuer that it names, and that CA into the caBundle of the configuration that asks for it.
 func issueAsked(t *testing.T) {
 	t.Helper()
 	kubectl := func(args ...string) []byte {
@@ -160,7 +163,8 @@ func issueAsked(t *testing.T) {
 	kubectl("patch", "mutatingwebhookconfiguration/"+webhookName, "--type=json", "--patch", string(patch))
 }
 
-// certManagerDefinitions returns the folder of the custom resource definitions of the pinned cert-manager.
+// certManagerDefinitions returns the folder of the custom resource definitions of the pinned
+// cert-manager.
 func certManagerDefinitions(t *testing.T) string {
 	t.Helper()
 	cmd := exec.CommandContext(testContext(t), "go", "mod", "download", "-json", "github.com/cert-manager/cert-manager")

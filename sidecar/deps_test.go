@@ -43,6 +43,7 @@ var imports = []struct{ of, forbidden, why string }{
 	{"sidecar/internal/config", "net/http", "--check validates settings offline"},
 	{"sidecar/internal/atomicfile", module + "sidecar", "a helper that everyone may import depends on nothing here"},
 	{"sidecar/internal/backoff", module + "sidecar", "a helper that everyone may import depends on nothing here"},
+	{"sidecar/internal/smallfile", module + "sidecar", "a helper that everyone may import depends on nothing here"},
 	{"sidecar/internal/bundle", "net/http", "bundle is pure: it does no I/O"},
 	{"sidecar/internal/store", "net/http", "a store is only files"},
 	{"sidecar/internal/imds", module + "sidecar/internal/keyvault", "the metadata endpoint issues tokens for any service"},

@@ -7,8 +7,8 @@
 // not ready. On SIGTERM it exits at once and keeps the files; on SIGHUP it reads the settings file
 // again and polls at once. In a pod, it refuses an edit of the settings file that cannot be used. A
 // container that restarts then continues with the last known good settings, which are saved beside
-// the socket. With --metadata it also issues tokens to the pod's apps, like Azure's metadata
-// service, and needs no certificates.
+// the socket; it does not parse an edit again with which it died. With --metadata it also issues
+// tokens to the pod's apps, like Azure's metadata service, and needs no certificates.
 //
 // Usage:
 //
@@ -42,7 +42,7 @@
 //	CERTSYNC_METADATA_HEADER    with --metadata: the apps' IDENTITY_HEADER (App Service's protocol)
 //	AZURE_KUBERNETES_*          AKS identity bindings: TOKEN_PROXY, SNI_NAME, CA_FILE, CA_DATA
 //	HTTPS_PROXY, NO_PROXY       as usual
-//	GOGC, GOMEMLIMIT            of the Go runtime; the defaults suit the container's limits
+//	GOGC, GOMEMLIMIT            of the Go runtime (default of GOMEMLIMIT: 90 % of the cgroup's limit)
 package main
 
 import (
@@ -50,6 +50,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/config"
@@ -83,6 +85,7 @@ func main() {
 		fmt.Println("certsync", version)
 		return
 	}
+	setMemoryLimit(memlimit.FromCgroup)
 	load := config.AtStart
 	if o.check {
 		load = config.Load
@@ -97,6 +100,7 @@ func main() {
 		return
 	}
 	if err := run(o, loaded); err != nil {
+		loaded.EndParsing(o.config())
 		terminate(err)
 		os.Exit(exitFailure)
 	}

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -17,6 +16,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/azhttp"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/health"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/imds"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/listen"
 )
 
 var metadataAddress = netip.MustParseAddr(contract.MetadataAddress)
@@ -49,6 +49,10 @@ func imdsInit(args []string) int {
 	case err != nil:
 		return exitUsage
 	}
+	if err := imds.HideFromNeighbours(); err != nil && !errors.Is(err, os.ErrPermission) {
+		// The listener keeps neighbours out, too: see package listen.
+		fmt.Fprintln(os.Stderr, "certsync: warning:", err)
+	}
 	if err := imds.AddAddress(metadataAddress); err != nil {
 		terminate(err)
 		return exitFailure
@@ -75,7 +79,7 @@ func newEndpoint(client *azhttp.Client, metrics *health.Metrics, log *slog.Logge
 // passes a later failure to fail.
 func serveMetadata(ctx context.Context, o options, endpoint http.Handler, fail func(error)) error {
 	for _, address := range o.metadata {
-		l, err := net.Listen("tcp", address.String())
+		l, err := listen.PodOnly(ctx, address)
 		if err != nil {
 			return fmt.Errorf("metadata endpoint: %w: %s", err, metadataAdvice(err, address))
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/health"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/keyvault"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/reload"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/store"
 )
 
 // announcedFile contains which renewals were announced. It is in options.stateDir.
@@ -49,14 +50,14 @@ func run(o options, c *config.Loaded) error {
 	}
 	vaults := keyvault.New(identify, client.Options(azhttp.ServiceKeyVault, metrics.Observe))
 	observer := &observer{State: health.New(metrics), statusFile: o.statusFile, log: log}
-	observer.announcer = reload.New(filepath.Join(o.stateDir(), announcedFile), observer.Reloaded, log)
+	observer.announcer = reload.New(filepath.Join(o.stateDir(), announcedFile), observer.Announced, log)
 	observer.announcer.Configure(reload.To(c.Reload))
 	if c.PollingInterval > closeIdleAbove {
 		observer.memory.closeIdle = client.CloseIdleConnections
 	}
 	p := &process{
 		options: o, level: level, logs: logs, log: log, state: observer.State, announcer: observer.announcer,
-		stores: certfiles.NewStores(c.KeystorePasswordFile),
+		stores: certfiles.NewStores(store.Options{Private: o.host}, c.KeystorePasswordFile),
 	}
 	p.loop = certsync.New(loopSettings(c), certfiles.NewSource(vaults), p.stores, observer, log)
 	p.watcher = config.NewWatcher(o.config(), c, p, log)

@@ -71,6 +71,8 @@ func TestScripts(t *testing.T) {
 			"proxy":    proxyCommand,
 			"awaits":   awaitsCommand,
 			"tmpfs":    tmpfsCommand,
+			"ramfs":    ramfsCommand,
+			"lease":    leaseCommand,
 
 			"forwarded": forwardedCommand,
 			"token":     tokenCommand,

@@ -180,7 +180,7 @@ func request(ts *testscript.TestScript, method string, neg bool, args []string) 
 	}}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport, Timeout: time.Minute}
-	req, err := http.NewRequest(method, "http://certsync"+args[0], nil)
+	req, err := http.NewRequest(method, "http://localhost"+args[0], nil)
 	ts.Check(err)
 	resp, err := client.Do(req)
 	ts.Check(err)

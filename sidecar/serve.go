@@ -8,56 +8,68 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/health"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/listen"
 )
 
 // serve opens the socket and the port, and serves them in the background. It passes a later failure
 // to fail.
 func (p *process) serve(ctx context.Context, port int, fail func(error)) error {
+	syncNow := health.Pace(p.syncNow)
 	socket, err := listenSocket(p.options.socket)
 	switch {
 	case err == nil:
-		go serveOn(ctx, socket, p.state.SocketHandler(p.syncNow), fail)
+		go serveOn(ctx, socket, p.state.SocketHandler(syncNow), fail)
 	case p.options.host: // the directory may be missing, and nothing may use the probes
 		p.log.Info("probes are not available on the socket", "error", err)
 	default:
 		return err
 	}
 	address := listenAddress(p.options, port)
-	if address == "" {
+	if !address.IsValid() {
 		return nil
 	}
-	l, err := net.Listen("tcp", address)
+	l, err := listenOn(ctx, address)
 	if err != nil {
 		return fmt.Errorf("probe port: %w: set another port with the annotation %s%s", err, contract.Prefix, contract.KeyPort)
 	}
-	go serveOn(ctx, l, p.state.Handler(p.syncNow), fail)
+	go serveOn(ctx, l, p.state.Handler(syncNow), fail)
 	return nil
 }
 
 func serveOn(ctx context.Context, l net.Listener, h http.Handler, fail func(error)) {
-	if err := health.Serve(ctx, l, h); err != nil {
+	if err := listen.Serve(ctx, l, h, health.ResponseTimeout); err != nil {
 		fail(fmt.Errorf("serving on %s: %w", l.Addr(), err))
 	}
 }
 
-// listenAddress returns the address of the port; empty for none. In a pod it listens on all
-// addresses, since the kubelet connects from outside. On a host it listens on loopback, and only if
-// the settings name a port.
-func listenAddress(o options, port int) string {
+// listenAddress returns the address of the port; the zero AddrPort for none. In a pod it listens on
+// all addresses, since the kubelet connects from outside. On a host it listens on loopback, and only
+// if the settings name a port.
+func listenAddress(o options, port int) netip.AddrPort {
 	switch {
 	case !o.http, o.host && port == 0:
-		return ""
+		return netip.AddrPort{}
 	case o.host:
-		return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(port))
 	default:
-		return net.JoinHostPort("", strconv.Itoa(cmp.Or(port, contract.DefaultPort)))
+		return netip.AddrPortFrom(netip.IPv6Unspecified(), uint16(cmp.Or(port, contract.DefaultPort)))
 	}
+}
+
+// listenOn listens on an address; on a loopback address for this machine or pod alone.
+func listenOn(ctx context.Context, address netip.AddrPort) (net.Listener, error) {
+	if address.Addr().IsLoopback() {
+		return listen.PodOnly(ctx, address)
+	}
+	var config net.ListenConfig
+	return config.Listen(ctx, "tcp", net.JoinHostPort("", strconv.Itoa(int(address.Port()))))
 }
 
 // listenSocket opens the socket for the current user only, and replaces the socket of a process

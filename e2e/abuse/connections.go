@@ -32,8 +32,8 @@ func (s *side) connectionAttacks() []attack {
 	return attacks
 }
 
-// flood opens connections, sends on each and keeps it open, while a kubelet asks whether the sidecar
-// is ready.
+// flood opens connections, sends on each and keeps it open, while a kubelet asks whether the
+// sidecar is ready.
 func flood(ctx context.Context, s *rig.Sidecar, send string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, attackMost)
 	defer cancel()

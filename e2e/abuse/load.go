@@ -69,7 +69,8 @@ func (h *hook) stalled(ctx context.Context) (string, error) {
 	})
 }
 
-// stall sends a part of a request and reports whether the server still waits for the rest at the end.
+// stall sends a part of a request and reports whether the server still waits for the rest at the
+// end.
 func (h *hook) stall(ctx context.Context, part []byte) (open bool) {
 	ctx, cancel := context.WithTimeout(ctx, attackFor)
 	defer cancel()

@@ -14,10 +14,10 @@
 // The attackers share the machine's CPUs with the programs, so response times are worse than with
 // attackers elsewhere.
 //
-// It needs Linux, root and iproute2. The table is all that it prints on its standard output; progress
-// goes to standard error. Nothing stays behind, also after an interrupt. After a kill, only temporary
-// files, an empty cgroup and the node stay; the next run removes the latter two. The exit code is 1
-// if a limit does not hold, or if an attack could not be carried out.
+// It needs Linux, root and iproute2. The table is all that it prints on its standard output;
+// progress goes to standard error. Nothing stays behind, also after an interrupt. After a kill,
+// only temporary files, an empty cgroup and the node stay; the next run removes the latter two. The
+// exit code is 1 if a limit does not hold, or if an attack could not be carried out.
 package main
 
 import (
@@ -77,7 +77,7 @@ func run(ctx context.Context, names []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
-	p := programs{repo: repo, temp: temp}
+	p := programs{repo: repo, built: temp, temp: temp}
 	parts, err := choose([]part{newHook(p).part(), newSide(p).part(), newPair(p).part()}, names)
 	if err != nil {
 		return err
@@ -118,14 +118,17 @@ func choose(all []part, names []string) (chosen []part, err error) {
 }
 
 // programs are built when they are needed.
-type programs struct{ repo, temp string }
+type programs struct {
+	repo, built string
+	temp        string // for files
+}
 
 func (p programs) build(ctx context.Context, name string) (string, error) {
-	if program := filepath.Join(p.temp, name); exists(program) {
+	if program := filepath.Join(p.built, name); exists(program) {
 		return program, nil
 	}
 	progress("building the %s", name)
-	return rig.Build(ctx, p.repo, p.temp, name)
+	return rig.Build(ctx, p.repo, p.built, name)
 }
 
 func exists(path string) bool {

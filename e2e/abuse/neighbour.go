@@ -205,7 +205,8 @@ func (p *pair) raw(ctx context.Context) (string, error) {
 		}
 		return got, p.alive(ctx)
 	case <-time.After(3 * time.Second):
-		// The thread that waits for the response ends with this process. This is the last use of it.
+		// The thread that waits for the response ends with this process. This is the last use of
+		// it.
 		return "no response", p.alive(ctx)
 	}
 }

@@ -76,8 +76,8 @@ func (h *hook) readsDuring(ctx context.Context, request func(i int) []byte) (int
 // lookedUp are the resources of which the webhook reads single objects.
 var lookedUp = []string{"serviceaccounts", "namespaces", "configmaps"}
 
-// reads returns how many single objects of the kinds that the webhook looks up were read from the API
-// server so far, by anybody.
+// reads returns how many single objects of the kinds that the webhook looks up were read from the
+// API server so far, by anybody.
 func (h *hook) reads(ctx context.Context) (sum int, err error) {
 	text, err := h.node.Kubectl(ctx, "get", "--raw", "/metrics")
 	if err != nil {

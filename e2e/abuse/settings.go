@@ -79,8 +79,8 @@ func (s *side) edits(name string, edits ...edit) attack {
 	}}
 }
 
-// edited starts a sidecar with good settings, makes an edit, and kills the sidecar so that it starts
-// again with the edited settings. It returns the highest peak of memory.
+// edited starts a sidecar with good settings, makes an edit, and kills the sidecar so that it
+// starts again with the edited settings. It returns the highest peak of memory.
 func (s *side) edited(ctx context.Context, o rig.SidecarOptions, good, e edit) (int64, error) {
 	if err := os.RemoveAll(o.SettingsFile); err != nil {
 		return 0, errors.Join(errSetup, err)

@@ -66,9 +66,11 @@ func (s *side) options() rig.SidecarOptions {
 	}
 }
 
-// attacked starts a sidecar, runs an attack on it and ends it. The error is an error of run, or that
-// the sidecar has ended or is not ready any more.
-func (s *side) attacked(ctx context.Context, o rig.SidecarOptions, run func(context.Context, *rig.Sidecar) (string, error)) (string, error) {
+// attacked starts a sidecar, runs an attack on it and ends it. The error is an error of run, or
+// that the sidecar has ended or is not ready any more.
+func (s *side) attacked(
+	ctx context.Context, o rig.SidecarOptions, run func(context.Context, *rig.Sidecar) (string, error),
+) (string, error) {
 	sidecar, err := s.azure.Start(ctx, o)
 	if err != nil {
 		return "", errors.Join(errSetup, err)
@@ -90,16 +92,16 @@ func (s *side) attacked(ctx context.Context, o rig.SidecarOptions, run func(cont
 	return fmt.Sprintf("%s, CPU %.1f s, %s", mebibytes(peak), (after - before).Seconds(), cost), errors.Join(err, memoryErr, cpuErr)
 }
 
-// probe asks whether the sidecar is ready, as the kubelet does: by a new connection, within a second.
-// Without a response the status is 0.
+// probe asks whether the sidecar is ready, as the kubelet does: by a new connection, within a
+// second. Without a response the status is 0.
 func probe(ctx context.Context, s *rig.Sidecar) (status int, text string) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	return call(ctx, s, nil, http.MethodGet, contract.PathReady, "")
 }
 
-// call sends a request to the sidecar's port, from a source address unless it is nil, and with a Host
-// unless it is empty. Without a response the status is 0.
+// call sends a request to the sidecar's port, from a source address unless it is nil, and with a
+// Host unless it is empty. Without a response the status is 0.
 func call(ctx context.Context, s *rig.Sidecar, source net.Addr, method, path, host string) (status int, text string) {
 	client := &http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,

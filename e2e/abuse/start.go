@@ -35,7 +35,8 @@ func (h *hook) startAccounts(ctx context.Context) (string, error) {
 	group.SetLimit(16)
 	for i := range floodAccounts {
 		group.Go(func() error {
-			return h.node.ServiceAccount(creating, teamNamespace, fmt.Sprintf("flood-%d", i), map[string]string{contract.IdentityPrefix + "zz": value})
+			annotations := map[string]string{contract.IdentityPrefix + "zz": value}
+			return h.node.ServiceAccount(creating, teamNamespace, fmt.Sprintf("flood-%d", i), annotations)
 		})
 	}
 	if err := group.Wait(); err != nil {

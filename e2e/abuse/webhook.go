@@ -108,8 +108,8 @@ func (h *hook) launch(ctx context.Context, args ...string) (err error) {
 	return err
 }
 
-// attacked runs an attack on a webhook that runs already or that is started, with a client beside it
-// that sends good pods, and returns what it cost.
+// attacked runs an attack on a webhook that runs already or that is started, with a client beside
+// it that sends good pods, and returns what it cost.
 func (h *hook) attacked(ctx context.Context, run func(context.Context) error) (cost string, err error) {
 	if h.process == nil || h.process.Ended() != nil {
 		if err := h.launch(ctx); err != nil {

@@ -65,7 +65,8 @@ func (en *entra) serve(r *http.Request) answer { return en.serveWith(r, federate
 
 func federatedCredentials(a Application) []FederatedCredential { return a.FederatedCredentials }
 
-// serveWith answers r, accepting assertions for an application by the credentials that accepted returns.
+// serveWith answers r, accepting assertions for an application by the credentials that accepted
+// returns.
 func (en *entra) serveWith(r *http.Request, accepted func(Application) []FederatedCredential) answer {
 	tenant, _ := splitTenant(r.URL.Path)
 	host := hostOnly(r.Host)

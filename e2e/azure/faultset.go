@@ -15,7 +15,8 @@ type faultSet struct {
 	faults []*activeFault
 }
 
-// activeFault is a fault with what is left of it. A nil activeFault stands for the absence of a fault.
+// activeFault is a fault with what is left of it. A nil activeFault stands for the absence of a
+// fault.
 type activeFault struct {
 	Fault
 	left    int           // how often it may still be applied, if Count is set

@@ -15,8 +15,8 @@ import (
 
 const proxyName = "0a1b2c3d-1111-2222-3333-444455556666.ests.aks"
 
-// A service account that is bound to an identity gets its tokens from the proxy, and from it alone, as azidentity
-// asks for them.
+// A service account that is bound to an identity gets its tokens from the proxy, and from it alone,
+// as azidentity asks for them.
 func TestTokenProxy(t *testing.T) {
 	for name, c := range map[string]struct {
 		bound    azure.FederatedCredential

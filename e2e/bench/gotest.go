@@ -13,7 +13,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/internal/rig"
 )
 
-// Some figures are of code inside of the sidecar, which only tests beside it can reach: they run as such.
+// Some figures are of code inside of the sidecar, which only tests beside it can reach: they run as
+// such.
 
 var nsPerOp = regexp.MustCompile(`(?m)^BenchmarkSwap\S*\s+\d+\s+(\d+) ns/op`)
 
@@ -41,7 +42,8 @@ func (b *bench) store(ctx context.Context) error {
 	return nil
 }
 
-// sharedMemory is the directory of a file system in memory; or that of temporary files if it does not exist.
+// sharedMemory is the directory of a file system in memory; or that of temporary files if it does
+// not exist.
 func sharedMemory() string {
 	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
 		return "/dev/shm"

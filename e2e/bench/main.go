@@ -1,20 +1,23 @@
-// Command bench measures the figures that the design names, with the programs as their images have them, and prints one
-// table: what, the target, what was measured, and whether the target was reached.
+// Command bench measures the figures that the design names, with the programs as their images have
+// them, and prints one table: what, the target, what was measured, and whether the target was
+// reached.
 //
 //	go run ./e2e/bench [sidecar] [store] [webhook] [herd]
 //
 // measures all of it, or the parts that are named.
 //
-// The sidecar runs against the emulated Entra ID and Key Vault, under their real names, in a sandbox. The webhook runs
-// against the API server of a separate node (cluster "certsync-bench") with 20,000 service accounts. What cannot be
-// run here, 10,000 pods, is simulated with the real loop and a fake clock by a test in sidecar/internal/certsync.
+// The sidecar runs against the emulated Entra ID and Key Vault, under their real names, in a
+// sandbox. The webhook runs against the API server of a separate node (cluster "certsync-bench")
+// with 20,000 service accounts. What cannot be run here, 10,000 pods, is simulated with the real
+// loop and a fake clock by a test in sidecar/internal/certsync.
 //
-// Clients, emulator and API server share the machine's CPUs with what is measured, so figures are worse where others
-// work beside it: the load average is printed. 1 MB is 10^6 bytes.
+// Clients, emulator and API server share the machine's CPUs with what is measured, so figures are
+// worse where others work beside it: the load average is printed. 1 MB is 10^6 bytes.
 //
-// It needs Linux and root. The table is all that it prints on its standard output; progress goes to standard error.
-// Nothing stays behind, also after an interrupt: programs, namespaces, node and temporary files are removed. Its exit
-// code is 0 whether targets were reached or not, and 1 when something could not be measured.
+// It needs Linux and root. The table is all that it prints on its standard output; progress goes to
+// standard error. Nothing stays behind, also after an interrupt: programs, namespaces, node and
+// temporary files are removed. Its exit code is 0 whether targets were reached or not, and 1 when
+// something could not be measured.
 package main
 
 import (

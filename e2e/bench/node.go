@@ -60,8 +60,8 @@ func namespaceName(i int) string { return fmt.Sprintf("team-%02d", i%namespaces)
 
 func accountName(i int) string { return fmt.Sprintf("workload-account-%05d", i) }
 
-// quotaFile makes a cgroup, which goes with the node, whose processes together get that much of a CPU, in thousandths. It returns the
-// file that a process joins it by.
+// quotaFile makes a cgroup, which goes with the node, whose processes together get that much of a
+// CPU, in thousandths. It returns the file that a process joins it by.
 func (n node) quotaFile(milliCPU int) (string, error) {
 	const periodMicros = 100_000
 	quota := milliCPU * periodMicros / 1000

@@ -53,8 +53,8 @@ func (b *bench) sidecar(ctx context.Context) error {
 	return nil
 }
 
-// initialSync measures the time from the start of the process until it is ready with ten certificates, each answer
-// delayed by d.
+// initialSync measures the time from the start of the process until it is ready with ten
+// certificates, each answer delayed by d.
 func (b *bench) initialSync(ctx context.Context, w *rig.Azure, program string, d time.Duration) error {
 	if err := w.Delay(ctx, d); err != nil {
 		return err
@@ -79,8 +79,8 @@ func (b *bench) initialSync(ctx context.Context, w *rig.Azure, program string, d
 	return w.Delay(ctx, 0)
 }
 
-// steady measures a sidecar with n certificates in polls that find nothing new, between polls, and, with all
-// certificates of the vault, in one that renews them all.
+// steady measures a sidecar with n certificates in polls that find nothing new, between polls, and,
+// with all certificates of the vault, in one that renews them all.
 func (b *bench) steady(ctx context.Context, w *rig.Azure, program string, n int) error {
 	b.progress("polling %d certificates %d times", n, polls)
 	s, err := start(ctx, w, program, fmt.Sprintf("steady-%d", n), n)

@@ -105,7 +105,8 @@ type startFigures struct {
 	config                         *tls.Config
 }
 
-// starts starts the webhook several times, each time without a certificate, and sends it a first request.
+// starts starts the webhook several times, each time without a certificate, and sends it a first
+// request.
 func (h *hook) starts(ctx context.Context) (f startFigures, err error) {
 	var ready, handshake, first []time.Duration
 	for i := range starts {
@@ -155,8 +156,8 @@ func (h *hook) first(ctx context.Context, config *tls.Config, handshake, first *
 	return err
 }
 
-// laterFirst is how long the first request of a connection takes when the process has long served others: what of the first
-// request after a start is the connection's, and not the start's.
+// laterFirst is how long the first request of a connection takes when the process has long served
+// others: what of the first request after a start is the connection's, and not the start's.
 func (h *hook) laterFirst(ctx context.Context, config *tls.Config) (time.Duration, error) {
 	var handshake, first []time.Duration
 	for range starts {

@@ -19,8 +19,8 @@ import (
 	"strings"
 )
 
-// imageContent is an image of one layer. The same content always gives the same bytes: no time and no order of a map
-// gets in.
+// imageContent is an image of one layer. The same content always gives the same bytes: no time and
+// no order of a map gets in.
 type imageContent struct {
 	files      map[string]string      // absolute path in the image -> file on this machine; its x bit is kept
 	links      map[string]string      // absolute path in the image -> target of a symbolic link

@@ -19,16 +19,19 @@ type BuildSpec struct {
 	Dockerfile string
 	// Context is a directory; empty means the repository's root.
 	Context string
-	// Inputs are the files and directories of Context that the build sees, such as "go.mod", "sidecar": the image is
-	// built again when one of them changes, and only then. Empty means all of Context but .git.
+	// Inputs are the files and directories of Context that the build sees, such as "go.mod",
+	// "sidecar": the image is built again when one of them changes, and only then. Empty means all
+	// of Context but .git.
 	Inputs []string
-	// Args are build arguments. BUILDER, if it is not among them, is set to an image that is built on the spot from
-	// this machine's Go, with its module and build caches, so that no registry is needed.
+	// Args are build arguments. BUILDER, if it is not among them, is set to an image that is built
+	// on the spot from this machine's Go, with its module and build caches, so that no registry is
+	// needed.
 	Args map[string]string
 }
 
-// BuildImage builds an image with buildah, delivers it to the cluster, and returns the reference for manifests. Its tag
-// is derived from all that goes into it; an image that is in the cache is not built again.
+// BuildImage builds an image with buildah, delivers it to the cluster, and returns the reference
+// for manifests. Its tag is derived from all that goes into it; an image that is in the cache is
+// not built again.
 func (c *Cluster) BuildImage(ctx context.Context, s BuildSpec) (string, error) {
 	if err := ensurePackages(ctx, imagePackages, c.log); err != nil {
 		return "", err
@@ -75,7 +78,8 @@ func (s BuildSpec) build(ctx context.Context, log *progress) (string, error) {
 	})
 }
 
-// inputFiles lists the regular files of the build's context, relative to it, the Dockerfile among them.
+// inputFiles lists the regular files of the build's context, relative to it, the Dockerfile among
+// them.
 func (s BuildSpec) inputFiles() ([]string, error) {
 	tops := s.Inputs
 	if len(tops) == 0 {
@@ -119,7 +123,8 @@ func (s BuildSpec) key(inputs []string, goversion string) (string, error) {
 	return cacheKey(parts...), nil
 }
 
-// buildah runs the build on a copy of the inputs, so that it cannot see anything that the key leaves out.
+// buildah runs the build on a copy of the inputs, so that it cannot see anything that the key
+// leaves out.
 func (s BuildSpec) buildah(ctx context.Context, repo, goversion string, inputs []string, archive, reference string) error {
 	store, err := openImageStore(ctx)
 	if err != nil {

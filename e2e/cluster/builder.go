@@ -17,7 +17,8 @@ import (
 )
 
 const (
-	// builderArg is the build argument of the repository's Dockerfiles that names the image of their first stage.
+	// builderArg is the build argument of the repository's Dockerfiles that names the image of
+	// their first stage.
 	builderArg = "BUILDER"
 	// caBundle is where Debian has the certificate authorities that the machine trusts.
 	caBundle = "/etc/ssl/certs/ca-certificates.crt"
@@ -25,19 +26,21 @@ const (
 	goEnvFile = "/etc/certsync-go.env"
 )
 
-// goNetworkSettings are what the Go command of a build needs to reach modules in the way that this machine does. They
-// are handed over in a file that only the build sees: such addresses may have a password in them.
+// goNetworkSettings are what the Go command of a build needs to reach modules in the way that this
+// machine does. They are handed over in a file that only the build sees: such addresses may have a
+// password in them.
 var goNetworkSettings = []string{"GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOINSECURE", "GOFLAGS"}
 
-// imageStore is buildah's storage for one build or push. It is a directory that is removed afterwards, with the plain
-// file-copying driver: it never mounts, and nothing gets into /var/lib/containers.
+// imageStore is buildah's storage for one build or push. It is a directory that is removed
+// afterwards, with the plain file-copying driver: it never mounts, and nothing gets into
+// /var/lib/containers.
 type imageStore struct {
 	dir  string
 	held *lockFile
 }
 
-// openImageStore creates an empty store, removing one of a build that was killed. There is one at a time: several
-// builds would only share the machine's cores.
+// openImageStore creates an empty store, removing one of a build that was killed. There is one at a
+// time: several builds would only share the machine's cores.
 func openImageStore(ctx context.Context) (*imageStore, error) {
 	dir, err := cacheDir("buildah")
 	if err != nil {
@@ -75,8 +78,8 @@ func (s *imageStore) close() {
 
 func (s *imageStore) path(name string) string { return filepath.Join(s.dir, name) }
 
-// buildah returns a command in separate mount and PID namespaces: if it is killed, no mount and no process of a
-// build is left.
+// buildah returns a command in separate mount and PID namespaces: if it is killed, no mount and no
+// process of a build is left.
 func (s *imageStore) buildah(ctx context.Context, verb string, args ...string) *exec.Cmd {
 	all := []string{
 		"--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc", "--",
@@ -88,8 +91,9 @@ func (s *imageStore) buildah(ctx context.Context, verb string, args ...string) *
 	return cmd
 }
 
-// builder creates the image of Go builds and returns its name and the volumes that a build with it needs: busybox and
-// the machine's certificate authorities in the image; this machine's Go, with its caches, from outside.
+// builder creates the image of Go builds and returns its name and the volumes that a build with it
+// needs: busybox and the machine's certificate authorities in the image; this machine's Go, with
+// its caches, from outside.
 func (s *imageStore) builder(ctx context.Context, repo, goversion string) (image string, volumes []string, err error) {
 	files, links, err := busybox(ctx)
 	if err != nil {

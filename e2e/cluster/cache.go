@@ -15,8 +15,9 @@ import (
 // modulePath is the repository's own module.
 const modulePath = "github.com/azure-cert-sync/azure-cert-sync"
 
-// cacheDir returns a directory below the project's cache, which it creates: $XDG_CACHE_HOME/azure-cert-sync, or that
-// of ~/.cache. It is outside of the repository, so a fresh clone finds what an earlier one built.
+// cacheDir returns a directory below the project's cache, which it creates:
+// $XDG_CACHE_HOME/azure-cert-sync, or that of ~/.cache. It is outside of the repository, so a fresh
+// clone finds what an earlier one built.
 func cacheDir(elem ...string) (string, error) {
 	base, err := os.UserCacheDir()
 	if err != nil {
@@ -50,7 +51,8 @@ func goEnv(ctx context.Context, dir, name string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// goCommand is the go command for static programs, not bound to a workspace that the developer may have around.
+// goCommand is the go command for static programs, not bound to a workspace that the developer may
+// have around.
 func goCommand(ctx context.Context, dir string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
@@ -61,11 +63,12 @@ func goCommand(ctx context.Context, dir string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// unusedLife is how long a cache entry stays that nothing uses any more, such as an earlier version of a program.
+// unusedLife is how long a cache entry stays that nothing uses any more, such as an earlier version
+// of a program.
 const unusedLife = 14 * 24 * time.Hour
 
-// used notes that a cache entry is in use, and removes those of the same kind that have not been for long: their names
-// begin with prefix too. What cannot be removed now will be another time.
+// used notes that a cache entry is in use, and removes those of the same kind that have not been
+// for long: their names begin with prefix too. What cannot be removed now will be another time.
 func used(entry, prefix string) {
 	now := time.Now()
 	_ = os.Chtimes(entry, now, now)

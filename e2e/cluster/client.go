@@ -10,8 +10,8 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// RESTConfig returns an administrator's client configuration that works in this process: its connections are opened
-// within the node's network namespace.
+// RESTConfig returns an administrator's client configuration that works in this process: its
+// connections are opened within the node's network namespace.
 func (c *Cluster) RESTConfig() (*rest.Config, error) {
 	cfg, err := clientcmd.BuildConfigFromFlags("", c.kubeconfig)
 	if err != nil {
@@ -33,8 +33,8 @@ func (c *Cluster) Clientset() (*kubernetes.Clientset, error) {
 	return kubernetes.NewForConfig(cfg)
 }
 
-// ServiceAccountKeys returns what a relying party of the cluster's service-account tokens needs: their issuer URL and
-// the JSON Web Key Set (RFC 7517) that the API server publishes.
+// ServiceAccountKeys returns what a relying party of the cluster's service-account tokens needs:
+// their issuer URL and the JSON Web Key Set (RFC 7517) that the API server publishes.
 // https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/#service-account-issuer-discovery
 func (c *Cluster) ServiceAccountKeys(ctx context.Context) (issuer string, jwks []byte, err error) {
 	client, err := c.Clientset()

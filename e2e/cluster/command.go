@@ -13,8 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// output runs a command and returns what it printed. The error names the command and has what it wrote to its
-// standard error, at most the last 4 KiB.
+// output runs a command and returns what it printed. The error names the command and has what it
+// wrote to its standard error, at most the last 4 KiB.
 func output(cmd *exec.Cmd) ([]byte, error) {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -48,8 +48,9 @@ func (e *CommandError) Error() string {
 
 func (e *CommandError) Unwrap() error { return e.Err }
 
-// Command returns a command that is to run where the cluster's addresses are reachable, with KUBECONFIG set and the
-// node's kubectl and helm first in PATH. It sees the machine's files as usual. The caller sets its streams and runs it.
+// Command returns a command that is to run where the cluster's addresses are reachable, with
+// KUBECONFIG set and the node's kubectl and helm first in PATH. It sees the machine's files as
+// usual. The caller sets its streams and runs it.
 func (c *Cluster) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	if c.node == nil {
 		cmd := exec.CommandContext(ctx, name, args...)
@@ -62,9 +63,9 @@ func (c *Cluster) Command(ctx context.Context, name string, args ...string) *exe
 	return cmd
 }
 
-// OnNode returns a command that runs on the node itself, among its processes, mounts and addresses, with the machine's
-// programs and files: what an administrator would run there. It ends with the node at the latest. It is for a node of our
-// own only.
+// OnNode returns a command that runs on the node itself, among its processes, mounts and addresses,
+// with the machine's programs and files: what an administrator would run there. It ends with the
+// node at the latest. It is for a node of our own only.
 func (c *Cluster) OnNode(ctx context.Context, name string, args ...string) *exec.Cmd {
 	target := []string{"--target", strconv.Itoa(c.node.init), "--mount", "--pid", "--net", "--", name}
 	return exec.CommandContext(ctx, "nsenter", append(target, args...)...)
@@ -81,7 +82,8 @@ func (c *Cluster) Kubectl(ctx context.Context, args ...string) (string, error) {
 	return string(out), err
 }
 
-// KubectlApply applies manifests, YAML or JSON, and returns what kubectl printed. The error is a *CommandError.
+// KubectlApply applies manifests, YAML or JSON, and returns what kubectl printed. The error is a
+// *CommandError.
 func (c *Cluster) KubectlApply(ctx context.Context, manifests string) (string, error) {
 	cmd := c.Command(ctx, "kubectl", "apply", "-f", "-")
 	cmd.Stdin = strings.NewReader(manifests)

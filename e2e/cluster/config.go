@@ -13,7 +13,8 @@ import (
 	"k8s.io/client-go/tools/clientcmd/api"
 )
 
-// Addresses within the node's network namespace. They are the same for every cluster, since each has its own.
+// Addresses within the node's network namespace. They are the same for every cluster, since each
+// has its own.
 const (
 	nodeName         = "certsync-node"
 	nodeIP           = "10.77.0.1"
@@ -25,8 +26,8 @@ const (
 	apiServerAddress = "https://10.77.0.1:6443"
 	etcdAddress      = "http://127.0.0.1:2379"
 
-	// serviceAccountIssuer is a URL that nobody can reach from outside, as on any private cluster: relying parties get
-	// the keys by ServiceAccountKeys.
+	// serviceAccountIssuer is a URL that nobody can reach from outside, as on any private cluster:
+	// relying parties get the keys by ServiceAccountKeys.
 	serviceAccountIssuer = "https://kubernetes.default.svc.cluster.local"
 )
 
@@ -75,7 +76,8 @@ func renderConfig(source string, values configValues) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// identities are the node's certificates by file name. All user and group names are Kubernetes' own.
+// identities are the node's certificates by file name. All user and group names are Kubernetes'
+// own.
 func identities() map[string]identity {
 	return map[string]identity{
 		"apiserver": {

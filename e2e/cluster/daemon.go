@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// startTimeout bounds each wait for a program of the node. On a busy two-core machine a few seconds are usual.
+// startTimeout bounds each wait for a program of the node. On a busy two-core machine a few seconds
+// are usual.
 const startTimeout = 2 * time.Minute
 
 // daemon is a program of the node that runs for as long as the node.
@@ -62,8 +63,9 @@ func (n *node) daemons() []daemon {
 	}
 }
 
-// launch starts a daemon in the node's namespaces. nsenter forks into the PID namespace and setsid forks again, so the
-// daemon's parent is nodeinit, which reaps it, and not this process, which may end before it.
+// launch starts a daemon in the node's namespaces. nsenter forks into the PID namespace and setsid
+// forks again, so the daemon's parent is nodeinit, which reaps it, and not this process, which may
+// end before it.
 func (n *node) launch(ctx context.Context, d daemon) error {
 	log, err := n.openLog(d.program)
 	if err != nil {
@@ -72,7 +74,8 @@ func (n *node) launch(ctx context.Context, d daemon) error {
 	defer log.Close()
 	args := []string{"--target", strconv.Itoa(n.init), "--mount", "--pid", "--net", "--wd=/", "--", "setsid", "--fork", n.programs[d.program]}
 	cmd := exec.CommandContext(ctx, "nsenter", append(args, d.args...)...)
-	// Nothing of the caller's environment: a proxy setting would send the cluster's own traffic astray.
+	// Nothing of the caller's environment: a proxy setting would send the cluster's own traffic
+	// astray.
 	cmd.Env = []string{"PATH=" + filepath.Dir(n.programs["containerd"]) + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Run(); err != nil {
@@ -81,8 +84,8 @@ func (n *node) launch(ctx context.Context, d daemon) error {
 	return nil
 }
 
-// looks is how often a program is looked for before it is said not to run: in the midst of exec a process has its new
-// memory already, but no command line in it yet.
+// looks is how often a program is looked for before it is said not to run: in the midst of exec a
+// process has its new memory already, but no command line in it yet.
 const looks = 5
 
 // checkRunning returns an error unless the program runs in the node, with the end of its log.
@@ -97,8 +100,8 @@ func (n *node) checkRunning(program string) error {
 	return n.logged(program, fmt.Errorf("%s does not run", program))
 }
 
-// await waits until ready returns nil. It gives up when one of the programs ends, after startTimeout, and with ctx; the
-// error has the last reason and the end of the programs' logs.
+// await waits until ready returns nil. It gives up when one of the programs ends, after
+// startTimeout, and with ctx; the error has the last reason and the end of the programs' logs.
 func (n *node) await(ctx context.Context, what string, programs []string, ready func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()

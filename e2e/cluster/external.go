@@ -15,8 +15,8 @@ const (
 	registryVariable   = "E2E_REGISTRY"
 )
 
-// external returns the cluster that the environment names, or nil where it names none. E2E_REGISTRY is what decides,
-// because many machines have a KUBECONFIG that is not meant for tests.
+// external returns the cluster that the environment names, or nil where it names none. E2E_REGISTRY
+// is what decides, because many machines have a KUBECONFIG that is not meant for tests.
 func external(ctx context.Context, o Options) (*Cluster, error) {
 	registry, kubeconfig := os.Getenv(registryVariable), os.Getenv(kubeconfigVariable)
 	if registry == "" {

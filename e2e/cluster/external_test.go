@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// visitorVariable makes the test program act as one that has been given a cluster: see testExternal.
+// visitorVariable makes the test program act as one that has been given a cluster: see
+// testExternal.
 const visitorVariable = "CERTSYNC_TEST_VISITOR"
 
 func TestMain(m *testing.M) {
@@ -44,8 +45,9 @@ func visit(ctx context.Context) error {
 	return errors.Join(c.Release(ctx), c.Down(ctx))
 }
 
-// testExternal lends the node to a process that finds it and a registry by its variables: as on any other cluster,
-// images are pushed and pulled. Registry and process are in the node's network namespace.
+// testExternal lends the node to a process that finds it and a registry by its variables: as on any
+// other cluster, images are pushed and pulled. Registry and process are in the node's network
+// namespace.
 func testExternal(t *testing.T, c *Cluster) {
 	const registry = "127.0.0.1:5000"
 	serveRegistry(t, c, registry)

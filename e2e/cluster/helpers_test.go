@@ -118,7 +118,8 @@ func assertNamespaceGone(t *testing.T, namespace *os.File) {
 	}
 }
 
-// assertNothingLeft looks for traces of a node by itself, not with the functions that are to remove them.
+// assertNothingLeft looks for traces of a node by itself, not with the functions that are to remove
+// them.
 func assertNothingLeft(t *testing.T, name string) {
 	t.Helper()
 	for _, pattern := range []string{"/var/tmp/" + name, "/run/lock/" + name + "*", "/sys/fs/cgroup/" + name, "/sys/fs/cgroup/*/" + name, "/run/netns/*"} {
@@ -137,7 +138,8 @@ func assertNothingLeft(t *testing.T, name string) {
 	}
 }
 
-// fetch returns what a web server answers, once it does: a pod may be ready a moment before its program listens.
+// fetch returns what a web server answers, once it does: a pod may be ready a moment before its
+// program listens.
 func fetch(t *testing.T, c *Cluster, addr string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

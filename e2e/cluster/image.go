@@ -15,8 +15,8 @@ import (
 // localRegistry stands in references to images that were loaded and come from no registry.
 const localRegistry = "localhost"
 
-// pauseReference is the image of the pods' sandboxes. Its tag does not follow its content: it is loaded again into
-// every node.
+// pauseReference is the image of the pods' sandboxes. Its tag does not follow its content: it is
+// loaded again into every node.
 const pauseReference = localRegistry + "/certsync-pause:1"
 
 // nonRoot is the user and group that images run as unless told otherwise.
@@ -26,8 +26,9 @@ const nonRoot = "65532:65532"
 type PackSpec struct {
 	// Name is the image's, without registry and tag, such as "certsync-azure".
 	Name string
-	// Package is a main package of this repository, such as "./e2e/azure/cmd/emulator". It is built as a static
-	// program, lies in the image as / and its last element, and is the entry point. Empty: the image has no program.
+	// Package is a main package of this repository, such as "./e2e/azure/cmd/emulator". It is built
+	// as a static program, lies in the image as / and its last element, and is the entry point.
+	// Empty: the image has no program.
 	Package string
 	// Files are further files: absolute path in the image -> file on this machine.
 	Files map[string]string
@@ -43,8 +44,9 @@ type PackSpec struct {
 	Env []string
 }
 
-// PackImage creates an image from programs and files without a Dockerfile, delivers it to the cluster, and returns the
-// reference for manifests. Its tag is derived from its content: an image that is present is not delivered again.
+// PackImage creates an image from programs and files without a Dockerfile, delivers it to the
+// cluster, and returns the reference for manifests. Its tag is derived from its content: an image
+// that is present is not delivered again.
 func (c *Cluster) PackImage(ctx context.Context, s PackSpec) (string, error) {
 	if c.node == nil {
 		if err := ensurePackages(ctx, imagePackages, c.log); err != nil {
@@ -58,7 +60,8 @@ func (c *Cluster) PackImage(ctx context.Context, s PackSpec) (string, error) {
 	return c.LoadImage(ctx, archive)
 }
 
-// BusyboxImage delivers an image with a shell and the usual tools, for pods of tests, and returns its reference.
+// BusyboxImage delivers an image with a shell and the usual tools, for pods of tests, and returns
+// its reference.
 func (c *Cluster) BusyboxImage(ctx context.Context) (string, error) {
 	if err := ensurePackages(ctx, imagePackages, c.log); err != nil {
 		return "", err
@@ -92,10 +95,10 @@ func busybox(ctx context.Context) (files, links map[string]string, err error) {
 	return map[string]string{"/bin/busybox": program}, links, nil
 }
 
-// LoadImage delivers the image of a docker archive ("docker save", "buildah push ... docker-archive:") to the cluster:
-// into the node's containerd, or by a push to E2E_REGISTRY. It returns the reference for manifests, which Image then
-// returns too. The archive has one image with one tag; an image whose tag is present is not delivered again, so
-// tags are to follow the content.
+// LoadImage delivers the image of a docker archive ("docker save", "buildah push ...
+// docker-archive:") to the cluster: into the node's containerd, or by a push to E2E_REGISTRY. It
+// returns the reference for manifests, which Image then returns too. The archive has one image with
+// one tag; an image whose tag is present is not delivered again, so tags are to follow the content.
 func (c *Cluster) LoadImage(ctx context.Context, archive string) (string, error) {
 	reference, err := archiveReference(archive)
 	if err != nil {
@@ -118,8 +121,9 @@ func (c *Cluster) LoadImage(ctx context.Context, archive string) (string, error)
 	return reference, nil
 }
 
-// Image returns the reference for manifests of an image that BuildImage, PackImage or LoadImage delivered through this
-// Cluster, by its name without registry and tag. It returns "" for any other name.
+// Image returns the reference for manifests of an image that BuildImage, PackImage or LoadImage
+// delivered through this Cluster, by its name without registry and tag. It returns "" for any other
+// name.
 func (c *Cluster) Image(name string) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockDir holds the lock files of clusters. They cannot lie in the state directory, which Down removes.
+// lockDir holds the lock files of clusters. They cannot lie in the state directory, which Down
+// removes.
 const lockDir = "/run/lock"
 
 // lockPoll is how often a held lock is tried again. flock(2) itself cannot wait with a deadline.
@@ -55,8 +56,8 @@ func lockPath(ctx context.Context, path string, how int) (*lockFile, error) {
 	}
 }
 
-// tryLock returns EWOULDBLOCK where the lock is held, or where the file was removed between its opening and locking:
-// a lock on a file that is not at that path any more would exclude nobody.
+// tryLock returns EWOULDBLOCK where the lock is held, or where the file was removed between its
+// opening and locking: a lock on a file that is not at that path any more would exclude nobody.
 func tryLock(path string, how int) (*lockFile, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
@@ -84,8 +85,9 @@ func (l *lockFile) inPlace() bool {
 	return err == nil && os.SameFile(held, there)
 }
 
-// exclusive turns a shared lock into one held alone. It fails where somebody else holds it too, and where the file is
-// another one now: then the owner of this lock has ended, and the file belongs to another one.
+// exclusive turns a shared lock into one held alone. It fails where somebody else holds it too, and
+// where the file is another one now: then the owner of this lock has ended, and the file belongs to
+// another one.
 func (l *lockFile) exclusive() bool {
 	return l.inPlace() && unix.Flock(int(l.file.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil
 }
@@ -93,7 +95,8 @@ func (l *lockFile) exclusive() bool {
 // unlock releases the lock. A second call does nothing.
 func (l *lockFile) unlock() { _ = l.file.Close() }
 
-// remove deletes the file and then releases the lock: the next process sees that and creates a new one.
+// remove deletes the file and then releases the lock: the next process sees that and creates a new
+// one.
 func (l *lockFile) remove() {
 	_ = os.Remove(l.file.Name())
 	l.unlock()

@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Dialer opens connections from within another network namespace. A socket always belongs to the namespace that its
-// thread was in when it was made; so the thread needs to be there only for that moment, and the connection is then an
-// ordinary one, which any goroutine may use.
+// Dialer opens connections from within another network namespace. A socket always belongs to the
+// namespace that its thread was in when it was made; so the thread needs to be there only for that
+// moment, and the connection is then an ordinary one, which any goroutine may use.
 type Dialer struct {
 	// Netns is the namespace's file, such as /proc/PID/ns/net.
 	Netns string
@@ -33,8 +33,8 @@ func (d Dialer) DialContext(ctx context.Context, network, addr string) (net.Conn
 	return r.conn, r.err
 }
 
-// onThrowawayThread runs do in a new goroutine on a thread that ends with it, so that nothing else ever runs on a
-// thread that do has put into another namespace.
+// onThrowawayThread runs do in a new goroutine on a thread that ends with it, so that nothing else
+// ever runs on a thread that do has put into another namespace.
 func onThrowawayThread(do func()) {
 	go func() {
 		runtime.LockOSThread() // and never unlocked: the runtime then ends the thread with the goroutine ...
@@ -42,8 +42,8 @@ func onThrowawayThread(do func()) {
 			do()
 			return
 		}
-		// ... but it cannot end the process's first thread. While this goroutine occupies that, another one cannot
-		// get it.
+		// ... but it cannot end the process's first thread. While this goroutine occupies that,
+		// another one cannot get it.
 		defer runtime.UnlockOSThread()
 		done := make(chan struct{})
 		onThrowawayThread(func() {
@@ -64,13 +64,14 @@ func (d Dialer) dialHere(ctx context.Context, network, addr string) (net.Conn, e
 	if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
 		return nil, fmt.Errorf("enter %s: %w", d.Netns, err)
 	}
-	// Without the fallback, which would open sockets in other goroutines, on threads of this namespace.
+	// Without the fallback, which would open sockets in other goroutines, on threads of this
+	// namespace.
 	plain := net.Dialer{FallbackDelay: -1}
 	return plain.DialContext(ctx, network, addr)
 }
 
-// Dial connects to a pod, a Service or the node by IP address, from the node's network namespace. For an external
-// cluster it dials from here, which reaches only what that cluster exposes.
+// Dial connects to a pod, a Service or the node by IP address, from the node's network namespace.
+// For an external cluster it dials from here, which reaches only what that cluster exposes.
 func (c *Cluster) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	if c.node == nil {
 		var d net.Dialer

@@ -14,11 +14,12 @@ import (
 	"time"
 )
 
-// stateParent holds the state directories: on a disk, since container images lie there, and not removed at a reboot
-// without anyone having asked.
+// stateParent holds the state directories: on a disk, since container images lie there, and not
+// removed at a reboot without anyone having asked.
 const stateParent = "/var/tmp"
 
-// destroyTimeout bounds the clearing up after a failed or cancelled start, which goes on although ctx has ended.
+// destroyTimeout bounds the clearing up after a failed or cancelled start, which goes on although
+// ctx has ended.
 const destroyTimeout = time.Minute
 
 // node is the one node of a cluster on this machine.
@@ -91,8 +92,8 @@ func (n *node) ensure(ctx context.Context) error {
 
 var errNoNode = errors.New("no such node")
 
-// attach finds the running node and checks that all of its programs run, that they are the pinned ones, and that it
-// is ready. It returns errNoNode if no node runs.
+// attach finds the running node and checks that all of its programs run, that they are the pinned
+// ones, and that it is ready. It returns errNoNode if no node runs.
 func (n *node) attach(ctx context.Context) error {
 	found, err := nodeProcesses(n.name)
 	if err != nil {
@@ -117,7 +118,8 @@ func (n *node) startInit(ctx context.Context) error {
 		path string
 		mode os.FileMode
 	}{
-		// Pods with user namespaces pass through these to their root file systems, without being root.
+		// Pods with user namespaces pass through these to their root file systems, without being
+		// root.
 		{n.state, 0o711}, {n.path("containerd"), 0o711},
 		{n.path("log"), 0o755},
 	} {
@@ -157,8 +159,9 @@ func (n *node) startInit(ctx context.Context) error {
 	return n.configureNetwork(ctx)
 }
 
-// configureNetwork gives the namespace the node's address. It sits on a bridge, since not every kernel has dummy
-// devices; the default route makes Service addresses routable, which kube-proxy's rules then translate.
+// configureNetwork gives the namespace the node's address. It sits on a bridge, since not every
+// kernel has dummy devices; the default route makes Service addresses routable, which kube-proxy's
+// rules then translate.
 func (n *node) configureNetwork(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, "nsenter", "--net="+n.netns(), "--", "ip", "-batch", "-")
 	cmd.Stdin = strings.NewReader(strings.Join([]string{

@@ -15,8 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// buildOwn builds a main package of the repository as a static program and returns its path. The path follows the
-// content, so a program that runs, or that an image is made of, never changes under its user.
+// buildOwn builds a main package of the repository as a static program and returns its path. The
+// path follows the content, so a program that runs, or that an image is made of, never changes
+// under its user.
 func buildOwn(ctx context.Context, repo, pkg string, log *progress) (string, error) {
 	dir, err := cacheDir("own")
 	if err != nil {

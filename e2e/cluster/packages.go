@@ -12,7 +12,8 @@ import (
 // cniPlugins is where Debian puts the CNI plugins.
 const cniPlugins = "/usr/lib/cni"
 
-// debianPackages are the packages that a node needs besides its own programs, and a file or program of each.
+// debianPackages are the packages that a node needs besides its own programs, and a file or program
+// of each.
 var debianPackages = map[string]string{
 	"containernetworking-plugins": cniPlugins + "/bridge",
 	"iptables":                    "iptables",
@@ -60,7 +61,8 @@ func aptGet(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// lookTool finds a program, also in the administrator's directories that a user's PATH may lack, or a file by its path.
+// lookTool finds a program, also in the administrator's directories that a user's PATH may lack, or
+// a file by its path.
 func lookTool(name string) (string, error) {
 	if strings.HasPrefix(name, "/") {
 		_, err := os.Stat(name)

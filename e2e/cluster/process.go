@@ -15,13 +15,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// initArgv0 is the name by which the first process of a node is found, also by a later run that knows nothing of it.
+// initArgv0 is the name by which the first process of a node is found, also by a later run that
+// knows nothing of it.
 const initArgv0 = "certsync-node"
 
-// pollInterval is how often the state of processes, sockets and servers is looked at where nothing announces it.
+// pollInterval is how often the state of processes, sockets and servers is looked at where nothing
+// announces it.
 const pollInterval = 100 * time.Millisecond
 
-// processes returns the IDs of the machine's processes for which match holds. Those that end meanwhile are left out.
+// processes returns the IDs of the machine's processes for which match holds. Those that end
+// meanwhile are left out.
 func processes(match func(dir string) bool) ([]int, error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -36,8 +39,8 @@ func processes(match func(dir string) bool) ([]int, error) {
 	return found, nil
 }
 
-// nodeProcesses returns the first processes of nodes of that name: one, or none. A zombie has no command line, so it
-// is not among them.
+// nodeProcesses returns the first processes of nodes of that name: one, or none. A zombie has no
+// command line, so it is not among them.
 func nodeProcesses(name string) ([]int, error) {
 	want := []byte(initArgv0 + "\x00" + name + "\x00")
 	return processes(func(dir string) bool {
@@ -65,8 +68,8 @@ func running(init int, program string) ([]int, error) {
 	})
 }
 
-// runs tells whether a command line is a program's, or that of "setsid --fork PROGRAM" (see launch), which is about to
-// become it.
+// runs tells whether a command line is a program's, or that of "setsid --fork PROGRAM" (see
+// launch), which is about to become it.
 func runs(cmdline []byte, program string) bool {
 	argv := strings.Split(string(cmdline), "\x00")
 	if len(argv) > 2 && argv[0] == "setsid" {
@@ -77,8 +80,8 @@ func runs(cmdline []byte, program string) bool {
 
 func pidNamespace(dir string) string { return filepath.Join(dir, "ns/pid") }
 
-// kill ends a process at once and waits until it is gone. The kernel first ends all others of a PID namespace whose
-// first process it is.
+// kill ends a process at once and waits until it is gone. The kernel first ends all others of a PID
+// namespace whose first process it is.
 func kill(ctx context.Context, pid int) error {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if errors.Is(err, unix.ESRCH) {

@@ -15,7 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// programModule is a module below programs/ that pins one project's version and names its programs as tools.
+// programModule is a module below programs/ that pins one project's version and names its programs
+// as tools.
 type programModule struct {
 	dir     string // below programs/
 	module  string // the project's module
@@ -28,7 +29,8 @@ type programModule struct {
 var programModules = []programModule{
 	{dir: "etcd", module: "go.etcd.io/etcd/server/v3", rename: map[string]string{"server": "etcd"}},
 	{dir: "containerd", module: "github.com/containerd/containerd/v2", tags: "no_btrfs,no_zfs,no_devmapper"},
-	// Debian's runc is too old for user namespaces of pods. Its first steps are C, since Go's runtime has threads by then.
+	// Debian's runc is too old for user namespaces of pods. Its first steps are C, since Go's
+	// runtime has threads by then.
 	{dir: "runc", module: "github.com/opencontainers/runc", tags: "seccomp", cgo: []string{"gcc", "libc6-dev", "libseccomp-dev"}},
 	{dir: "helm", module: "helm.sh/helm/v3", ldflags: func(v string) string {
 		return "-X helm.sh/helm/v3/internal/version.version=" + v
@@ -36,8 +38,8 @@ var programModules = []programModule{
 	{dir: "kubernetes", module: "k8s.io/kubernetes", ldflags: kubernetesVersion},
 }
 
-// kubernetesVersion sets what the API server reports as its version; without it, it says v0.0.0 and clients and charts
-// that look at the version go wrong.
+// kubernetesVersion sets what the API server reports as its version; without it, it says v0.0.0 and
+// clients and charts that look at the version go wrong.
 func kubernetesVersion(v string) string {
 	major, rest, _ := strings.Cut(strings.TrimPrefix(v, "v"), ".")
 	minor, _, _ := strings.Cut(rest, ".")
@@ -45,13 +47,15 @@ func kubernetesVersion(v string) string {
 	return fmt.Sprintf("-X %[1]s.gitVersion=%[2]s -X %[1]s.gitMajor=%[3]s -X %[1]s.gitMinor=%[4]s -X %[1]s.gitTreeState=clean", pkg, v, major, minor)
 }
 
-// registryModule has a registry for the test of clusters that pull their images. Nodes do not need it.
+// registryModule has a registry for the test of clusters that pull their images. Nodes do not need
+// it.
 var registryModule = programModule{dir: "registry", module: "github.com/google/go-containerregistry"}
 
 // programs maps a program's name to its path.
 type programs map[string]string
 
-// Build builds all pinned programs that are not in the cache, reporting progress to log: minutes the first time.
+// Build builds all pinned programs that are not in the cache, reporting progress to log: minutes
+// the first time.
 func Build(ctx context.Context, log io.Writer) error {
 	repo, err := repositoryRoot(ctx)
 	if err != nil {
@@ -61,8 +65,8 @@ func Build(ctx context.Context, log io.Writer) error {
 	return err
 }
 
-// Program returns the path of a pinned program, such as "helm" or "kubectl", and builds what it needs to, with
-// progress to log. It starts no cluster.
+// Program returns the path of a pinned program, such as "helm" or "kubectl", and builds what it
+// needs to, with progress to log. It starts no cluster.
 func Program(ctx context.Context, log io.Writer, name string) (string, error) {
 	repo, err := repositoryRoot(ctx)
 	if err != nil {
@@ -106,7 +110,8 @@ type pinned struct {
 	tools   []string // package paths
 }
 
-// parsePinned reads what "go mod edit -json" says of a go.mod: the version that it requires of module, and its tools.
+// parsePinned reads what "go mod edit -json" says of a go.mod: the version that it requires of
+// module, and its tools.
 func parsePinned(gomod []byte, module string) (pinned, error) {
 	var f struct {
 		Require []struct{ Path, Version string }
@@ -130,7 +135,8 @@ func parsePinned(gomod []byte, module string) (pinned, error) {
 	return p, nil
 }
 
-// programName is the name that go build gives a package's program: the last element that is not a major version.
+// programName is the name that go build gives a package's program: the last element that is not a
+// major version.
 func programName(pkg string) string {
 	elems := strings.Split(pkg, "/")
 	last := elems[len(elems)-1]
@@ -140,8 +146,8 @@ func programName(pkg string) string {
 	return last
 }
 
-// build returns the module's programs from the cache, where it puts them first if needed. Any number of processes may
-// ask at once: one builds, the others wait for it.
+// build returns the module's programs from the cache, where it puts them first if needed. Any
+// number of processes may ask at once: one builds, the others wait for it.
 func (m programModule) build(ctx context.Context, src string, log *progress) (programs, error) {
 	pin, key, err := m.identify(ctx, src)
 	if err != nil {
@@ -209,8 +215,8 @@ func (m programModule) identify(ctx context.Context, src string) (pinned, string
 	return pin, cacheKey(string(gomod), string(gosum), version, runtime.GOARCH, m.tags, m.linkFlags(pin)), nil
 }
 
-// compile builds into a directory beside dir and renames it, so that dir is complete whenever it is there. The caller
-// holds the lock, so what is found there already is of a build that was killed.
+// compile builds into a directory beside dir and renames it, so that dir is complete whenever it is
+// there. The caller holds the lock, so what is found there already is of a build that was killed.
 func (m programModule) compile(ctx context.Context, src, dir string, pin pinned, log *progress) error {
 	if err := m.ensureCompiler(ctx, log); err != nil {
 		return err

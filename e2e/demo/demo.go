@@ -141,7 +141,8 @@ func (d *demo) verify(ctx context.Context) (string, error) {
 	if d.watcher, err = d.env.Watch(ctx, namespace, appName, dnsName); err != nil {
 		return "", err
 	}
-	// The watcher goes on through the steps that follow: only the wait for its first report is bounded.
+	// The watcher goes on through the steps that follow: only the wait for its first report is
+	// bounded.
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
 	line, err := d.watcher.Serial(ctx, d.first.Serial)
@@ -175,7 +176,8 @@ func (d *demo) renew(ctx context.Context) (string, error) {
 		line.Serial, seconds(time.Since(start)), line.Failures, line.Handshakes), nil
 }
 
-// survive cuts off the vault, kills the sidecar, and waits until its container runs again and the pod is ready.
+// survive cuts off the vault, kills the sidecar, and waits until its container runs again and the
+// pod is ready.
 func (d *demo) survive(ctx context.Context) (_ string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()

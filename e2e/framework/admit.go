@@ -21,8 +21,9 @@ type Admission struct {
 	Warnings []string
 }
 
-// Admit asks the API server for a server-side dry run: everything happens but that the pod is stored, admission
-// webhooks included. The error is the API server's. It drops fields that it does not know, with a warning.
+// Admit asks the API server for a server-side dry run: everything happens but that the pod is
+// stored, admission webhooks included. The error is the API server's. It drops fields that it does
+// not know, with a warning.
 func (e *Environment) Admit(ctx context.Context, pod *corev1.Pod) (Admission, error) {
 	body, err := json.Marshal(pod)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// App is a Deployment of the small HTTPS server with its service account, in a separate namespace that enforces
-// Pod Security "restricted".
+// App is a Deployment of the small HTTPS server with its service account, in a separate namespace
+// that enforces Pod Security "restricted".
 type App struct {
 	Namespace string
 	Name      string

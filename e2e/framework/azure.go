@@ -42,7 +42,8 @@ func (e *Environment) StartAzure(ctx context.Context) error {
 	})
 }
 
-// azureControl reaches the emulator's admin port through the API server, which works in every cluster.
+// azureControl reaches the emulator's admin port through the API server, which works in every
+// cluster.
 func (e *Environment) azureControl() (azure.Control, error) {
 	config, err := e.Cluster.RESTConfig()
 	if err != nil {
@@ -59,8 +60,8 @@ func (e *Environment) azureControl() (azure.Control, error) {
 	return azure.NewAdminClient(base, client), nil
 }
 
-// NewIdentity registers an application that the given service account may act as, and that may read Vault; it returns
-// the client ID. The same service account always gets the same one.
+// NewIdentity registers an application that the given service account may act as, and that may read
+// Vault; it returns the client ID. The same service account always gets the same one.
 func (e *Environment) NewIdentity(ctx context.Context, namespace, serviceAccount string) (string, error) {
 	proof, err := e.Proof(ctx, namespace, serviceAccount)
 	if err != nil {

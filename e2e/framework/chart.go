@@ -69,8 +69,8 @@ func (e *Environment) UpgradeChart(ctx context.Context, with map[string]any) err
 	return err
 }
 
-// awaitAdmission waits until a labelled pod is accepted: the first time, the node's proxy learns of the webhook's pods
-// a moment after they are ready.
+// awaitAdmission waits until a labelled pod is accepted: the first time, the node's proxy learns of
+// the webhook's pods a moment after they are ready.
 func (e *Environment) awaitAdmission(ctx context.Context) error {
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: "admission", Labels: map[string]string{contract.LabelUse: "true"}},

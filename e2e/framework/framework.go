@@ -35,8 +35,8 @@ const (
 )
 
 // TokenProxy is the TLS server name of the proxy of AKS identity bindings, at the emulator's
-// address. TokenProxyCA is the ConfigMap with its CA; a test creates it in the namespace of the pods
-// that use it.
+// address. TokenProxyCA is the ConfigMap with its CA; a test creates it in the namespace of the
+// pods that use it.
 const (
 	TokenProxy   = "0a1b2c3d-1111-2222-3333-444455556666.ests.aks"
 	TokenProxyCA = "token-proxy-ca"
@@ -117,8 +117,8 @@ func (e *Environment) StartCluster(ctx context.Context, o cluster.Options) error
 	return err
 }
 
-// Close ends the use of the cluster. The last Close removes the node, if the environment started it.
-// On an external cluster, it removes what the environment created.
+// Close ends the use of the cluster. The last Close removes the node, if the environment started
+// it. On an external cluster, it removes what the environment created.
 func (e *Environment) Close(ctx context.Context) error {
 	if e.Cluster == nil {
 		return nil

@@ -11,8 +11,9 @@ import (
 
 const killNamespace = "e2e-killer"
 
-// KillContainer kills a container's processes with SIGKILL, as running out of memory would, by a pod in the node's
-// PID namespace, and returns when they are dead. The kubelet then restarts the container.
+// KillContainer kills a container's processes with SIGKILL, as running out of memory would, by a
+// pod in the node's PID namespace, and returns when they are dead. The kubelet then restarts the
+// container.
 func (e *Environment) KillContainer(ctx context.Context, pod *corev1.Pod, container string) error {
 	status := ContainerStatus(pod, container)
 	if status == nil || status.State.Running == nil {

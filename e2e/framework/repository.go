@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 )
 
-// repositoryRoot finds the folder with the module's go.mod above the working directory, so that the demo runs from
-// anywhere in the repository and tests from their package's folder.
+// repositoryRoot finds the folder with the module's go.mod above the working directory, so that the
+// demo runs from anywhere in the repository and tests from their package's folder.
 func repositoryRoot() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {

@@ -27,8 +27,9 @@ func (e *Environment) Restart(ctx context.Context, namespace, deployment string)
 	return e.rolledOut(ctx, namespace, deployment)
 }
 
-// AwaitPod watches the pods with the label app=<app> until one satisfies the condition, which is called on every
-// change, and returns it. With an error of the context it contains the state of the last pod.
+// AwaitPod watches the pods with the label app=<app> until one satisfies the condition, which is
+// called on every change, and returns it. With an error of the context it contains the state of the
+// last pod.
 func (e *Environment) AwaitPod(ctx context.Context, namespace, app string, condition func(*corev1.Pod) bool) (*corev1.Pod, error) {
 	selector := "app=" + app
 	pods := e.Client.CoreV1().Pods(namespace)
@@ -84,7 +85,8 @@ func Ready(pod *corev1.Pod) bool {
 	return false
 }
 
-// ContainerStatus returns the status of a container or init container, or nil when the kubelet has not reported it.
+// ContainerStatus returns the status of a container or init container, or nil when the kubelet has
+// not reported it.
 func ContainerStatus(pod *corev1.Pod, name string) *corev1.ContainerStatus {
 	for _, list := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
 		for i := range list {

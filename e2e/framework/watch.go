@@ -18,11 +18,12 @@ type Watcher struct {
 	last  report.Line
 }
 
-// Watch starts a client beside the app's ready pod, which verifies its chain for the given DNS name against the root of
-// the emulated vault alone. The context ends it.
+// Watch starts a client beside the app's ready pod, which verifies its chain for the given DNS name
+// against the root of the emulated vault alone. The context ends it.
 //
-// The client connects to the pod itself: a pod of which a container starts again, whichever it is, is out of its
-// Services until the kubelet has seen that container's startup probe succeed, which would be counted as the app's failure.
+// The client connects to the pod itself: a pod of which a container starts again, whichever it is,
+// is out of its Services until the kubelet has seen that container's startup probe succeed, which
+// would be counted as the app's failure.
 func (e *Environment) Watch(ctx context.Context, namespace, app, dnsName string) (*Watcher, error) {
 	server, err := e.AwaitPod(ctx, namespace, app, Ready)
 	if err != nil {

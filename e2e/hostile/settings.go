@@ -1,5 +1,5 @@
-// Package hostile generates texts that cost as much as possible for their length, for tests of limits.
-// It knows the form of settings and nothing of the code that reads them.
+// Package hostile generates texts that cost as much as possible for their length, for tests of
+// limits. It knows the form of settings and nothing of the code that reads them.
 package hostile
 
 import (

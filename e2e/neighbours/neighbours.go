@@ -2,8 +2,8 @@
 // pod can do to its neighbour.
 //
 // It guarantees that no address of the machine is touched and that nothing stays behind, also after
-// a crash: the three network namespaces have no name, belong to threads of the test process, and end
-// with them.
+// a crash: the three network namespaces have no name, belong to threads of the test process, and
+// end with them.
 //
 // It needs Linux, root and iproute2.
 package neighbours

@@ -10,8 +10,9 @@ import (
 	"syscall"
 )
 
-// kill sends SIGKILL to every process in the cgroup of a container, as the kernel's OOM killer would. A process
-// cannot do that to the first process of its own PID namespace, so it runs in another pod with hostPID.
+// kill sends SIGKILL to every process in the cgroup of a container, as the kernel's OOM killer
+// would. A process cannot do that to the first process of its own PID namespace, so it runs in
+// another pod with hostPID.
 func kill(args []string) error {
 	if len(args) != 1 || len(args[0]) < 12 {
 		return errors.New("usage: testapp kill CONTAINER-ID (the whole ID, without containerd://)")

@@ -1,5 +1,5 @@
-// Command testapp plays the parts that the demo and the end-to-end tests need inside of a cluster, as one static
-// binary without a shell around it:
+// Command testapp plays the parts that the demo and the end-to-end tests need inside of a cluster,
+// as one static binary without a shell around it:
 //
 //	testapp serve --listen :8443 --pem FILE     an app: a small HTTPS server that knows nothing but a PEM file
 //	testapp watch --addr HOST:PORT --ca FILE    a client: handshakes all the time, prints every change and failure

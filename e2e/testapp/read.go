@@ -8,7 +8,8 @@ import (
 	"syscall"
 )
 
-// read reads a file as an app does, and prints its mode, owner and group. The error is why this user may not.
+// read reads a file as an app does, and prints its mode, owner and group. The error is why this
+// user may not.
 func read(w io.Writer, args []string) error {
 	if len(args) != 1 {
 		return errors.New("usage: testapp read FILE")

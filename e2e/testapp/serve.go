@@ -12,8 +12,9 @@ import (
 	"syscall"
 )
 
-// serve runs an HTTPS server as an app would that was written before certificates were renewed by anyone: it names a
-// PEM file. The file is read at each handshake, so a renewed certificate is served without a restart; SIGHUP is noted.
+// serve runs an HTTPS server as an app would that was written before certificates were renewed by
+// anyone: it names a PEM file. The file is read at each handshake, so a renewed certificate is
+// served without a restart; SIGHUP is noted.
 func serve(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("serve", flag.ContinueOnError)
 	listen := f.String("listen", ":8443", "address to serve on")
@@ -59,7 +60,8 @@ func serve(ctx context.Context, args []string) error {
 	return nil
 }
 
-// notified notes POSTs, by their number. An app may be too busy to reload: so the first is answered 503.
+// notified notes POSTs, by their number. An app may be too busy to reload: so the first is answered
+// 503.
 func notified() http.Handler {
 	var count atomic.Int32
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

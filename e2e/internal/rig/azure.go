@@ -34,7 +34,8 @@ type Azure struct {
 	served       chan error
 }
 
-// NewAzure fills a vault with n certificates of Key Vault's default kind, RSA-2048 in PKCS #12, with their chains.
+// NewAzure fills a vault with n certificates of Key Vault's default kind, RSA-2048 in PKCS #12,
+// with their chains.
 func NewAzure(ctx context.Context, temp string, n int) (*Azure, error) {
 	tokens, err := azure.NewTokenIssuer(issuer)
 	if err != nil {
@@ -59,7 +60,10 @@ func NewAzure(ctx context.Context, temp string, n int) (*Azure, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Azure{Emulator: e, certificates: n, token: filepath.Join(temp, "token"), stores: filepath.Join(temp, "stores"), served: make(chan error, 1)}
+	w := &Azure{
+		Emulator: e, certificates: n, token: filepath.Join(temp, "token"), stores: filepath.Join(temp, "stores"),
+		served: make(chan error, 1),
+	}
 	if err := os.WriteFile(w.token, []byte(assertion), 0o600); err != nil {
 		return nil, err
 	}

@@ -56,10 +56,11 @@ func (c *Cgroup) Remove() error {
 	return err
 }
 
-// Command returns the command line that runs a program in the cgroup. As in a container, the program
-// finds its own cgroup at the mount point, and no other.
+// Command returns the command line that runs a program in the cgroup. As in a container, the
+// program finds its own cgroup at the mount point, and no other.
 func (c *Cgroup) Command(program string, args ...string) []string {
-	const join = `echo $$ >"$0/cgroup.procs" && exec unshare --cgroup --mount sh -c 'mount --bind "$0" "$1" && shift && exec "$@"' "$0" "$@"`
+	const join = `echo $$ >"$0/cgroup.procs" && ` +
+		`exec unshare --cgroup --mount sh -c 'mount --bind "$0" "$1" && shift && exec "$@"' "$0" "$@"`
 	return append([]string{"sh", "-c", join, c.dir, c.mount, program}, args...)
 }
 

@@ -24,8 +24,8 @@ const WebhookAddress = "127.0.0.1:9443"
 //go:embed review.json
 var review string
 
-// Review returns the body of what the API server sends for a pod of a service account, with the label
-// and one certificate.
+// Review returns the body of what the API server sends for a pod of a service account, with the
+// label and one certificate.
 func Review(namespace, account string) ([]byte, error) {
 	var body bytes.Buffer
 	text := strings.NewReplacer("NAMESPACE", namespace, "ACCOUNT", account).Replace(review)
@@ -51,8 +51,9 @@ func Post(body []byte) []byte {
 		WebhookName, SystemNamespace, len(body), body)
 }
 
-// Client is one kept connection to the webhook, as the API server has them: HTTP/1.1 over TLS, the certificate verified by
-// the published CA. It does little itself, since it shares the CPUs with the webhook.
+// Client is one kept connection to the webhook, as the API server has them: HTTP/1.1 over TLS, the
+// certificate verified by the published CA. It does little itself, since it shares the CPUs with
+// the webhook.
 type Client struct {
 	conn net.Conn
 	in   *bufio.Reader
@@ -75,8 +76,8 @@ func (n *Node) Connect(ctx context.Context, config *tls.Config) (*Client, error)
 // injected is what the answer to an admitted pod has in it.
 var injected = [][]byte{[]byte(`"allowed":true`), []byte(`"patch":"`)}
 
-// Admit sends a request and returns how long the response took. The error is about any response but a pod that was
-// injected into.
+// Admit sends a request and returns how long the response took. The error is about any response but
+// a pod that was injected into.
 func (c *Client) Admit(request []byte) (time.Duration, error) {
 	begin := time.Now()
 	if _, err := c.conn.Write(request); err != nil {

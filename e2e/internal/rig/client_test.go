@@ -11,7 +11,10 @@ func TestRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{`"namespace":"team-00"`, `"serviceAccountName":"workload-account-00020"`, "Host: azure-cert-sync-webhook.azure-cert-sync-system.svc\r\n"} {
+	for _, part := range []string{
+		`"namespace":"team-00"`, `"serviceAccountName":"workload-account-00020"`,
+		"Host: azure-cert-sync-webhook.azure-cert-sync-system.svc\r\n",
+	} {
 		if !strings.Contains(string(text), part) {
 			t.Errorf("%s is missing in %s", part, text)
 		}

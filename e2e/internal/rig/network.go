@@ -16,7 +16,8 @@ func InNetwork(pid int, f func() error) error {
 	go func() {
 		runtime.LockOSThread() // and never unlocked: the runtime ends the thread
 		if unix.Gettid() == os.Getpid() {
-			// The first thread cannot be ended. While this goroutine holds it, another one gets another thread.
+			// The first thread cannot be ended. While this goroutine holds it, another one gets
+			// another thread.
 			defer runtime.UnlockOSThread()
 			result <- InNetwork(pid, f)
 			return

@@ -38,7 +38,8 @@ type Node struct {
 // StartNode starts a new node. Also on an error, the caller ends it with Stop.
 func StartNode(ctx context.Context, name string, policy admissionv1.FailurePolicyType) (*Node, error) {
 	if os.Getenv("E2E_REGISTRY") != "" {
-		return nil, errors.New("E2E_REGISTRY is set: this would write thousands of objects into that cluster; unset it to use a separate node")
+		return nil, errors.New("E2E_REGISTRY is set: this would write thousands of objects into that cluster; " +
+			"unset it to use a separate node")
 	}
 	// What an interrupted run left.
 	if err := cluster.Down(ctx, cluster.Options{Name: name}); err != nil {
@@ -96,7 +97,8 @@ func (n *Node) configure(ctx context.Context, policy admissionv1.FailurePolicyTy
 
 // Namespace creates a namespace.
 func (n *Node) Namespace(ctx context.Context, name string) error {
-	_, err := n.Client.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	_, err := n.Client.CoreV1().Namespaces().Create(ctx, namespace, metav1.CreateOptions{})
 	return err
 }
 
@@ -111,7 +113,9 @@ func (n *Node) ServiceAccount(ctx context.Context, namespace, name string, annot
 // StartWebhook starts the webhook and returns after how long it was ready. It makes a new
 // certificate and publishes its CA. wrap makes the command line that it is started by, in a cgroup
 // for example; nil for the plain one.
-func (n *Node) StartWebhook(ctx context.Context, wrap func(string, ...string) []string, program string, args ...string) (*Process, time.Duration, error) {
+func (n *Node) StartWebhook(
+	ctx context.Context, wrap func(string, ...string) []string, program string, args ...string,
+) (*Process, time.Duration, error) {
 	err := n.Client.CoreV1().Secrets(SystemNamespace).Delete(ctx, webhookSecret, metav1.DeleteOptions{})
 	if err != nil && !apierrors.IsNotFound(err) {
 		return nil, 0, err

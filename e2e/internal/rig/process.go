@@ -22,13 +22,15 @@ type Process struct {
 	done chan struct{}
 }
 
-// Launch starts a command by the given function. The name is for messages. The command ends with ctx, and with this process.
+// Launch starts a command by the given function. The name is for messages. The command ends with
+// ctx, and with this process.
 func Launch(name string, cmd *exec.Cmd, start func(*exec.Cmd) error) (*Process, error) {
 	p := &Process{name: name, cmd: cmd, done: make(chan struct{})}
 	cmd.Stderr = &p.log
 	started := make(chan error)
 	go func() {
-		// The kernel ties a child to the thread that started it: this one must last as long as the child.
+		// The kernel ties a child to the thread that started it: this one must last as long as the
+		// child.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := start(cmd)
@@ -84,8 +86,8 @@ func (p *Process) Ended() error {
 	}
 }
 
-// Memory returns the bytes that the process has in memory, and had at most since its start or ResetPeak, shared pages of its
-// program file included.
+// Memory returns the bytes that the process has in memory, and had at most since its start or
+// ResetPeak, shared pages of its program file included.
 func (p *Process) Memory() (now, peak int64, err error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {

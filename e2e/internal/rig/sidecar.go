@@ -26,7 +26,8 @@ type Sidecar struct {
 // SidecarOptions say how to start a sidecar.
 type SidecarOptions struct {
 	Program string
-	// Store is the name of its store's directory. Sidecars of one name share what lives as long as a pod.
+	// Store is the name of its store's directory. Sidecars of one name share what lives as long as
+	// a pod.
 	Store string
 	// Certificates is the number of certificates in it.
 	Certificates int
@@ -94,8 +95,8 @@ func (w *Azure) SidecarEnv() []string {
 	}
 }
 
-// Call sends a request to the running process over its socket. The error has the response to any but
-// a successful one.
+// Call sends a request to the running process over its socket. The error has the response to any
+// but a successful one.
 func (s *Sidecar) Call(ctx context.Context, method, path string) error {
 	req, err := http.NewRequestWithContext(ctx, method, "http://certsync"+path, nil)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/credential"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/keyvault"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/store"
 )
 
 const (
@@ -72,7 +73,7 @@ func newFixture(t *testing.T) *fixture {
 		return keyvault.Identity{ClientID: clientID, Credential: c}, err
 	}
 	return &fixture{
-		Emulator: e, dir: filepath.Join(t.TempDir(), "store"), stores: NewStores(""),
+		Emulator: e, dir: filepath.Join(t.TempDir(), "store"), stores: NewStores(store.Options{}, ""),
 		source: NewSource(keyvault.New(identify, transport.Options(azhttp.ServiceKeyVault, nil))),
 	}
 }

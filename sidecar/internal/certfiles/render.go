@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
-	"os"
 	"slices"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/smallfile"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/store"
 )
 
@@ -48,9 +48,9 @@ func keystorePassword(c contract.Certificate, file string) (string, passwordDige
 	}
 	password := []byte(contract.DefaultKeystorePass)
 	if file != "" {
-		content, err := os.ReadFile(file)
+		content, err := smallfile.Read(file, smallfile.MaxSecret)
 		if err != nil {
-			return "", passwordDigest{}, fmt.Errorf("keystore password: %w", err)
+			return "", passwordDigest{}, fmt.Errorf("keystore password: %w: keystorePasswordFile must name a file that contains the password", err)
 		}
 		password = bytes.TrimRight(content, "\r\n")
 	}

@@ -14,6 +14,7 @@ import (
 // the process ends.
 type Stores struct {
 	mu           sync.Mutex
+	options      store.Options
 	passwordFile string
 	opened       map[string]*openStore
 }
@@ -26,10 +27,10 @@ type openStore struct {
 	passwords map[string]passwordDigest
 }
 
-// NewStores returns Stores that read the password of keystores from a file. Without a path it is
-// contract.DefaultKeystorePass.
-func NewStores(passwordFile string) *Stores {
-	return &Stores{passwordFile: passwordFile, opened: map[string]*openStore{}}
+// NewStores returns Stores that open each store with these options, and read the password of
+// keystores from a file. Without a path it is contract.DefaultKeystorePass.
+func NewStores(o store.Options, passwordFile string) *Stores {
+	return &Stores{options: o, passwordFile: passwordFile, opened: map[string]*openStore{}}
 }
 
 // SetPasswordFile changes the password file for the next Commits.
@@ -43,7 +44,7 @@ func (s *Stores) open(dir string) (*openStore, error) {
 	if o := s.opened[dir]; o != nil {
 		return o, nil
 	}
-	opened, warnings, err := store.Open(dir)
+	opened, warnings, err := store.Open(dir, s.options)
 	if err != nil {
 		return nil, err
 	}

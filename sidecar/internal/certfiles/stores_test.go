@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -105,6 +106,22 @@ func TestKeystorePassword(t *testing.T) {
 	}
 	f.wantKeystores(t, "second")
 
+	// Neither does a file that cannot be a password hold up the others, or take their memory.
+	for name, create := range map[string]func(path string) error{
+		"is a FIFO":             func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"is a directory":        func(path string) error { return os.Mkdir(path, 0o700) },
+		"is longer than 64 KiB": func(path string) error { return os.WriteFile(path, make([]byte, 64<<10+1), 0o600) },
+	} {
+		unfit := filepath.Join(t.TempDir(), "password")
+		check(t, create(unfit))
+		f.stores.SetPasswordFile(unfit)
+		if err := f.commit(t, item).Failed["shop.web"]; err == nil || !strings.Contains(err.Error(), unfit+": "+name) {
+			t.Errorf("a password file that %s: %v", name, err)
+		}
+		f.wantKeystores(t, "second")
+	}
+	f.stores.SetPasswordFile(file + ".missing")
+
 	// A certificate without keystores does not need the password.
 	if result := f.commit(t, f.fetch(t, f.certificate("web", "pem"))); len(result.Failed) > 0 {
 		t.Errorf("PEM with a missing password file: %v", result.Failed)
@@ -181,7 +198,7 @@ func TestWarningsOfOpening(t *testing.T) {
 	f.commit(t, item)
 	check(t, f.stores.opened[f.dir].Close()) // as the end of the process does
 	check(t, os.WriteFile(filepath.Join(f.dir, "shop.web"), []byte("damaged"), 0o600))
-	f.stores = NewStores("")
+	f.stores = NewStores(store.Options{}, "")
 	if result := f.commit(t, item); len(result.Warnings) == 0 {
 		t.Errorf("first commit: %+v, want a warning", result)
 	}
@@ -206,7 +223,7 @@ func TestStoreCannotBeOpened(t *testing.T) {
 		"it is a file":           {file, store.Failed},
 	} {
 		t.Run(name, func(t *testing.T) {
-			stores := NewStores("")
+			stores := NewStores(store.Options{}, "")
 			_, err := stores.Current(test.dir)
 			_, commitErr := stores.Commit(test.dir, []certsync.Item[Content]{item})
 			for _, err := range []error{err, commitErr} {

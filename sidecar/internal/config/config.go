@@ -6,6 +6,7 @@
 //     configuration in force, and the reason is reported.
 //   - In a pod, a refused edit does not stop a container that restarts either: it continues with
 //     the last known good settings.
+//   - In a pod, settings with which the process dies are not parsed again after a restart.
 //   - An edit that needs what only admission or the start of the process can provide is refused: in
 //     a pod with "needs a new pod", on a host with "needs a restart".
 //
@@ -29,6 +30,9 @@ type Options struct {
 	NoCertificates bool
 	// StateDir is the directory of the last known good settings. It must live as long as the pod.
 	StateDir string
+
+	// afterNote, if set, is called between beginParsing and the parser. Tests use it to end the process.
+	afterNote func()
 }
 
 // Loaded is a validated configuration and its origin.
@@ -42,6 +46,7 @@ type Loaded struct {
 	Refused error
 
 	content []byte // of File
+	judged  digest // of the content of File that led to this configuration or to Refused
 	text    string // of the settings: equal if and only if the settings are
 }
 

@@ -9,17 +9,29 @@ import (
 	"strings"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/smallfile"
 )
 
 // Load reads the settings file and the variable contract.EnvSettings, and validates them together.
 // The error names the source and everything that is wrong with it.
 func Load(o Options) (*Loaded, error) {
-	base, content, file, err := readFile(o.File)
+	content, file, err := readFile(o.File)
 	if err != nil {
 		return nil, err
 	}
-	var override *contract.Settings
+	return parse(o, content, file)
+}
+
+// parse does what Load does, with the content of the settings file. Without a file, both are empty.
+func parse(o Options, content []byte, file string) (*Loaded, error) {
+	var base, override *contract.Settings
+	var err error
 	source := file
+	if file != "" {
+		if base, err = contract.Parse(content); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+	}
 	if text := os.Getenv(contract.EnvSettings); text != "" {
 		if override, err = contract.Parse([]byte(text)); err != nil {
 			return nil, fmt.Errorf("%s: %w", contract.EnvSettings, err)
@@ -34,7 +46,7 @@ func Load(o Options) (*Loaded, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", source, err)
 	}
-	l.File, l.content = file, content
+	l.File, l.content, l.judged = file, content, digestOf(content)
 	return l, nil
 }
 
@@ -56,21 +68,22 @@ func validate(s *contract.Settings, r contract.Rules) (*Loaded, error) {
 	return &Loaded{Config: c, Warnings: warnings, text: string(text)}, nil
 }
 
+// maxSettings is the limit for a settings file, in bytes. Settings that admission writes into the
+// variable have the same limit.
+const maxSettings = 96 << 10
+
 // readFile reads a settings file. An empty path stands for the file in the pod, which may be
-// missing.
-func readFile(path string) (s *contract.Settings, content []byte, file string, err error) {
+// missing; then file is empty.
+func readFile(path string) (content []byte, file string, err error) {
 	file = cmp.Or(path, contract.SettingsFile)
-	content, err = os.ReadFile(file)
+	content, err = smallfile.Read(file, maxSettings)
 	if path == "" && errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, "", nil
+		return nil, "", nil
 	}
 	if err != nil {
-		return nil, nil, "", fmt.Errorf("settings file: %w", err)
+		return nil, "", fmt.Errorf("settings file: %w", err)
 	}
-	if s, err = contract.Parse(content); err != nil {
-		return nil, nil, "", fmt.Errorf("%s: %w", file, err)
-	}
-	return s, content, file, nil
+	return content, file, nil
 }
 
 func rules(o Options, hasFile bool) contract.Rules {

@@ -32,19 +32,23 @@ type Watcher struct {
 	mu      sync.Mutex
 	running *Loaded
 	refused string // why the last edit is refused; empty if it is not
+	// judged is the content of the file that was parsed last, and verdict is why it is refused.
+	judged  digest
+	verdict error
 }
 
 // NewWatcher returns a Watcher for a process that runs with a configuration. Call Start first.
 func NewWatcher(o Options, running *Loaded, target Target, log *slog.Logger) *Watcher {
-	return &Watcher{options: o, running: running, target: target, log: log}
+	return &Watcher{options: o, running: running, target: target, log: log, judged: running.judged, verdict: running.Refused}
 }
 
 // Start saves the running configuration as the last known good one, and reports why it is not the
-// newest if that is so.
+// newest if that is so. Call it when the running configuration is in force.
 func (w *Watcher) Start() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.save()
+	w.running.EndParsing(w.options)
 	if w.running.Refused != nil {
 		w.refuse(w.running.Refused)
 	}
@@ -71,36 +75,46 @@ func (w *Watcher) Check() {
 	if w.running.File == "" {
 		return
 	}
-	next, err := w.load()
+	content, file, err := readFile(w.running.File) // not optional: a file that was removed is an edit that cannot be used
 	if err != nil {
 		w.refuse(err)
 		return
 	}
-	w.accept()
-	if next.text == w.running.text {
-		return
+	if d := digestOf(content); d != w.judged {
+		w.options.beginParsing(d)
+		w.verdict = w.judge(content, file)
+		w.judged = d
+		w.options.endParsing()
 	}
+	if w.verdict != nil {
+		w.refuse(w.verdict)
+	} else {
+		w.accept()
+	}
+}
+
+// judge applies new content of the file. The error says why it cannot be used.
+func (w *Watcher) judge(content []byte, file string) error {
+	next, err := parse(w.options, content, file)
+	if err != nil || next.text == w.running.text {
+		return err
+	}
+	if w.options.Host {
+		err = needsRestart(w.running, next)
+	} else {
+		err = needsNewPod(w.running, next)
+	}
+	if err != nil {
+		return err
+	}
+	w.accept()
 	w.log.Info("settings have changed", "file", next.File, "certificates", len(next.Certificates))
 	next.LogWarnings(w.log)
 	running := w.running
 	w.running = next
-	w.save()
 	w.target.Apply(running, next)
-}
-
-// load returns the configuration that the file results in now. The error says why it cannot be
-// used.
-func (w *Watcher) load() (*Loaded, error) {
-	o := w.options
-	o.File = w.running.File // not optional: a file that was removed is an edit that cannot be used
-	next, err := Load(o)
-	if err != nil || next.text == w.running.text {
-		return next, err
-	}
-	if o.Host {
-		return next, needsRestart(w.running, next)
-	}
-	return next, needsNewPod(w.running, next)
+	w.save()
+	return nil
 }
 
 func (w *Watcher) accept() {

@@ -6,29 +6,34 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// PathSync asks for a poll, by POST.
+// PathSync is the path that starts a poll, by POST.
 const PathSync = "/sync"
 
-// maxWait bounds what a probe over the socket may wait for.
+// maxWait is the longest time that a probe over the socket can wait.
 const maxWait = time.Minute
 
-// Handler serves the state: PathLive and PathReady answer 200 or 503 with one line that says why,
-// PathStatus the JSON of StatusJSON, PathMetrics Prometheus' formats. POST to PathSync calls syncNow, waits
-// for the poll that it starts, and answers 200 or 503 with its outcome, or 202 if that takes longer than a
-// minute; it is refused to any caller that is not on loopback.
+// ResponseTimeout is the longest time that a response of the handlers takes.
+const ResponseTimeout = maxWait + 5*time.Second
+
+// Handler serves the state. PathLive and PathReady return 200 or 503 with one line that gives the
+// reason, PathStatus returns the JSON of StatusJSON, and PathMetrics returns the metrics in
+// Prometheus' text format. POST to PathSync calls syncNow and waits for the poll that it starts. It
+// returns 200 or 503 with the outcome, or 202 if the poll takes longer than a minute. Callers that
+// are not at 127.0.0.1 or ::1, or use another name for it, get 403.
 func (s *State) Handler(syncNow func() <-chan struct{}) http.Handler {
 	mux := s.routes()
 	mux.HandleFunc("GET "+contract.PathReady, func(w http.ResponseWriter, _ *http.Request) {
-		answer(w)(s.Ready())
+		respond(w)(s.Ready())
 	})
 	mux.HandleFunc("POST "+PathSync, func(w http.ResponseWriter, r *http.Request) {
-		if !fromLoopback(r) {
-			http.Error(w, "only for callers in this pod: use 127.0.0.1", http.StatusForbidden)
+		if !fromThisPod(r) {
+			http.Error(w, "only for callers in this pod: send the request to 127.0.0.1, without a proxy", http.StatusForbidden)
 			return
 		}
 		s.sync(w, r, syncNow)
@@ -36,8 +41,9 @@ func (s *State) Handler(syncNow func() <-chan struct{}) http.Handler {
 	return mux
 }
 
-// SocketHandler serves the same to those who can open the unix socket: the container's own processes. A
-// query wait=<duration> makes PathReady answer as soon as the state is ready, and after that time if not.
+// SocketHandler serves the same over the unix socket, which only processes of this container can
+// open. With the query wait=<duration>, PathReady responds as soon as the state is ready, or after
+// that time if it is not.
 func (s *State) SocketHandler(syncNow func() <-chan struct{}) http.Handler {
 	mux := s.routes()
 	mux.HandleFunc("GET "+contract.PathReady, func(w http.ResponseWriter, r *http.Request) {
@@ -47,7 +53,7 @@ func (s *State) SocketHandler(syncNow func() <-chan struct{}) http.Handler {
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), min(wait, maxWait))
 		defer cancel()
-		answer(w)(s.WaitReady(ctx))
+		respond(w)(s.WaitReady(ctx))
 	})
 	mux.HandleFunc("POST "+PathSync, func(w http.ResponseWriter, r *http.Request) { s.sync(w, r, syncNow) })
 	return mux
@@ -56,8 +62,8 @@ func (s *State) SocketHandler(syncNow func() <-chan struct{}) http.Handler {
 func (s *State) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+contract.PathLive, func(w http.ResponseWriter, _ *http.Request) {
-		live, silent := s.Live()
-		answer(w)(live, fmt.Sprintf("the sync loop gave its last sign of life %s ago", silent.Round(time.Second)))
+		live, sinceHeartbeat := s.Live()
+		respond(w)(live, fmt.Sprintf("last sync loop heartbeat: %s ago", sinceHeartbeat.Round(time.Second)))
 	})
 	mux.HandleFunc("GET "+contract.PathStatus, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -67,7 +73,7 @@ func (s *State) routes() *http.ServeMux {
 	return mux
 }
 
-func answer(w http.ResponseWriter) func(ok bool, text string) {
+func respond(w http.ResponseWriter) func(ok bool, text string) {
 	return func(ok bool, text string) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		if !ok {
@@ -80,7 +86,7 @@ func answer(w http.ResponseWriter) func(ok bool, text string) {
 func (s *State) sync(w http.ResponseWriter, r *http.Request, syncNow func() <-chan struct{}) {
 	select {
 	case <-syncNow():
-		answer(w)(s.Healthy())
+		respond(w)(s.Healthy())
 	case <-r.Context().Done():
 	case <-time.After(maxWait):
 		w.WriteHeader(http.StatusAccepted)
@@ -88,27 +94,23 @@ func (s *State) sync(w http.ResponseWriter, r *http.Request, syncNow func() <-ch
 	}
 }
 
-func fromLoopback(r *http.Request) bool {
-	address, err := netip.ParseAddrPort(r.RemoteAddr)
-	return err == nil && address.Addr().Unmap().IsLoopback()
+// fromThisPod reports whether a process of this pod sent the request itself. A service mesh forwards
+// requests of others from another loopback address (Istio: 127.0.0.6), and a browser that resolves a
+// foreign name to loopback sends that name (DNS rebinding).
+func fromThisPod(r *http.Request) bool {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && isLocalhost(peer.Addr().Unmap().String()) && isLocalhost(hostOf(r))
 }
 
-// Serve answers on l until ctx ends. Slow or idle callers are dropped: nobody can hold it up from the
-// pod's network. The error is nil after ctx has ended.
-func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
-	server := &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       5 * time.Second,
-		WriteTimeout:      maxWait + 5*time.Second,
-		IdleTimeout:       30 * time.Second,
-		MaxHeaderBytes:    8 << 10,
+func isLocalhost(host string) bool {
+	return host == "127.0.0.1" || host == "::1" || host == "localhost"
+}
+
+// hostOf returns the request's host without the port.
+func hostOf(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host = r.Host
 	}
-	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
-	defer stop()
-	err := server.Serve(l)
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
+	return strings.Trim(host, "[]")
 }

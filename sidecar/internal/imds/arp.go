@@ -35,7 +35,7 @@ func HideFromNeighbours() error {
 		if all[i].Flags&net.FlagLoopback != 0 {
 			continue
 		}
-		errno, err := ask(setLink(all[i].Index))
+		errno, err := sendRequest(setLink(all[i].Index))
 		if err == nil && errno != 0 {
 			err = os.NewSyscallError("setlink", errno)
 		}

@@ -18,7 +18,7 @@ type Access struct {
 	// Group is the group of the files. If it is nil, the file system chooses the group.
 	Group *uint32
 	// ReadUsers and ReadGroups may also read the files, by a POSIX ACL. If the file system does not
-	// support ACLs, the mode is 0644 and Commit returns a warning.
+	// support ACLs, Options.Private decides who may read them, and Commit returns a warning.
 	ReadUsers  []uint32
 	ReadGroups []uint32
 }
@@ -43,23 +43,21 @@ func (a Access) needsACL() bool { return len(a.ReadUsers)+len(a.ReadGroups) > 0 
 type perm struct {
 	mode uint32
 	gid  *uint32
-	acl  []byte // nil: no ACL
+	acl  []byte // empty: no ACL
 }
 
-// fallbackMode is the mode of files that need an ACL on a file system without ACLs. Kubernetes uses
-// it for the files of a Secret, too.
-const fallbackMode = 0o644
-
-func (a Access) perm(aclSupported bool) perm {
+func (s *Store) perm(a Access) perm {
 	p := perm{mode: a.Mode & 0o777, gid: a.Group}
 	switch {
 	case !a.needsACL():
-	case aclSupported:
+	case s.acl:
 		p.acl = encodeACL(a)
 		// If a file has an ACL, its group bits are the ACL's mask (acl(5), "Correspondence").
 		p.mode = p.mode&^0o070 | aclMask(a)<<3
+	case s.options.Private:
+		p.mode &= privateMode
 	default:
-		p.mode = fallbackMode
+		p.mode = publicMode
 	}
 	return p
 }
@@ -71,15 +69,29 @@ func permOf(file *os.File) (perm, error) {
 		return perm{}, err
 	}
 	p := perm{mode: st.Mode & 0o777, gid: &st.Gid}
-	acl := make([]byte, 4096)
-	n, err := unix.Fgetxattr(int(file.Fd()), xattrACL, acl)
-	switch {
-	case err == nil:
-		p.acl = acl[:n]
-	case !errors.Is(err, syscall.ENODATA) && !errors.Is(err, syscall.EOPNOTSUPP):
+	acl, err := readACL(file)
+	if err != nil {
 		return perm{}, err
 	}
+	p.acl = acl
 	return p, nil
+}
+
+// readACL returns the ACL of a file; nil if it has none.
+func readACL(file *os.File) ([]byte, error) {
+	size, err := unix.Fgetxattr(int(file.Fd()), xattrACL, nil)
+	if errors.Is(err, syscall.ENODATA) || errors.Is(err, syscall.EOPNOTSUPP) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	acl := make([]byte, size)
+	n, err := unix.Fgetxattr(int(file.Fd()), xattrACL, acl)
+	if err != nil {
+		return nil, err
+	}
+	return acl[:n], nil
 }
 
 // matches reports whether a file already has these permissions and this process owns it.

@@ -144,34 +144,6 @@ func TestSharedVersionIsReadByBoth(t *testing.T) {
 	}
 }
 
-// TestNoACLSupport uses a file system that accepts a query for an ACL but refuses to set one.
-func TestNoACLSupport(t *testing.T) {
-	dir := memoryDir(t)
-	s := mustOpen(t, dir)
-	s.fs.beforeChange = func(op, _ string) error {
-		if op == "setfacl" {
-			return syscall.EOPNOTSUPP
-		}
-		return nil
-	}
-	e := entryWith(Access{Mode: 0o600, ReadUsers: []uint32{1000}})
-	for _, changed := range []bool{true, false} {
-		r, err := s.Commit([]Entry{e})
-		if err != nil || r.Changed != changed {
-			t.Fatalf("got changed %v, error %v; want changed %v", r.Changed, err, changed)
-		}
-		if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "0644") {
-			t.Errorf("got warnings %q, want one about mode 0644", r.Warnings)
-		}
-	}
-	for _, path := range accessPaths {
-		if info, err := os.Stat(filepath.Join(dir, path)); err != nil || info.Mode().Perm() != 0o644 {
-			t.Errorf("%s: %v, %v", path, info.Mode(), err)
-		}
-	}
-	wantClean(t, dir, 1)
-}
-
 // TestUmaskAndSetgid checks that directories have mode 0755 regardless of the umask, and that files
 // inherit the volume's group.
 func TestUmaskAndSetgid(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 // BenchmarkSwap measures a Commit that replaces a hundred certificates. TMPDIR selects the file
 // system; in a pod, it is in memory.
 func BenchmarkSwap(b *testing.B) {
-	s, _, err := Open(b.TempDir())
+	s, _, err := Open(b.TempDir(), Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func TestUnlistedFilesAreKept(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, dataLink, manifestName)); err != nil {
 		t.Fatal(err)
 	}
-	s, warnings, err := Open(dir)
+	s, warnings, err := Open(dir, Options{})
 	if err != nil || len(warnings) != 1 || len(s.Current()) != 0 {
 		t.Fatalf("without its manifest: got %v, warnings %q, error %v; want no certificates and one warning", s.Current(), warnings, err)
 	}

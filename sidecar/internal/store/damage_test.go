@@ -39,6 +39,10 @@ func TestDamage(t *testing.T) {
 		{"manifest removed", remove(generation + manifestName), "v.a v.b"},
 		{"manifest damaged", write(generation+manifestName, `{"certificates": [{`), "v.a v.b"},
 		{"manifest empty", write(generation+manifestName, `null`), "v.a v.b"},
+		{"manifest replaced by a FIFO", func(dir string) error {
+			path := filepath.Join(dir, generation, manifestName)
+			return errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600))
+		}, "v.a v.b"},
 		{"..data removed", remove(dataLink), "v.a v.b"},
 		{"generation removed", remove(generation), "v.a v.b"},
 		{"..data dangling", relink(dataLink, "..0000000009"), "v.a v.b"},
@@ -71,7 +75,7 @@ func TestDamage(t *testing.T) {
 				}
 				if restart {
 					var err error
-					if s, _, err = Open(dir); err != nil {
+					if s, _, err = Open(dir, Options{}); err != nil {
 						t.Fatal(err)
 					}
 					s.gracePeriod = 0
@@ -126,7 +130,7 @@ func TestDamageIsReported(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "v.a"), []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s, warnings, err := Open(dir)
+	s, warnings, err := Open(dir, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +203,7 @@ func TestKubeletVolume(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := tree(t, dir)
-	_, _, err := Open(dir)
+	_, _, err := Open(dir, Options{})
 	wantReason(t, err, Conflict, os.ErrExist)
 	wantTree(t, dir, before)
 }
@@ -207,7 +211,7 @@ func TestKubeletVolume(t *testing.T) {
 func TestOneProcessAtATime(t *testing.T) {
 	dir := memoryDir(t)
 	s := mustOpen(t, dir)
-	_, _, err := Open(dir)
+	_, _, err := Open(dir, Options{})
 	wantReason(t, err, Locked, syscall.EWOULDBLOCK)
 	mustClose(t, s)
 	mustOpen(t, dir)
@@ -218,7 +222,7 @@ func TestStoreIsAFile(t *testing.T) {
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err := Open(path)
+	_, _, err := Open(path, Options{})
 	var e *Error
 	if !errors.As(err, &e) || !strings.Contains(err.Error(), path) {
 		t.Errorf("got error %v, want one with the path %s", err, path)

@@ -43,8 +43,9 @@ func (f *fsys) do(op, name string, change func() error) error {
 	return nil
 }
 
-// mkdir creates a directory with mode 0755, regardless of the umask. It keeps the set-group-ID bit,
-// which directories inherit in a volume with an fsGroup.
+// mkdir creates a directory with mode 0755 and without an ACL, regardless of the umask and of the
+// parent's default ACL. It keeps the set-group-ID bit, which directories inherit in a volume with an
+// fsGroup.
 func (f *fsys) mkdir(name string) error {
 	if err := f.do("mkdir", name, func() error { return f.root.Mkdir(name, dirMode) }); err != nil {
 		return err
@@ -53,15 +54,22 @@ func (f *fsys) mkdir(name string) error {
 	if err != nil {
 		return fileError("stat", filepath.Join(f.dir, name), err)
 	}
-	if info.Mode().Perm() == dirMode {
-		return nil
+	if info.Mode().Perm() != dirMode {
+		if err := f.do("chmod", name, func() error { return f.root.Chmod(name, dirMode|info.Mode()&fs.ModeSetgid) }); err != nil {
+			return err
+		}
 	}
-	return f.do("chmod", name, func() error {
-		return f.root.Chmod(name, dirMode|info.Mode()&fs.ModeSetgid)
-	})
+	dir, err := f.root.Open(name)
+	if err != nil {
+		return fileError("open", filepath.Join(f.dir, name), err)
+	}
+	defer dir.Close() // only read, so an error does not matter
+	return f.removeACL(dir, name)
 }
 
-// create writes a new file, sets its permissions before it becomes visible, and syncs it.
+// create writes a new file and syncs it. The file has its permissions before it has content, so no
+// one else can read the content at any moment: with mode 0600, which it is created with, only the
+// owner can open it.
 func (f *fsys) create(name string, data []byte, p perm) (err error) {
 	var file *os.File
 	err = f.do("create", name, func() (err error) {
@@ -76,30 +84,46 @@ func (f *fsys) create(name string, data []byte, p perm) (err error) {
 			err = fileError("close", filepath.Join(f.dir, name), closeErr)
 		}
 	}()
-	if err := f.do("write", name, func() error { _, err := file.Write(data); return err }); err != nil {
+	if err := f.setPerm(file, name, p); err != nil {
 		return err
 	}
-	if err := f.setPerm(file, name, p); err != nil {
+	if err := f.do("write", name, func() error { _, err := file.Write(data); return err }); err != nil {
 		return err
 	}
 	return f.do("fsync", name, file.Sync)
 }
 
+// setPerm sets the permissions of a new file, each by one system call. An ACL also sets the mode:
+// chmod before it would let the owning group read the file, since the group bits of a mode are the
+// mask of an ACL. Without an ACL, one that the file inherits from its directory goes first, since
+// chmod would put it into force (acl(5), "Object creation and default ACLs").
 func (f *fsys) setPerm(file *os.File, name string, p perm) error {
 	if p.gid != nil {
 		if err := f.do("chown", name, func() error { return file.Chown(-1, int(*p.gid)) }); err != nil {
 			return err
 		}
 	}
-	if err := f.do("chmod", name, func() error { return file.Chmod(fs.FileMode(p.mode)) }); err != nil {
+	if len(p.acl) > 0 {
+		return f.do("setfacl", name, func() error {
+			return unix.Fsetxattr(int(file.Fd()), xattrACL, p.acl, 0)
+		})
+	}
+	if err := f.removeACL(file, name); err != nil {
 		return err
 	}
-	if p.acl == nil {
+	return f.do("chmod", name, func() error { return file.Chmod(fs.FileMode(p.mode)) })
+}
+
+// removeACL removes the ACL that a new file or directory has inherited, if it has one.
+func (f *fsys) removeACL(file *os.File, name string) error {
+	acl, err := readACL(file)
+	if err != nil {
+		return fileError("getfacl", filepath.Join(f.dir, name), err)
+	}
+	if acl == nil {
 		return nil
 	}
-	return f.do("setfacl", name, func() error {
-		return unix.Fsetxattr(int(file.Fd()), xattrACL, p.acl, 0)
-	})
+	return f.do("removefacl", name, func() error { return unix.Fremovexattr(int(file.Fd()), xattrACL) })
 }
 
 func (f *fsys) link(from, to string) error {
@@ -196,9 +220,10 @@ func (f *fsys) exists(name string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// read returns the content of a file, or an error if the file is longer than limit.
+// read returns the content of a file, or an error if the file is longer than limit. It does not wait
+// for a FIFO in the file's place; that has no content.
 func (f *fsys) read(name string, limit int64) ([]byte, error) {
-	file, err := f.root.Open(name)
+	file, err := f.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,8 @@
 // It guarantees that:
 //   - files are complete and synced to disk before they become visible;
 //   - a published file never changes, it is only replaced;
-//   - a crash at any point leaves either the old or the new files, and the next Open removes leftovers;
+//   - a crash at any point leaves either the old or the new files, and the next Open removes
+//     leftovers;
 //   - a Commit that changes nothing writes nothing.
 //
 // The layout is that of a Kubernetes Secret volume: every name in the directory is a link through
@@ -64,11 +65,20 @@ type Result struct {
 	Warnings []string
 }
 
+// Options are the properties of the machine that a store is on.
+type Options struct {
+	// Private keeps files that need an ACL private to the running process's user (mode 0600) on a
+	// file system without ACLs. Without it their mode is 0644, as Kubernetes does it for the files of
+	// a Secret: in a pod only the pod's containers can reach them, on a host every user can.
+	Private bool
+}
+
 // Store is one open directory. It is safe for concurrent use, but only one process at a time can
 // open a directory.
 type Store struct {
 	mu             sync.Mutex
 	fs             fsys
+	options        Options
 	lock           *os.File
 	acl            bool // the file system supports POSIX ACLs
 	current        generation
@@ -82,9 +92,9 @@ type Store struct {
 // Open opens the directory, and creates it with mode 0755 if it does not exist. It removes what a
 // crash left behind, and reads and verifies what is published. The warnings name damaged
 // certificates, which the next Commit replaces. An error is an *Error.
-func Open(dir string) (*Store, []string, error) { return open(dir, nil) }
+func Open(dir string, o Options) (*Store, []string, error) { return open(dir, o, nil) }
 
-func open(dir string, beforeChange func(op, name string) error) (*Store, []string, error) {
+func open(dir string, o Options, beforeChange func(op, name string) error) (*Store, []string, error) {
 	if err := ensureDir(dir); err != nil {
 		return nil, nil, fileError("mkdir", dir, err)
 	}
@@ -92,7 +102,7 @@ func open(dir string, beforeChange func(op, name string) error) (*Store, []strin
 	if err != nil {
 		return nil, nil, fileError("open", dir, err)
 	}
-	s := &Store{fs: fsys{root: root, dir: dir, beforeChange: beforeChange}, gracePeriod: readerGracePeriod}
+	s := &Store{options: o, fs: fsys{root: root, dir: dir, beforeChange: beforeChange}, gracePeriod: readerGracePeriod}
 	if err := s.lockDir(); err != nil {
 		return nil, nil, errors.Join(err, s.Close())
 	}

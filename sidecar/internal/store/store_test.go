@@ -36,7 +36,7 @@ func kept(e Entry) Entry {
 // mustOpen opens a store that keeps a replaced generation only until the next Commit.
 func mustOpen(t *testing.T, dir string) *Store {
 	t.Helper()
-	s, warnings, err := Open(dir)
+	s, warnings, err := Open(dir, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

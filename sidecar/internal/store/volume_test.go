@@ -157,7 +157,7 @@ func TestDenied(t *testing.T) {
 		if !strings.Contains(err.Error(), "65532") {
 			t.Errorf("error %v lacks the user ID that needs the permission", err)
 		}
-		_, _, err = Open(filepath.Join(dir, "new"))
+		_, _, err = Open(filepath.Join(dir, "new"), Options{})
 		wantReason(t, err, Denied, syscall.EACCES)
 		return
 	}

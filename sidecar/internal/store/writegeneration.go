@@ -2,7 +2,6 @@ package store
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"path"
 	"path/filepath"
@@ -17,10 +16,9 @@ func (s *Store) prepareFiles(p *plan) (warnings []string, err error) {
 			continue
 		}
 		if !n.keepPerm && n.access.needsACL() && !s.acl && warnings == nil {
-			warnings = []string{fmt.Sprintf("the volume of %s does not support POSIX ACLs: "+
-				"files meant only for certain users have mode %04o and are readable by every user", s.fs.dir, fallbackMode)}
+			warnings = []string{s.noACLWarning()}
 		}
-		n.perm = n.access.perm(s.acl)
+		n.perm = s.perm(n.access)
 		if n.from == "" {
 			continue
 		}

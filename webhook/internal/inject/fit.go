@@ -12,7 +12,8 @@ import (
 // own request covers it. The API server has already set the pod's requests: where the pod has only
 // a limit, to the sum of its containers' requests, or else to the limit.
 //
-// Source: https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/#pod-level-resource-specification
+// Source:
+// https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/#pod-level-resource-specification
 func (in *injection) fitPod(a *amount) {
 	podLimit, limited := in.pod.Spec.Resources.Limits[a.name]
 	if limited && a.limit.Cmp(podLimit) > 0 {

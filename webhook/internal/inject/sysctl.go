@@ -13,7 +13,8 @@ import (
 // capability. It is one of the safe sysctls, which every cluster and every Pod Security level
 // allows.
 //
-// Source: https://kubernetes.io/docs/tasks/administer-cluster/sysctl-cluster/#safe-and-unsafe-sysctls
+// Source:
+// https://kubernetes.io/docs/tasks/administer-cluster/sysctl-cluster/#safe-and-unsafe-sysctls
 const (
 	unprivilegedPorts = "net.ipv4.ip_unprivileged_port_start"
 	defaultLowestPort = 1024

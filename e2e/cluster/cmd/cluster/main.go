@@ -1,4 +1,5 @@
-// Command cluster starts and ends a one-node Kubernetes on this machine, and runs commands against it.
+// Command cluster starts and ends a one-node Kubernetes on this machine, and runs commands against
+// it.
 //
 //	cluster up              start the node, or say that it runs; it stays until "down"
 //	cluster down            end it and remove everything of it, also after a crash
@@ -7,8 +8,8 @@
 //	cluster env             print how to use it from a shell
 //	cluster kubectl ARGS    run kubectl (or helm ARGS) against it
 //
-// The variable CLUSTER_NAME chooses among clusters; without it, the one that the tests use is meant. A Ctrl-C during
-// "up" removes what was begun.
+// The variable CLUSTER_NAME chooses among clusters; without it, the one that the tests use is
+// meant. A Ctrl-C during "up" removes what was begun.
 package main
 
 import (

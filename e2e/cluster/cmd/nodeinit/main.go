@@ -1,11 +1,13 @@
-// Command nodeinit is the first process of a node's PID namespace. It is started in new PID, mount and network
-// namespaces, gives them what the node's programs expect, says "ready" on its standard output, and from then on only
-// reaps processes that lost their parent, until the node has no users. When it ends, for any reason, the
-// kernel ends every process of the node, and with them the mounts and the network go.
+// Command nodeinit is the first process of a node's PID namespace. It is started in new PID, mount
+// and network namespaces, gives them what the node's programs expect, says "ready" on its standard
+// output, and from then on only reaps processes that lost their parent, until the node has no
+// users. When it ends, for any reason, the kernel ends every process of the node, and with them the
+// mounts and the network go.
 //
 //	nodeinit NAME STATE-DIRECTORY
 //
-// It never starts a process and changes nothing outside of its namespaces but the node's lock files.
+// It never starts a process and changes nothing outside of its namespaces but the node's lock
+// files.
 package main
 
 import (
@@ -75,7 +77,8 @@ func setUp(state string) error {
 	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644); err != nil {
 		return fmt.Errorf("forward packets: %w", err)
 	}
-	// The programs mount for each other: what the kubelet mounts, containerd and the pods are to see.
+	// The programs mount for each other: what the kubelet mounts, containerd and the pods are to
+	// see.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, ""); err != nil {
 		return fmt.Errorf("share mounts: %w", err)
 	}

@@ -11,8 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockDir has the lock files of package cluster: NAME.start is held by whoever starts, joins or leaves the node, NAME.users
-// by each of its users. The kernel releases both however a process ends.
+// lockDir has the lock files of package cluster: NAME.start is held by whoever starts, joins or
+// leaves the node, NAME.users by each of its users. The kernel releases both however a process
+// ends.
 const lockDir = "/run/lock"
 
 // usersPoll is how often it is looked whether anybody uses the node: flock(2) announces nothing.
@@ -39,8 +40,8 @@ func findUsers(name, state string) (users, error) {
 	}, nil
 }
 
-// awaitNone returns once nobody uses the node any more and nobody asked to keep it: its last user crashed or was killed,
-// since one that ends in order takes the node away.
+// awaitNone returns once nobody uses the node any more and nobody asked to keep it: its last user
+// crashed or was killed, since one that ends in order takes the node away.
 func (u users) awaitNone() {
 	for {
 		time.Sleep(usersPoll)
@@ -50,7 +51,8 @@ func (u users) awaitNone() {
 	}
 }
 
-// none is true only with the start lock held, until this process ends, so that nobody joins a node that is about to end.
+// none is true only with the start lock held, until this process ends, so that nobody joins a node
+// that is about to end.
 func (u users) none() bool {
 	if _, err := os.Stat(u.keep); err == nil || !free(u.users) {
 		return false
@@ -78,7 +80,8 @@ func free(path string) bool {
 	return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil
 }
 
-// inPlace tells whether a lock file is still the one at its path: a lock on one that was removed excludes nobody.
+// inPlace tells whether a lock file is still the one at its path: a lock on one that was removed
+// excludes nobody.
 func inPlace(f *os.File) bool {
 	held, err := f.Stat()
 	if err != nil {
