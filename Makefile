@@ -58,6 +58,10 @@ verify: $(HELM_DOCS) ## Fail where generated files, go.mod or formatting are not
 bench: programs ## Measure what DESIGN names as figures, and print them beside their targets
 	@go run ./e2e/bench
 
+.PHONY: abuse
+abuse: programs ## Attack the programs as tenants and neighbours can, under the chart's memory limits (ATTACKS="NAME ..." for some)
+	@go run ./e2e/abuse $(ATTACKS)
+
 FUZZTIME ?= 1m
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (1m)

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strconv"
 	"time"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/internal/rig"
 )
 
 // Some figures are of code inside of the sidecar, which only tests beside it can reach: they run as
@@ -23,7 +25,7 @@ func (b *bench) store(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	out, err := output(ctx, b.repo, "env", "TMPDIR="+dir, "go", "test", "-run", "^$", "-bench", "^BenchmarkSwap$",
+	out, err := rig.Output(ctx, b.repo, "env", "TMPDIR="+dir, "go", "test", "-run", "^$", "-bench", "^BenchmarkSwap$",
 		"-benchtime", "100x", "./sidecar/internal/store")
 	if err != nil {
 		return err
@@ -60,7 +62,7 @@ var attribute = regexp.MustCompile(`(?m)^\s*=== ATTR\s+TestThunderingHerd (\w+) 
 // herd simulates that 10,000 pods with 10 certificates each restart at once, none of which has any.
 func (b *bench) herd(ctx context.Context) error {
 	b.progress("simulating 10,000 pods (some minutes)")
-	out, err := output(ctx, b.repo, "env", "GOGC=400", "go", "test", "-count=1", "-timeout", "20m", "-v",
+	out, err := rig.Output(ctx, b.repo, "env", "GOGC=400", "go", "test", "-count=1", "-timeout", "20m", "-v",
 		"-run", "^TestThunderingHerd$", "./sidecar/internal/certsync", fmt.Sprintf("-herd.pods=%d", herdPods))
 	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
 		return err

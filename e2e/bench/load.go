@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/internal/rig"
 )
 
 const (
@@ -25,17 +27,17 @@ type throughputFigures struct {
 
 // throughput measures how many requests the clients get answered.
 func (h *hook) throughput(ctx context.Context, s *startFigures) (f throughputFigures, err error) {
-	before, err := s.last.cpu()
+	before, err := s.last.CPU()
 	if err != nil {
 		return f, err
 	}
-	ownBefore, begin := ownCPU(), time.Now()
+	ownBefore, begin := rig.OwnCPU(), time.Now()
 	answered, err := h.load(ctx, s.config, begin.Add(loadFor))
 	if err != nil {
 		return f, err
 	}
-	took, own := time.Since(begin), ownCPU()-ownBefore
-	after, err := s.last.cpu()
+	took, own := time.Since(begin), rig.OwnCPU()-ownBefore
+	after, err := s.last.CPU()
 	if err != nil {
 		return f, err
 	}
@@ -50,13 +52,13 @@ func (h *hook) load(ctx context.Context, config *tls.Config, until time.Time) (i
 	var answered atomic.Int64
 	for i := range clients {
 		group.Go(func() error {
-			c, err := h.node.connect(ctx, config)
+			c, err := h.node.Connect(ctx, config)
 			if err != nil {
 				return err
 			}
-			defer c.close()
+			defer c.Close()
 			for k := i; time.Now().Before(until) && ctx.Err() == nil; k++ {
-				if _, err := c.admit(h.requests[k%len(h.requests)]); err != nil {
+				if _, err := c.Admit(h.requests[k%len(h.requests)]); err != nil {
 					return err
 				}
 				answered.Add(1)

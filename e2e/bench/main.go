@@ -25,10 +25,11 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"syscall"
 	"time"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/internal/rig"
 )
 
 func main() {
@@ -55,7 +56,7 @@ type part struct {
 }
 
 func run(ctx context.Context, only []string) error {
-	repo, err := output(ctx, "", "go", "list", "-m", "-f", "{{.Dir}}")
+	repo, err := rig.Output(ctx, "", "go", "list", "-m", "-f", "{{.Dir}}")
 	if err != nil {
 		return err
 	}
@@ -87,8 +88,5 @@ func (b *bench) progress(format string, args ...any) { fmt.Fprintf(os.Stderr, fo
 // build builds a program of the repository as its Dockerfile does, and returns its path.
 func (b *bench) build(ctx context.Context, name string) (string, error) {
 	b.progress("building the %s", name)
-	program := filepath.Join(b.temp, name)
-	_, err := output(ctx, b.repo, "env", "CGO_ENABLED=0",
-		"go", "build", "-trimpath", "-ldflags", "-s -w -X main.version=bench", "-o", program, "./"+name)
-	return program, err
+	return rig.Build(ctx, b.repo, b.temp, name)
 }

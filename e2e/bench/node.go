@@ -2,30 +2,19 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/kubernetes"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/azure-cert-sync/azure-cert-sync/e2e/cluster"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/internal/rig"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-const (
-	nodeName        = "certsync-bench"
-	systemNamespace = "azure-cert-sync-system"
-	webhookName     = "azure-cert-sync-webhook"
-	webhookSecret   = "azure-cert-sync-webhook-tls"
-)
+const nodeName = "certsync-bench"
 
 // Service accounts, in equal parts in the namespaces.
 const (
@@ -35,67 +24,21 @@ const (
 )
 
 // node is a Kubernetes of the benchmark's own, with many service accounts.
-type node struct {
-	*cluster.Cluster
-	client *kubernetes.Clientset
+type node struct{ *rig.Node }
+
+// startNode starts a new node. Also on an error, the caller ends it with Stop.
+func startNode(ctx context.Context) (node, error) {
+	n, err := rig.StartNode(ctx, nodeName, admissionv1.Fail)
+	if err != nil {
+		return node{n}, err
+	}
+	return node{n}, node{n}.populate(ctx)
 }
 
-// startNode starts a new node. Also on an error, the caller ends it with stop.
-func startNode(ctx context.Context) (*node, error) {
-	if os.Getenv("E2E_REGISTRY") != "" {
-		return nil, errors.New("E2E_REGISTRY is set: the benchmark would write 20,000 service accounts into that cluster; unset it to use a separate node")
-	}
-	// What an interrupted run left.
-	if err := cluster.Down(ctx, cluster.Options{Name: nodeName}); err != nil {
-		return nil, err
-	}
-	c, err := cluster.Up(ctx, cluster.Options{Name: nodeName})
-	if err != nil {
-		return nil, err
-	}
-	n := &node{Cluster: c}
-	config, err := c.RESTConfig()
-	if err != nil {
-		return n, err
-	}
-	config.ContentType = runtime.ContentTypeProtobuf
-	if n.client, err = kubernetes.NewForConfig(config); err != nil {
-		return n, err
-	}
-	return n, n.populate(ctx)
-}
-
-// stop takes the node away.
-func (n *node) stop(ctx context.Context) {
-	if n == nil {
-		return
-	}
-	if err := n.Down(context.WithoutCancel(ctx)); err != nil {
-		fmt.Fprintln(os.Stderr, "bench: the node was not removed:", err)
-	}
-}
-
-// populate creates what the chart would make and the webhook needs, and the service accounts.
-func (n *node) populate(ctx context.Context) error {
-	if err := n.namespace(ctx, systemNamespace); err != nil {
-		return err
-	}
-	path, noEffects := "/mutate-v1-pod", admissionv1.SideEffectClassNone
-	_, err := n.client.AdmissionregistrationV1().MutatingWebhookConfigurations().Create(ctx, &admissionv1.MutatingWebhookConfiguration{
-		ObjectMeta: metav1.ObjectMeta{Name: webhookName},
-		Webhooks: []admissionv1.MutatingWebhook{{
-			Name: "mutation.certsync.azure.workload.identity", AdmissionReviewVersions: []string{"v1"}, SideEffects: &noEffects,
-			ObjectSelector: &metav1.LabelSelector{MatchLabels: map[string]string{contract.LabelUse: "true"}},
-			ClientConfig: admissionv1.WebhookClientConfig{Service: &admissionv1.ServiceReference{
-				Namespace: systemNamespace, Name: webhookName, Path: &path,
-			}},
-		}},
-	}, metav1.CreateOptions{})
-	if err != nil {
-		return err
-	}
+// populate creates the service accounts.
+func (n node) populate(ctx context.Context) error {
 	for i := range namespaces {
-		if err := n.namespace(ctx, namespaceName(i)); err != nil {
+		if err := n.Namespace(ctx, namespaceName(i)); err != nil {
 			return err
 		}
 	}
@@ -107,16 +50,10 @@ func (n *node) populate(ctx context.Context) error {
 	return group.Wait()
 }
 
-func (n *node) namespace(ctx context.Context, name string) error {
-	_, err := n.client.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
-	return err
-}
-
-func (n *node) account(ctx context.Context, i int) error {
-	_, err := n.client.CoreV1().ServiceAccounts(namespaceName(i)).Create(ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{
-		Name: accountName(i), Annotations: map[string]string{contract.AnnotationClientID: fmt.Sprintf("22222222-2222-2222-2222-%012d", i)},
-	}}, metav1.CreateOptions{})
-	return err
+func (n node) account(ctx context.Context, i int) error {
+	return n.ServiceAccount(ctx, namespaceName(i), accountName(i), map[string]string{
+		contract.AnnotationClientID: fmt.Sprintf("22222222-2222-2222-2222-%012d", i),
+	})
 }
 
 func namespaceName(i int) string { return fmt.Sprintf("team-%02d", i%namespaces) }
@@ -125,7 +62,7 @@ func accountName(i int) string { return fmt.Sprintf("workload-account-%05d", i) 
 
 // quotaFile makes a cgroup, which goes with the node, whose processes together get that much of a
 // CPU, in thousandths. It returns the file that a process joins it by.
-func (n *node) quotaFile(milliCPU int) (string, error) {
+func (n node) quotaFile(milliCPU int) (string, error) {
 	const periodMicros = 100_000
 	quota := milliCPU * periodMicros / 1000
 	parent, files := "/sys/fs/cgroup", map[string]string{"cpu.max": fmt.Sprintf("%d %d", quota, periodMicros)}
@@ -145,10 +82,9 @@ func (n *node) quotaFile(milliCPU int) (string, error) {
 	return filepath.Join(dir, "cgroup.procs"), nil
 }
 
-// command is a program in the node's network, in the cgroup of a quota if there is one.
-func (n *node) command(ctx context.Context, quotaFile string, program string, args ...string) *exec.Cmd {
-	if quotaFile == "" {
-		return n.Command(ctx, program, args...)
+// join returns a wrap for StartWebhook that starts a program in a cgroup.
+func join(procs string) func(string, ...string) []string {
+	return func(program string, args ...string) []string {
+		return append([]string{"sh", "-c", `echo $$ >"$0" && exec "$@"`, procs, program}, args...)
 	}
-	return n.Command(ctx, "sh", append([]string{"-c", `echo $$ >"$0" && exec "$@"`, quotaFile, program}, args...)...)
 }

@@ -3,14 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/internal/rig"
 )
 
 const (
@@ -20,8 +19,8 @@ const (
 	idle = 20 * time.Second
 	// starts is how often a start is repeated; the median counts.
 	starts = 7
-	// readyIn bounds a start.
-	readyIn = 30 * time.Second
+	// certificates is how many the vault has.
+	certificates = 100
 )
 
 // sidecar measures the sidecar against the emulated Azure.
@@ -36,11 +35,11 @@ func (b *bench) sidecar(ctx context.Context) error {
 	}
 	b.add("sidecar: binary", "at most 13 MB", info.Size() <= 13e6, "%s", megabytes(info.Size()))
 	b.progress("filling a vault with %d certificates", certificates)
-	w, err := newWorld(ctx, b.temp)
+	w, err := rig.NewAzure(ctx, b.temp, certificates)
 	if err != nil {
 		return err
 	}
-	defer w.close()
+	defer w.End()
 	for _, d := range []time.Duration{0, 20 * time.Millisecond, 100 * time.Millisecond} {
 		if err := b.initialSync(ctx, w, program, d); err != nil {
 			return err
@@ -56,53 +55,53 @@ func (b *bench) sidecar(ctx context.Context) error {
 
 // initialSync measures the time from the start of the process until it is ready with ten
 // certificates, each answer delayed by d.
-func (b *bench) initialSync(ctx context.Context, w *world, program string, d time.Duration) error {
-	if err := w.delay(ctx, d); err != nil {
+func (b *bench) initialSync(ctx context.Context, w *rig.Azure, program string, d time.Duration) error {
+	if err := w.Delay(ctx, d); err != nil {
 		return err
 	}
 	var took, busy []time.Duration
 	for i := range starts {
-		s, err := w.start(ctx, program, fmt.Sprintf("sync-%d-%d", d.Milliseconds(), i), 10)
+		s, err := start(ctx, w, program, fmt.Sprintf("sync-%d-%d", d.Milliseconds(), i), 10)
 		if err != nil {
 			return err
 		}
-		cpu, err := s.cpu()
-		s.stop()
+		cpu, err := s.CPU()
+		s.Stop()
 		if err != nil {
 			return err
 		}
-		took, busy = append(took, s.ready), append(busy, cpu)
+		took, busy = append(took, s.Ready), append(busy, cpu)
 	}
 	median, most := middle(took), 3*d+60*time.Millisecond
 	b.add(fmt.Sprintf("sidecar: start to ready, 10 certificates, each answer delayed by %d ms", d.Milliseconds()),
 		fmt.Sprintf("at most %d ms", most.Milliseconds()), median <= most,
 		"%s (median of %d, worst %s; CPU %s)", millis(median), starts, millis(slices.Max(took)), millis(middle(busy)))
-	return w.delay(ctx, 0)
+	return w.Delay(ctx, 0)
 }
 
 // steady measures a sidecar with n certificates in polls that find nothing new, between polls, and,
 // with all certificates of the vault, in one that renews them all.
-func (b *bench) steady(ctx context.Context, w *world, program string, n int) error {
+func (b *bench) steady(ctx context.Context, w *rig.Azure, program string, n int) error {
 	b.progress("polling %d certificates %d times", n, polls)
-	s, err := w.start(ctx, program, fmt.Sprintf("steady-%d", n), n)
+	s, err := start(ctx, w, program, fmt.Sprintf("steady-%d", n), n)
 	if err != nil {
 		return err
 	}
-	defer s.stop()
-	before, written, err := s.state(ctx, w)
+	defer s.Stop()
+	before, written, err := state(ctx, w, s)
 	if err != nil {
 		return err
 	}
 	for range polls {
-		if _, err := s.sync(ctx); err != nil {
+		if _, err := sync(ctx, s); err != nil {
 			return err
 		}
 	}
-	after, rewritten, err := s.state(ctx, w)
+	after, rewritten, err := state(ctx, w, s)
 	if err != nil {
 		return err
 	}
-	now, peak, err := s.memory()
+	now, peak, err := s.Memory()
 	if err != nil {
 		return err
 	}
@@ -127,8 +126,8 @@ func (b *bench) memoryAfterPolls(n int, now, peak int64) {
 	}
 }
 
-func (b *bench) perPoll(n int, before, after asked, untouched bool) {
-	gets, tokens, other := after.gets-before.gets, after.tokens-before.tokens, after.other-before.other
+func (b *bench) perPoll(n int, before, after rig.Asked, untouched bool) {
+	gets, tokens, other := after.Gets-before.Gets, after.Tokens-before.Tokens, after.Other-before.Other
 	b.add("sidecar: GETs per certificate and poll", "1", gets == n*polls, "%.2f", float64(gets)/float64(n*polls))
 	b.add(fmt.Sprintf("sidecar: token calls, other calls in %d polls", polls), "0, 0", tokens == 0 && other == 0, "%d, %d", tokens, other)
 	writes := "none"
@@ -139,15 +138,15 @@ func (b *bench) perPoll(n int, before, after asked, untouched bool) {
 }
 
 // betweenPolls measures what the process does while it has nothing to do.
-func (b *bench) betweenPolls(ctx context.Context, s *sidecar) error {
-	before, err := s.cpu()
+func (b *bench) betweenPolls(ctx context.Context, s *rig.Sidecar) error {
+	before, err := s.CPU()
 	if err != nil {
 		return err
 	}
-	if err := pause(ctx, idle); err != nil {
+	if err := rig.Pause(ctx, idle); err != nil {
 		return err
 	}
-	after, err := s.cpu()
+	after, err := s.CPU()
 	if err != nil {
 		return err
 	}
@@ -155,11 +154,11 @@ func (b *bench) betweenPolls(ctx context.Context, s *sidecar) error {
 	return nil
 }
 
-func (b *bench) renewal(ctx context.Context, w *world, s *sidecar) error {
-	if err := w.renewAll(ctx); err != nil {
+func (b *bench) renewal(ctx context.Context, w *rig.Azure, s *rig.Sidecar) error {
+	if err := w.RenewAll(ctx); err != nil {
 		return err
 	}
-	took, err := s.sync(ctx)
+	took, err := sync(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -167,81 +166,25 @@ func (b *bench) renewal(ctx context.Context, w *world, s *sidecar) error {
 	return nil
 }
 
-// sidecar is a running one.
-type sidecar struct {
-	*process
-	store  string        // its directory, in the sandbox
-	ready  time.Duration // since the start
-	client *http.Client
-}
-
-// start starts the sidecar in the sandbox, with a store that nothing is in yet, and waits until it
-// is ready.
-func (w *world) start(ctx context.Context, program, store string, n int) (*sidecar, error) {
-	socket := w.stores + ".socket"
-	s := &sidecar{store: filepath.Join(w.stores, store), client: &http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", socket)
-		},
-	}}}
-	cmd := exec.CommandContext(ctx, program, "--socket", socket)
-	cmd.Env = []string{
-		"CERTSYNC_SETTINGS=" + settings(s.store, n), "CERTSYNC_EXTRA_CA=" + string(w.CACertPEM()),
-		// As in the image, which has the one file and no directory with a file per CA beside it.
-		"SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt", "SSL_CERT_DIR=" + w.stores,
-		"AZURE_CLIENT_ID=" + clientID, "AZURE_TENANT_ID=" + tenantID, "AZURE_FEDERATED_TOKEN_FILE=" + w.token,
-	}
-	begin := time.Now()
-	var err error
-	if s.process, err = launch(cmd, w.sandbox.Start); err != nil {
-		return nil, err
-	}
-	for time.Since(begin) < readyIn && ctx.Err() == nil {
-		if err = s.call(ctx, http.MethodGet, "/readyz?wait="+readyIn.String()); err == nil {
-			s.ready = time.Since(begin)
-			return s, nil
-		}
-		if ended := s.ended(); ended != nil {
-			return nil, ended
-		}
-		time.Sleep(time.Millisecond) // until the socket is there
-	}
-	s.stop()
-	return nil, fmt.Errorf("the sidecar is not ready: %w: %s", err, &s.log)
+// start starts a sidecar with a store that nothing is in yet.
+func start(ctx context.Context, w *rig.Azure, program, store string, n int) (*rig.Sidecar, error) {
+	return w.Start(ctx, rig.SidecarOptions{Program: program, Store: store, Certificates: n})
 }
 
 // sync forces a poll and returns how long it took.
-func (s *sidecar) sync(ctx context.Context) (time.Duration, error) {
+func sync(ctx context.Context, s *rig.Sidecar) (time.Duration, error) {
 	begin := time.Now()
-	err := s.call(ctx, http.MethodPost, "/sync")
+	err := s.Call(ctx, http.MethodPost, "/sync")
 	return time.Since(begin), err
 }
 
-// call asks the running process over its socket.
-func (s *sidecar) call(ctx context.Context, method, path string) error {
-	req, err := http.NewRequestWithContext(ctx, method, "http://certsync"+path, nil)
-	if err != nil {
-		return err
-	}
-	resp, err := s.client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s %s: %s: %s", method, path, resp.Status, body)
-	}
-	return err
-}
-
 // state is what Azure received requests for so far, and when which generation was published.
-func (s *sidecar) state(ctx context.Context, w *world) (asked, string, error) {
-	a, err := w.asked(ctx)
+func state(ctx context.Context, w *rig.Azure, s *rig.Sidecar) (rig.Asked, string, error) {
+	a, err := w.Asked(ctx)
 	if err != nil {
 		return a, "", err
 	}
-	store := fmt.Sprintf("/proc/%d/root%s", s.cmd.Process.Pid, s.store)
+	store := fmt.Sprintf("/proc/%d/root%s", s.PID(), s.Store)
 	generation, err := os.Readlink(filepath.Join(store, "..data"))
 	if err != nil {
 		return a, "", err

@@ -29,19 +29,6 @@ more  -              3         -
 	}
 }
 
-// Requests are what the API server would send: whole, and about the account.
-func TestRequest(t *testing.T) {
-	text, err := request(20)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, part := range []string{`"namespace":"team-00"`, `"serviceAccountName":"workload-account-00020"`, "Host: azure-cert-sync-webhook.azure-cert-sync-system.svc\r\n"} {
-		if !strings.Contains(string(text), part) {
-			t.Errorf("%s is missing in %s", part, text)
-		}
-	}
-}
-
 // The figures of tests that run elsewhere are found in what they print.
 func TestOutputOfTests(t *testing.T) {
 	const swap = "cpu: some\nBenchmarkSwap-2   \t     100\t  28601234 ns/op\nPASS\n"

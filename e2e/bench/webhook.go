@@ -3,16 +3,10 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
-	"errors"
-	"fmt"
-	"io"
-	"net/http"
 	"slices"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/internal/rig"
 )
 
 const (
@@ -31,14 +25,16 @@ func (b *bench) webhook(ctx context.Context) error {
 		return err
 	}
 	n, err := startNode(ctx)
-	defer n.stop(ctx)
+	defer n.Stop(ctx)
 	if err != nil {
 		return err
 	}
 	b.progress("made %d service accounts", accounts)
-	requests := make([][]byte, 1000)
+	const count = 1000
+	const step = accounts / count
+	requests := make([][]byte, count)
 	for i := range requests {
-		if requests[i], err = request(i * (accounts / len(requests))); err != nil {
+		if requests[i], err = rig.Request(namespaceName(i*step), accountName(i*step)); err != nil {
 			return err
 		}
 	}
@@ -56,11 +52,11 @@ func (b *bench) admissions(ctx context.Context, h *hook) error {
 	if err != nil {
 		return err
 	}
-	defer s.last.stop()
-	if err := pause(ctx, settle); err != nil {
+	defer s.last.Stop()
+	if err := rig.Pause(ctx, settle); err != nil {
 		return err
 	}
-	fresh, _, err := s.last.memory()
+	fresh, _, err := s.last.Memory()
 	if err != nil {
 		return err
 	}
@@ -76,7 +72,7 @@ func (b *bench) admissions(ctx context.Context, h *hook) error {
 	if err != nil {
 		return err
 	}
-	now, peak, err := s.last.memory()
+	now, peak, err := s.last.Memory()
 	if err != nil {
 		return err
 	}
@@ -97,7 +93,7 @@ func (b *bench) admissions(ctx context.Context, h *hook) error {
 
 // hook starts webhooks and sends to them.
 type hook struct {
-	node     *node
+	node     node
 	program  string
 	requests [][]byte
 }
@@ -105,7 +101,7 @@ type hook struct {
 // startFigures are medians of several starts.
 type startFigures struct {
 	ready, worst, handshake, first time.Duration
-	last                           *process // runs on
+	last                           *rig.Process // runs on
 	config                         *tls.Config
 }
 
@@ -115,15 +111,15 @@ func (h *hook) starts(ctx context.Context) (f startFigures, err error) {
 	var ready, handshake, first []time.Duration
 	for i := range starts {
 		var took time.Duration
-		if f.last, took, err = h.start(ctx, ""); err != nil {
+		if f.last, took, err = h.node.StartWebhook(ctx, nil, h.program); err != nil {
 			return f, err
 		}
 		ready = append(ready, took)
-		if f.config, err = h.trust(ctx); err == nil {
+		if f.config, err = h.node.Trust(ctx); err == nil {
 			err = h.first(ctx, f.config, &handshake, &first)
 		}
 		if err != nil || i < starts-1 {
-			f.last.stop()
+			f.last.Stop()
 		}
 		if err != nil {
 			return f, err
@@ -139,69 +135,23 @@ func (h *hook) throttledStart(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	p, took, err := h.start(ctx, file)
+	p, took, err := h.node.StartWebhook(ctx, join(file), h.program)
 	if err == nil {
-		p.stop()
+		p.Stop()
 	}
 	return took, err
-}
-
-// start starts the webhook and returns after how long it was ready. It makes a new certificate and
-// publishes its CA.
-func (h *hook) start(ctx context.Context, quotaFile string) (*process, time.Duration, error) {
-	err := h.node.client.CoreV1().Secrets(systemNamespace).Delete(ctx, webhookSecret, metav1.DeleteOptions{})
-	if err != nil && !apierrors.IsNotFound(err) {
-		return nil, 0, err
-	}
-	cmd := h.node.command(ctx, quotaFile, h.program, "--kubeconfig", h.node.Kubeconfig(), "--namespace", systemNamespace,
-		"--tenant-id", tenantID, "--sidecar-image", "registry.example.com/certsync:1", "--drain=0s")
-	begin := time.Now()
-	p, err := launch(cmd, startTied)
-	if err != nil {
-		return nil, 0, err
-	}
-	probe := &http.Client{Transport: &http.Transport{DialContext: h.node.Dial}, Timeout: 5 * time.Second}
-	defer probe.CloseIdleConnections()
-	why := "no answer"
-	for time.Since(begin) < readyIn && ctx.Err() == nil {
-		if resp, err := probe.Get("http://127.0.0.1:9440/readyz"); err == nil {
-			text, _ := io.ReadAll(resp.Body) // for a message only
-			_ = resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
-				return p, time.Since(begin), nil
-			}
-			why = string(text)
-		}
-		if err := p.ended(); err != nil {
-			return nil, 0, err
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	p.stop()
-	return nil, 0, errors.Join(ctx.Err(), fmt.Errorf("the webhook is not ready after %s: %s: %s", time.Since(begin), why, &p.log))
-}
-
-// trust returns how the API server verifies the webhook.
-func (h *hook) trust(ctx context.Context) (*tls.Config, error) {
-	c, err := h.node.client.AdmissionregistrationV1().MutatingWebhookConfigurations().Get(ctx, webhookName, metav1.GetOptions{})
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(c.Webhooks[0].ClientConfig.CABundle)
-	return &tls.Config{RootCAs: pool, ServerName: webhookName + "." + systemNamespace + ".svc", NextProtos: []string{"http/1.1"}}, nil
 }
 
 // first measures a handshake and the first request of the connection.
 func (h *hook) first(ctx context.Context, config *tls.Config, handshake, first *[]time.Duration) error {
 	begin := time.Now()
-	c, err := h.node.connect(ctx, config)
+	c, err := h.node.Connect(ctx, config)
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer c.Close()
 	*handshake = append(*handshake, time.Since(begin))
-	took, err := c.admit(h.requests[0])
+	took, err := c.Admit(h.requests[0])
 	*first = append(*first, took)
 	return err
 }
@@ -220,14 +170,14 @@ func (h *hook) laterFirst(ctx context.Context, config *tls.Config) (time.Duratio
 
 // latency is the median at one client.
 func (h *hook) latency(ctx context.Context, config *tls.Config) (time.Duration, error) {
-	c, err := h.node.connect(ctx, config)
+	c, err := h.node.Connect(ctx, config)
 	if err != nil {
 		return 0, err
 	}
-	defer c.close()
+	defer c.Close()
 	var all []time.Duration
 	for i := range warm + measured {
-		took, err := c.admit(h.requests[i%len(h.requests)])
+		took, err := c.Admit(h.requests[i%len(h.requests)])
 		if err != nil {
 			return 0, err
 		}

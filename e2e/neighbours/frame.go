@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
-	"testing"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,7 +21,7 @@ const (
 // an address that need not be the neighbour's own, as a process with CAP_NET_RAW can. It returns
 // "accepted" if the neighbour goes on with the connection, and "refused" if it rejects it. It waits
 // for either.
-func (p *Pod) SendSYN(t *testing.T, to *Pod, address netip.AddrPort) string {
+func (p *Pod) SendSYN(t T, to *Pod, address netip.AddrPort) string {
 	t.Helper()
 	const port = 40000
 	var reply byte

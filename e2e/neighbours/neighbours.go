@@ -2,13 +2,14 @@
 // pod can do to its neighbour.
 //
 // It guarantees that no address of the machine is touched and that nothing stays behind, also after
-// a crash: the three network namespaces have no name, belong to threads of the test process, and end
-// with them.
+// a crash: the three network namespaces have no name, belong to threads of the test process, and
+// end with them.
 //
 // It needs Linux, root and iproute2.
 package neighbours
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -18,13 +19,22 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
-	"testing"
 
 	"golang.org/x/sys/unix"
 )
 
 // Interface is the name of each pod's network interface.
 const Interface = "eth0"
+
+// T is the part of *testing.T that is used here, so that a program can take its place.
+type T interface {
+	Helper()
+	Cleanup(f func())
+	Context() context.Context
+	// Fatal and Fatalf do not return.
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
 
 // Pod is the network namespace of a pod.
 type Pod struct {
@@ -34,7 +44,7 @@ type Pod struct {
 }
 
 // New returns two pods on one bridge, each with its own kernel settings. They end with the test.
-func New(t *testing.T) (first, second *Pod) {
+func New(t T) (first, second *Pod) {
 	t.Helper()
 	node := newNamespace(t)
 	node.Run(t, "ip", "link", "add", "br0", "type", "bridge")
@@ -46,7 +56,7 @@ func New(t *testing.T) (first, second *Pod) {
 
 // await waits until packets arrive at a neighbour, which takes a moment after an interface is up.
 // The kernel repeats what is lost.
-func (p *Pod) await(t *testing.T, neighbour *Pod) {
+func (p *Pod) await(t T, neighbour *Pod) {
 	t.Helper()
 	p.Do(t, func() error {
 		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", netip.AddrPortFrom(neighbour.Address, 1).String())
@@ -60,7 +70,7 @@ func (p *Pod) await(t *testing.T, neighbour *Pod) {
 	})
 }
 
-func newPod(t *testing.T, node namespace, address string) *Pod {
+func newPod(t T, node namespace, address string) *Pod {
 	t.Helper()
 	p := &Pod{namespace: newNamespace(t), Address: netip.MustParseAddr(address)}
 	port := "veth" + address[strings.LastIndexByte(address, '.')+1:]
@@ -86,7 +96,7 @@ type namespace struct {
 }
 
 // newNamespace starts a thread in a new network namespace. It ends with the test.
-func newNamespace(t *testing.T) namespace {
+func newNamespace(t T) namespace {
 	t.Helper()
 	n := namespace{work: make(chan func())}
 	started := make(chan error)
@@ -124,7 +134,7 @@ func (n namespace) live(started chan<- error, path *string) {
 }
 
 // Do runs f in the namespace. Sockets that it opens stay there.
-func (n namespace) Do(t *testing.T, f func() error) {
+func (n namespace) Do(t T, f func() error) {
 	t.Helper()
 	result := make(chan error)
 	n.work <- func() { result <- f() }
@@ -134,7 +144,7 @@ func (n namespace) Do(t *testing.T, f func() error) {
 }
 
 // Go runs f in the namespace, beside what Do runs. f must return when the test ends.
-func (n namespace) Go(t *testing.T, f func()) {
+func (n namespace) Go(t T, f func()) {
 	t.Helper()
 	entered := make(chan error)
 	go func() {
@@ -155,7 +165,7 @@ func (n namespace) Go(t *testing.T, f func()) {
 }
 
 // Run runs a command in the namespace and returns its output.
-func (n namespace) Run(t *testing.T, name string, args ...string) string {
+func (n namespace) Run(t T, name string, args ...string) string {
 	t.Helper()
 	var out []byte
 	n.Do(t, func() (err error) {

@@ -1,0 +1,115 @@
+package rig
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// readyIn bounds a start.
+const readyIn = 30 * time.Second
+
+// Sidecar is a running one.
+type Sidecar struct {
+	*Process
+	Store string        // its directory, in the sandbox
+	Ready time.Duration // since the start
+
+	client *http.Client
+}
+
+// SidecarOptions say how to start a sidecar.
+type SidecarOptions struct {
+	Program string
+	// Store is the name of its store's directory. Sidecars of one name share what lives as long as
+	// a pod.
+	Store string
+	// Certificates is the number of certificates in it.
+	Certificates int
+	// Cgroup limits its memory; nil for no limit.
+	Cgroup *Cgroup
+	// SettingsFile has the settings; empty to pass them by the variable.
+	SettingsFile string
+	// Args are further arguments.
+	Args []string
+}
+
+// StorePath returns the path of a store's directory in the sandbox.
+func (w *Azure) StorePath(name string) string { return filepath.Join(w.stores, name) }
+
+// Start starts the sidecar in the sandbox and waits until it is ready.
+func (w *Azure) Start(ctx context.Context, o SidecarOptions) (*Sidecar, error) {
+	run := w.stores + "-" + o.Store
+	if err := os.MkdirAll(run, 0o700); err != nil {
+		return nil, err
+	}
+	socket := filepath.Join(run, "socket")
+	s := &Sidecar{Store: w.StorePath(o.Store), client: &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", socket)
+		},
+	}}}
+	line := append([]string{o.Program, "--socket", socket}, o.Args...)
+	env := append(w.SidecarEnv(), "SSL_CERT_DIR="+w.stores)
+	if o.SettingsFile == "" {
+		env = append(env, "CERTSYNC_SETTINGS="+Settings(s.Store, o.Certificates))
+	} else {
+		line = append(line, "--settings", o.SettingsFile)
+	}
+	if o.Cgroup != nil {
+		line = o.Cgroup.Command(line[0], line[1:]...)
+	}
+	cmd := command(ctx, line)
+	cmd.Env = env
+	begin := time.Now()
+	var err error
+	if s.Process, err = Launch("sidecar", cmd, w.Sandbox.Start); err != nil {
+		return nil, err
+	}
+	for time.Since(begin) < readyIn && ctx.Err() == nil {
+		if err = s.Call(ctx, http.MethodGet, "/readyz?wait="+readyIn.String()); err == nil {
+			s.Ready = time.Since(begin)
+			return s, nil
+		}
+		if ended := s.Ended(); ended != nil {
+			return nil, ended
+		}
+		time.Sleep(time.Millisecond) // until the socket is there
+	}
+	s.Stop()
+	return nil, fmt.Errorf("the sidecar is not ready: %w: %s", err, s.Log())
+}
+
+// SidecarEnv is the environment of a sidecar that finds the emulated Azure, without its settings.
+func (w *Azure) SidecarEnv() []string {
+	return []string{
+		"CERTSYNC_EXTRA_CA=" + string(w.CACertPEM()),
+		// As in the image, which has the one file and no directory with a file per CA beside it.
+		"SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt", "PATH=" + os.Getenv("PATH"),
+		"AZURE_CLIENT_ID=" + ClientID, "AZURE_TENANT_ID=" + TenantID, "AZURE_FEDERATED_TOKEN_FILE=" + w.token,
+	}
+}
+
+// Call sends a request to the running process over its socket. The error has the response to any
+// but a successful one.
+func (s *Sidecar) Call(ctx context.Context, method, path string) error {
+	req, err := http.NewRequestWithContext(ctx, method, "http://certsync"+path, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s %s: %s: %s", method, path, resp.Status, body)
+	}
+	return err
+}
