@@ -14,8 +14,8 @@ import (
 )
 
 // With the chart's admissionPolicy, somebody with the token of the webhook's service account can
-// change nothing but the caBundle and the webhook's own Secret. That these changes are possible, the
-// other tests show: all of them run with the policy.
+// change nothing but the caBundle and the webhook's own Secret. That these changes are possible,
+// the other tests show: all of them run with the policy.
 func TestAdmissionPolicy(t *testing.T) {
 	t.Parallel()
 	thief := asWebhook(t)

@@ -50,8 +50,8 @@ func serveOn(ctx context.Context, l net.Listener, h http.Handler, fail func(erro
 }
 
 // listenAddress returns the address of the port; the zero AddrPort for none. In a pod it listens on
-// all addresses, since the kubelet connects from outside. On a host it listens on loopback, and only
-// if the settings name a port.
+// all addresses, since the kubelet connects from outside. On a host it listens on loopback, and
+// only if the settings name a port.
 func listenAddress(o options, port int) netip.AddrPort {
 	switch {
 	case !o.http, o.host && port == 0:

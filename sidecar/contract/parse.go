@@ -62,8 +62,8 @@ type parser struct {
 // look at all of the text before it.
 const maxErrors = 100
 
-// MaxEntries is the maximum length of a list, such as that of the certificates. It bounds the memory:
-// an entry can be much shorter in the text.
+// MaxEntries is the maximum length of a list, such as that of the certificates. It bounds the
+// memory: an entry can be much shorter in the text.
 const MaxEntries = 2500
 
 // full reports that there are enough errors. The parser then stops.

@@ -8,8 +8,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/health"
 )
 
-// A caller starts a poll at once; a thousand callers start one in ten seconds, and each of them gets
-// the result of a poll.
+// A caller starts a poll at once; a thousand callers start one in ten seconds, and each of them
+// gets the result of a poll.
 func TestPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const duration = time.Second

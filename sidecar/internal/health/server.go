@@ -94,9 +94,9 @@ func (s *State) sync(w http.ResponseWriter, r *http.Request, syncNow func() <-ch
 	}
 }
 
-// fromThisPod reports whether a process of this pod sent the request itself. A service mesh forwards
-// requests of others from another loopback address (Istio: 127.0.0.6), and a browser that resolves a
-// foreign name to loopback sends that name (DNS rebinding).
+// fromThisPod reports whether a process of this pod sent the request itself. A service mesh
+// forwards requests of others from another loopback address (Istio: 127.0.0.6), and a browser that
+// resolves a foreign name to loopback sends that name (DNS rebinding).
 func fromThisPod(r *http.Request) bool {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	return err == nil && isLocalhost(peer.Addr().Unmap().String()) && isLocalhost(hostOf(r))

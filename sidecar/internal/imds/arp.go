@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// devconfARPIgnore is IPV4_DEVCONF_ARP_IGNORE of linux/ip.h, and ownAddressesOnly its value 1: reply
-// only for addresses of the interface on which the request arrives.
+// devconfARPIgnore is IPV4_DEVCONF_ARP_IGNORE of linux/ip.h, and ownAddressesOnly its value 1:
+// reply only for addresses of the interface on which the request arrives.
 //
 // Source: https://docs.kernel.org/networking/ip-sysctl.html (arp_ignore)
 const (

@@ -17,8 +17,8 @@ import (
 // endpoint is where a pod has its metadata endpoint.
 var endpoint = netip.MustParseAddrPort("169.254.169.254:80")
 
-// The processes of the pod reach its metadata endpoint, from each of its addresses, and no other pod
-// on the same bridge does. The rows with less than PodOnly show that the test can fail.
+// The processes of the pod reach its metadata endpoint, from each of its addresses, and no other
+// pod on the same bridge does. The rows with less than PodOnly show that the test can fail.
 func TestNeighbour(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs root, for network namespaces")

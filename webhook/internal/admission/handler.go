@@ -28,7 +28,8 @@ const (
 	// defaultTimeout applies where the request has no timeout, and maxTimeout is the longest that
 	// an API server has; margin is the time left to send the response.
 	//
-	// Source: https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#timeouts
+	// Source:
+	// https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#timeouts
 	defaultTimeout = 5 * time.Second
 	maxTimeout     = 30 * time.Second
 	margin         = 250 * time.Millisecond

@@ -245,9 +245,9 @@ func (m *Manager) write(ctx context.Context, now time.Time, old *corev1.Secret, 
 	return m.retryAt
 }
 
-// createAt returns the earliest time to write a Secret that may have been deleted. A replica that has
-// a certificate can wait. Helm deletes the Secret when the certificate's source changes, and then takes
-// away the right to create it: a Secret that is created in between would be left over.
+// createAt returns the earliest time to write a Secret that may have been deleted. A replica that
+// has a certificate can wait. Helm deletes the Secret when the certificate's source changes, and
+// then takes away the right to create it: a Secret that is created in between would be left over.
 func (m *Manager) createAt(now time.Time, old *corev1.Secret) time.Time {
 	if old != nil || m.serving.Load() == nil {
 		m.missingSince = time.Time{}
@@ -291,8 +291,8 @@ func (m *Manager) publish(
 	return now.Add(m.retryWait(err))
 }
 
-// notify wakes the Run that waits on the channel. If Run has not seen the last wake-up yet, that one
-// is enough.
+// notify wakes the Run that waits on the channel. If Run has not seen the last wake-up yet, that
+// one is enough.
 func notify(wake chan<- struct{}) {
 	select {
 	case wake <- struct{}{}:

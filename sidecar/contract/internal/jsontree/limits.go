@@ -2,8 +2,8 @@ package jsontree
 
 import "fmt"
 
-// check returns a *SyntaxError if text is beyond a limit. It needs no memory, and works on text that
-// is not JSON, too.
+// check returns a *SyntaxError if text is beyond a limit. It needs no memory, and works on text
+// that is not JSON, too.
 func (l Limits) check(text []byte) error {
 	if len(text) > l.Bytes {
 		return &SyntaxError{Reason: fmt.Sprintf("the text has %d bytes, more than the limit of %d", len(text), l.Bytes)}
