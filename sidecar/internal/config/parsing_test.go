@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -51,7 +50,7 @@ func dieAt(at string, o Options) error {
 		return errors.New("no identity")
 	}
 	target := &running{inForce: l}
-	w := NewWatcher(o, l, target, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	w := NewWatcher(o, l, target, slog.New(slog.DiscardHandler))
 	w.Start()
 	switch at {
 	case "in use":

@@ -73,9 +73,9 @@ func golden(t *testing.T, path, got string) {
 	}
 }
 
-// send sends a request from the address from and returns the response.
-func send(h http.Handler, method, path, from string) (status int, body string) {
-	return sendTo(h, "127.0.0.1:8971", method, path, from)
+// send sends a GET request from the address from and returns the response.
+func send(h http.Handler, path, from string) (status int, body string) {
+	return sendTo(h, "127.0.0.1:8971", http.MethodGet, path, from)
 }
 
 func sendTo(h http.Handler, host, method, path, from string) (status int, body string) {
@@ -97,7 +97,7 @@ func synced() <-chan struct{} {
 func TestStatus(t *testing.T) {
 	s := health.New(health.NewMetrics())
 	s.Report(report())
-	_, body := send(s.Handler(synced), "GET", contract.PathStatus, kubelet)
+	_, body := send(s.Handler(synced), contract.PathStatus, kubelet)
 	if !json.Valid([]byte(body)) {
 		t.Error("the status is not valid JSON")
 	}
@@ -117,12 +117,12 @@ func TestProbes(t *testing.T) {
 		{certsync.Report{Ready: true, Reason: "all installed"}, 200, "all installed\n"},
 	} {
 		s.Report(step.report)
-		if status, body := send(h, "GET", contract.PathReady, kubelet); status != step.status || body != step.body {
+		if status, body := send(h, contract.PathReady, kubelet); status != step.status || body != step.body {
 			t.Errorf("/readyz: %d %q, want %d %q", status, body, step.status, step.body)
 		}
 	}
 	s.Notice("settings.json was refused")
-	if status, body := send(h, "GET", contract.PathReady, kubelet); status != 200 || body != "settings.json was refused; all installed\n" {
+	if status, body := send(h, contract.PathReady, kubelet); status != 200 || body != "settings.json was refused; all installed\n" {
 		t.Errorf("with a notice: %d %q", status, body)
 	}
 }
@@ -176,18 +176,18 @@ func TestAnnounced(t *testing.T) {
 			var status []struct {
 				Status struct{ Substatus json.RawMessage }
 			}
-			_, body := send(h, "GET", contract.PathStatus, kubelet)
+			_, body := send(h, contract.PathStatus, kubelet)
 			check(t, json.Unmarshal([]byte(body), &status))
 			var compact bytes.Buffer
 			check(t, json.Compact(&compact, status[0].Status.Substatus))
 			if diff := cmp.Diff(step.want, compact.String()); diff != "" {
 				t.Errorf("substatus (-want +got):\n%s", diff)
 			}
-			if code, body := send(h, "GET", contract.PathReady, kubelet); code != 200 || body != "all installed\n" {
+			if code, body := send(h, contract.PathReady, kubelet); code != 200 || body != "all installed\n" {
 				t.Errorf("/readyz: %d %q", code, body)
 			}
 		}
-		_, metrics := send(h, "GET", contract.PathMetrics, kubelet)
+		_, metrics := send(h, contract.PathMetrics, kubelet)
 		for _, line := range []string{`certsync_reloads_total{result="error"} 1`, `certsync_reloads_total{result="success"} 1`} {
 			if !strings.Contains(metrics, line+"\n") {
 				t.Errorf("the metrics do not contain %s", line)
@@ -204,15 +204,15 @@ func TestProbeWaits(t *testing.T) {
 		h := s.SocketHandler(synced)
 		began := time.Now()
 		s.Report(certsync.Report{Reason: "not yet"})
-		if status, body := send(h, "GET", contract.PathReady+"?wait=9s", ""); status != 503 || body != "not yet\n" || time.Since(began) != 9*time.Second {
+		if status, body := send(h, contract.PathReady+"?wait=9s", ""); status != 503 || body != "not yet\n" || time.Since(began) != 9*time.Second {
 			t.Errorf("after %s: %d %q", time.Since(began), status, body)
 		}
 		began = time.Now()
 		time.AfterFunc(2*time.Second, func() { s.Report(certsync.Report{Ready: true, Reason: "done"}) })
-		if status, body := send(h, "GET", contract.PathReady+"?wait=9s", ""); status != 200 || body != "done\n" || time.Since(began) != 2*time.Second {
+		if status, body := send(h, contract.PathReady+"?wait=9s", ""); status != 200 || body != "done\n" || time.Since(began) != 2*time.Second {
 			t.Errorf("after %s: %d %q", time.Since(began), status, body)
 		}
-		if status, _ := send(h, "GET", contract.PathReady+"?wait=invalid", ""); status != 200 {
+		if status, _ := send(h, contract.PathReady+"?wait=invalid", ""); status != 200 {
 			t.Errorf("with an invalid wait: %d", status)
 		}
 	})
@@ -230,12 +230,12 @@ func TestLiveness(t *testing.T) {
 			s.Beat()
 		}
 		time.Sleep(4*time.Minute + 59*time.Second)
-		if status, body := send(h, "GET", contract.PathLive, kubelet); status != 200 || len(stalled) > 0 {
+		if status, body := send(h, contract.PathLive, kubelet); status != 200 || len(stalled) > 0 {
 			t.Errorf("after 4:59: %d %q", status, body)
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if status, body := send(h, "GET", contract.PathLive, kubelet); status != 503 || len(stalled) != 1 || !<-stalled {
+		if status, body := send(h, contract.PathLive, kubelet); status != 503 || len(stalled) != 1 || !<-stalled {
 			t.Errorf("after 5 minutes: %d %q", status, body)
 		}
 	})

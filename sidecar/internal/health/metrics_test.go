@@ -29,7 +29,7 @@ func TestMetrics(t *testing.T) {
 	r := report()
 	r.Retry = true
 	s.Report(r)
-	_, body := send(s.Handler(synced), "GET", contract.PathMetrics, kubelet)
+	_, body := send(s.Handler(synced), contract.PathMetrics, kubelet)
 	golden(t, "testdata/metrics.golden", body)
 
 	parser := expfmt.NewTextParser(model.UTF8Validation)
@@ -53,7 +53,7 @@ func TestMetrics(t *testing.T) {
 
 // Every counter exists from the start, since a rate in Prometheus needs a first sample of zero.
 func TestMetricsStartAtZero(t *testing.T) {
-	_, body := send(health.New(health.NewMetrics()).Handler(synced), "GET", contract.PathMetrics, kubelet)
+	_, body := send(health.New(health.NewMetrics()).Handler(synced), contract.PathMetrics, kubelet)
 	for _, line := range []string{
 		`certsync_syncs_total{result="success"} 0`, `certsync_syncs_total{result="error"} 0`, `certsync_retries_total 0`,
 		`certsync_store_changes_total 0`, `certsync_reloads_total{result="success"} 0`, `certsync_reloads_total{result="error"} 0`,
@@ -72,7 +72,7 @@ func TestMetricsEscape(t *testing.T) {
 	s.Report(certsync.Report{Certificates: []certsync.Status{{
 		Certificate: contract.Certificate{VaultName: odd, Name: "web"}, LastSuccess: noon,
 	}}})
-	_, body := send(s.Handler(synced), "GET", contract.PathMetrics, kubelet)
+	_, body := send(s.Handler(synced), contract.PathMetrics, kubelet)
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(strings.NewReader(body))
 	check(t, err)
