@@ -31,9 +31,9 @@ type flooding struct {
 }
 
 func (s *side) connectionAttacks() []attack {
-	// A burst takes a second or two. The kubelet sends a probe every ten seconds and reacts to three
-	// lost ones in a row. So no probe may be lost after a burst. In an attack that goes on, a quarter
-	// makes one in 64 such rows.
+	// A burst takes a second or two. The kubelet sends a probe every ten seconds, and reacts to
+	// three lost ones in a row. So probes may be lost during a burst and not after it. In an attack
+	// that goes on, a quarter lost is one such row in 64.
 	const burst, steady = 0.5, 0.25
 	slow := strings.Repeat("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 100)
 	var attacks []attack
