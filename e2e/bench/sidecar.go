@@ -2,14 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/internal/rig"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
 const (
@@ -171,11 +175,45 @@ func start(ctx context.Context, w *rig.Azure, program, store string, n int) (*ri
 	return w.Start(ctx, rig.SidecarOptions{Program: program, Store: store, Certificates: n})
 }
 
-// sync forces a poll and returns how long it took.
+// syncIn bounds a poll.
+const syncIn = time.Minute
+
+// sync forces a poll and returns how long it took. It does that by a signal: POST /sync polls only
+// once in ten seconds.
 func sync(ctx context.Context, s *rig.Sidecar) (time.Duration, error) {
+	before, err := syncs(ctx, s)
+	if err != nil {
+		return 0, err
+	}
 	begin := time.Now()
-	err := s.Call(ctx, http.MethodPost, "/sync")
-	return time.Since(begin), err
+	if err := s.Signal(syscall.SIGHUP); err != nil {
+		return 0, err
+	}
+	for time.Since(begin) < syncIn && ctx.Err() == nil {
+		if after, err := syncs(ctx, s); err != nil || after > before {
+			return time.Since(begin), err
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return 0, errors.Join(ctx.Err(), fmt.Errorf("a poll has not ended after %s", syncIn))
+}
+
+var syncsTotal = regexp.MustCompile(`(?m)^certsync_syncs_total\{\S+ (\d+)$`)
+
+// syncs returns how many polls have ended.
+func syncs(ctx context.Context, s *rig.Sidecar) (sum int, err error) {
+	text, err := s.Get(ctx, contract.PathMetrics)
+	if err != nil {
+		return 0, err
+	}
+	for _, m := range syncsTotal.FindAllStringSubmatch(text, -1) {
+		n, err := strconv.Atoi(m[1])
+		if err != nil {
+			return 0, err
+		}
+		sum += n
+	}
+	return sum, nil
 }
 
 // state is what Azure received requests for so far, and when which generation was published.

@@ -72,7 +72,7 @@ func (w *Azure) Start(ctx context.Context, o SidecarOptions) (*Sidecar, error) {
 		return nil, err
 	}
 	for time.Since(begin) < readyIn && ctx.Err() == nil {
-		if err = s.Call(ctx, http.MethodGet, "/readyz?wait="+readyIn.String()); err == nil {
+		if _, err = s.Get(ctx, "/readyz?wait="+readyIn.String()); err == nil {
 			s.Ready = time.Since(begin)
 			return s, nil
 		}
@@ -95,21 +95,21 @@ func (w *Azure) SidecarEnv() []string {
 	}
 }
 
-// Call sends a request to the running process over its socket. The error has the response to any
-// but a successful one.
-func (s *Sidecar) Call(ctx context.Context, method, path string) error {
-	req, err := http.NewRequestWithContext(ctx, method, "http://certsync"+path, nil)
+// Get sends a request to the running process over its socket and returns the body of the response.
+// The error has the response to any but a successful one.
+func (s *Sidecar) Get(ctx context.Context, path string) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://certsync"+path, nil)
 	if err != nil {
-		return err
+		return "", err
 	}
 	resp, err := s.client.Do(req)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s %s: %s: %s", method, path, resp.Status, body)
+		err = fmt.Errorf("GET %s: %s: %s", path, resp.Status, body)
 	}
-	return err
+	return string(body), err
 }
