@@ -5,8 +5,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"time"
+
+	"golang.org/x/net/netutil"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -34,6 +37,9 @@ func metricsHandler(g prometheus.Gatherer) http.Handler {
 
 // Limits for connections, which need no authentication.
 const (
+	// maxConnections bounds the open connections of one port, of which an idle one costs 12 KiB.
+	// Further ones wait until one is closed; silent ones are after headerTimeout.
+	maxConnections = 5000
 	// maxHeader bounds the headers of a request, in bytes.
 	maxHeader = 16 << 10
 	// headerTimeout is how long a client may take for the TLS handshake and the headers.
@@ -51,7 +57,7 @@ const (
 // sets the deadlines for bodies and responses.
 func serveTLS(ctx context.Context, address string, config *tls.Config, h http.Handler) error {
 	s := &http.Server{
-		Addr: address, Handler: h, TLSConfig: config,
+		Handler: h, TLSConfig: config,
 		MaxHeaderBytes: maxHeader, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
 	}
 	finished := make(chan error, 1)
@@ -61,7 +67,11 @@ func serveTLS(ctx context.Context, address string, config *tls.Config, h http.Ha
 		defer cancel()
 		finished <- s.Shutdown(timeout)
 	}()
-	if err := s.ListenAndServeTLS("", ""); !errors.Is(err, http.ErrServerClosed) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("serving on %s: %w", address, err)
+	}
+	if err := s.ServeTLS(netutil.LimitListener(l, maxConnections), "", ""); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serving on %s: %w", address, err)
 	}
 	return <-finished

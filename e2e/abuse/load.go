@@ -51,7 +51,7 @@ func (h *hook) send(ctx context.Context, request []byte) (status int, err error)
 // stalled sends almost all of the largest request on each connection, and then nothing.
 func (h *hook) stalled(ctx context.Context) (string, error) {
 	return h.attacked(ctx, func(ctx context.Context) error {
-		full := listReview("containers", "{}")
+		full := listReview("containers")
 		var open atomic.Int64
 		var group sync.WaitGroup
 		for range clients {

@@ -216,7 +216,7 @@ func (p *pair) sync(ctx context.Context) (string, error) {
 	to := netip.AddrPortFrom(p.victim.Address, contract.DefaultPort)
 	status, body, err := p.ask(ctx, p.attacker, to, "POST "+pathSync+" HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
 	if err != nil {
-		return "no response", nil
+		return "no response", p.alive(ctx)
 	}
 	cost := fmt.Sprintf("status %d", status)
 	if status != http.StatusForbidden {

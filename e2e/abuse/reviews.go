@@ -66,21 +66,21 @@ func unknownReview(n int) []byte {
 	})
 }
 
-// listReview fills a request with items of a list in the pod's spec.
-func listReview(field, item string) []byte {
-	return fill(item, func(pod object, mark []any) { pod["spec"].(object)[field] = mark })
+// listReview fills a request with empty items of a list in the pod's spec.
+func listReview(field string) []byte {
+	return fill(func(pod object, mark []any) { pod["spec"].(object)[field] = mark })
 }
 
-// containerReview fills a request with items of a list in a container.
-func containerReview(field, item string) []byte {
-	return fill(item, func(pod object, mark []any) {
+// containerReview fills a request with empty items of a list in a container.
+func containerReview(field string) []byte {
+	return fill(func(pod object, mark []any) {
 		pod["spec"].(object)["containers"].([]any)[0].(object)[field] = mark
 	})
 }
 
-// fill replaces the mark that put sets by as many items as a request may have.
-func fill(item string, put func(pod object, mark []any)) []byte {
-	const mark = "the items"
+// fill replaces the mark that put sets by as many empty objects as a request may have.
+func fill(put func(pod object, mark []any)) []byte {
+	const mark, item = "the items", "{}"
 	body := string(editedBody(teamNamespace, teamAccount, func(pod object) { put(pod, []any{mark}) }))
 	items := strings.Repeat(item+",", (maxBody-len(body))/(len(item)+1))
 	return rig.Post([]byte(strings.Replace(body, `"`+mark+`"`, strings.TrimSuffix(items, ","), 1)))
@@ -90,7 +90,7 @@ func fill(item string, put func(pod object, mark []any)) []byte {
 func worst() [][]byte {
 	return [][]byte{
 		settingsReview(strings.Repeat("[", 20<<10)), settingsReview(nested(250_000)), unknownReview(5000),
-		settingsReview(duplicates(250_000)), unknownReview(50_000), listReview("containers", "{}"), containerReview("env", "{}"),
-		listReview("volumes", "{}"), settingsReview(hostile.Settings["many stores"](90_000)),
+		settingsReview(duplicates(250_000)), unknownReview(50_000), listReview("containers"), containerReview("env"),
+		listReview("volumes"), settingsReview(hostile.Settings["many stores"](90_000)),
 	}
 }

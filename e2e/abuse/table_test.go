@@ -58,8 +58,8 @@ func TestReviews(t *testing.T) {
 	}{
 		"annotation": {settingsReview(strings.Repeat("[", 20<<10)), `settings":"[[[[`, 20 << 10},
 		"unknown":    {unknownReview(5000), `certsync.azure.workload.identity/x4999":""`, 200_000},
-		"containers": {listReview("containers", "{}"), `"containers":[{},{},`, maxBody - 10_000},
-		"container":  {containerReview("env", "{}"), `"env":[{},{},`, maxBody - 10_000},
+		"containers": {listReview("containers"), `"containers":[{},{},`, maxBody - 10_000},
+		"container":  {containerReview("env"), `"env":[{},{},`, maxBody - 10_000},
 	} {
 		text := string(c.request)
 		_, body, _ := strings.Cut(text, "\r\n\r\n")

@@ -119,6 +119,7 @@ func (w *Azure) Delay(ctx context.Context, d time.Duration) error {
 // Asked counts the requests for secrets, for tokens, and others.
 type Asked struct{ Gets, Tokens, Other int }
 
+// Asked returns the requests that the emulator has received so far.
 func (w *Azure) Asked(ctx context.Context) (Asked, error) {
 	c, err := w.Counts(ctx, azure.Filter{})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 )
 
@@ -18,8 +19,11 @@ type connections struct {
 
 type connection struct {
 	conn net.Conn
+	peer netip.Addr
 	// number grows from one connection to the next.
 	number uint64
+	// requests are those that were received so far.
+	requests int
 	// handling is set while a handler works on a request.
 	handling bool
 }
@@ -32,27 +36,43 @@ func (c *connections) accept(ctx context.Context, conn net.Conn) context.Context
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.open) >= c.max {
-		oldest := c.oldest()
-		delete(c.open, oldest.conn)
-		oldest.conn.Close()
+		closing := c.leastNeeded()
+		delete(c.open, closing.conn)
+		closing.conn.Close()
 	}
 	c.next++
-	added := &connection{conn: conn, number: c.next}
+	added := &connection{conn: conn, peer: addressOf(conn.RemoteAddr()), number: c.next}
 	c.open[conn] = added
 	return context.WithValue(ctx, connectionKey{}, added)
 }
 
-// oldest returns the oldest connection on which no handler works, or else the oldest one. It is
-// called with the lock held.
-func (c *connections) oldest() *connection {
-	var oldest *connection
+// leastNeeded returns the connection to close for a new one. It is one of the peer that has most, so
+// that a peer with many does not close those of others. Among these it is the oldest on which no
+// handler works, or else the oldest. It is called with the lock held.
+func (c *connections) leastNeeded() *connection {
+	byPeer := map[netip.Addr]int{}
 	for _, o := range c.open {
-		if oldest == nil || oldest.handling && !o.handling ||
-			oldest.handling == o.handling && o.number < oldest.number {
-			oldest = o
+		byPeer[o.peer]++
+	}
+	var found *connection
+	for _, o := range c.open {
+		if found == nil || c.before(o, found, byPeer) {
+			found = o
 		}
 	}
-	return oldest
+	return found
+}
+
+// before reports whether a is closed before b.
+func (c *connections) before(a, b *connection, byPeer map[netip.Addr]int) bool {
+	switch {
+	case byPeer[a.peer] != byPeer[b.peer]:
+		return byPeer[a.peer] > byPeer[b.peer]
+	case a.handling != b.handling:
+		return b.handling
+	default:
+		return a.number < b.number
+	}
 }
 
 // observe is an http.Server's ConnState.
@@ -69,15 +89,26 @@ func (c *connections) observe(conn net.Conn, state http.ConnState) {
 func (c *connections) track(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if o, ok := r.Context().Value(connectionKey{}).(*connection); ok {
-			c.setHandling(o, true)
-			defer c.setHandling(o, false)
+			if c.begin(o) {
+				w.Header().Set("Connection", "close")
+			}
+			defer c.end(o)
 		}
 		h.ServeHTTP(w, r)
 	})
 }
 
-func (c *connections) setHandling(o *connection, handling bool) {
+// begin notes a request, and reports whether it is the last one that the connection may send.
+func (c *connections) begin(o *connection) (last bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	o.handling = handling
+	o.handling = true
+	o.requests++
+	return o.requests >= maxRequests
+}
+
+func (c *connections) end(o *connection) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	o.handling = false
 }

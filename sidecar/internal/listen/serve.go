@@ -10,6 +10,8 @@ import (
 const (
 	// maxConnections bounds the connections to one listener.
 	maxConnections = 64
+	// maxRequests bounds the requests of one connection, which a client can send without waiting.
+	maxRequests = 100
 	// readTimeout bounds the time in which a client sends a request, and idleTimeout the time until
 	// its next one. The kubelet opens a connection for each probe.
 	readTimeout = 5 * time.Second
@@ -21,9 +23,9 @@ const (
 )
 
 // Serve responds to requests on l until ctx ends. A response takes at most writeTimeout. Slow and
-// idle clients are disconnected, and at most 64 connections are open: one more closes the oldest,
-// preferably one that waits for its client. So a client that opens many connections cannot keep out
-// the kubelet, which sends its request at once.
+// idle clients are disconnected, and at most 64 connections are open: one more closes another one,
+// of the client that has most, preferably the oldest that waits for its client. So a client that opens
+// many connections cannot keep out the kubelet, which sends its request at once.
 //
 // The error is that of http.Server.Serve, and nil after ctx has ended.
 func Serve(ctx context.Context, l net.Listener, h http.Handler, writeTimeout time.Duration) error {
