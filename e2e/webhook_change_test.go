@@ -91,7 +91,7 @@ func TestReloadSignal(t *testing.T) {
 	if _, err := testEnv.Azure.Renew(testContext(t), azure.Renewal{Vault: framework.Vault, Name: pod.Name}); err != nil {
 		t.Fatal(err)
 	}
-	awaitLog(t, pod, "app", "told to reload")
+	awaitLog(t, pod, "app", "reload requested")
 }
 
 // An app that listens by HTTP gets the request until it responds with success.

@@ -15,8 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// buildOwn builds a main package of the repository as a static program and returns its path. The path follows the
-// content, so a program that runs, or that an image is made of, never changes under its user.
+// buildOwn builds a main package of the repository as a static program and returns its path. The
+// path depends on the content, so a program never changes while it runs or while an image is built
+// from it.
 func buildOwn(ctx context.Context, repo, pkg string, log *progress) (string, error) {
 	dir, err := cacheDir("own")
 	if err != nil {
@@ -28,7 +29,7 @@ func buildOwn(ctx context.Context, repo, pkg string, log *progress) (string, err
 		return "", err
 	}
 	defer held.remove()
-	// The go command leaves a program alone that is up to date.
+	// The go command does not rebuild a program that is up to date.
 	build := goCommand(ctx, repo, "build", "-trimpath", "-ldflags", "-s -w", "-o", latest, pkg)
 	if err := log.quietly("build "+pkg, func() error { _, err := output(build); return err }); err != nil {
 		return "", err
@@ -40,7 +41,7 @@ func buildOwn(ctx context.Context, repo, pkg string, log *progress) (string, err
 	return program, err
 }
 
-// frozen returns a copy of the file that bears the digest of its content in its name.
+// frozen copies the file to a name that contains the digest of its content, and returns that path.
 func frozen(file string) (string, error) {
 	f, err := os.Open(file)
 	if err != nil {

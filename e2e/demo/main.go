@@ -6,7 +6,7 @@
 //	demo dev    build the images, and replace the webhook and the demo's pod on a node that stays
 //
 // KEEP=1 leaves everything running and prints how to look around. If KUBECONFIG and E2E_REGISTRY
-// are both set, it uses that cluster and pushes its images to that registry.
+// are both set, the demo uses that cluster and pushes the images to that registry.
 package main
 
 import (

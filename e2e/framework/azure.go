@@ -12,7 +12,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
 )
 
-// StartAzure runs the emulator and gives it a tenant with one vault.
+// StartAzure starts the emulator and creates a tenant with one vault.
 func (e *Environment) StartAzure(ctx context.Context) error {
 	if err := e.apply(ctx, "azure.yaml", map[string]string{"Image": e.Cluster.Image("azure-emulator")}); err != nil {
 		return err
@@ -42,7 +42,8 @@ func (e *Environment) StartAzure(ctx context.Context) error {
 	})
 }
 
-// azureControl reaches the emulator's admin port through the API server, which works in every cluster.
+// azureControl reaches the emulator's admin port through the API server, which works in every
+// cluster.
 func (e *Environment) azureControl() (azure.Control, error) {
 	config, err := e.Cluster.RESTConfig()
 	if err != nil {
@@ -59,8 +60,8 @@ func (e *Environment) azureControl() (azure.Control, error) {
 	return azure.NewAdminClient(base, client), nil
 }
 
-// NewIdentity registers an application that the given service account may act as, and that may read Vault; it returns
-// the client ID. The same service account always gets the same one.
+// NewIdentity registers an application that trusts the service account and may read Vault. It
+// returns the client ID, which is always the same for the same service account.
 func (e *Environment) NewIdentity(ctx context.Context, namespace, serviceAccount string) (string, error) {
 	proof, err := e.Proof(ctx, namespace, serviceAccount)
 	if err != nil {
@@ -75,7 +76,8 @@ func (e *Environment) NewIdentity(ctx context.Context, namespace, serviceAccount
 	})
 }
 
-// Proof is what the tokens of a service account prove, for the default audience.
+// Proof returns the federated credential that matches the tokens of a service account, with the
+// default audience.
 func (e *Environment) Proof(ctx context.Context, namespace, serviceAccount string) (azure.FederatedCredential, error) {
 	issuer, _, err := e.Cluster.ServiceAccountKeys(ctx)
 	return azure.FederatedCredential{Issuer: issuer, Subject: fmt.Sprintf("system:serviceaccount:%s:%s", namespace, serviceAccount)}, err
