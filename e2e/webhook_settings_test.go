@@ -125,7 +125,7 @@ func TestSettingsRefused(t *testing.T) {
 		"token just too short": {labelled(namespace, "web", annotated(contract.AnnotationTokenExpiration, "3599")), []string{`"3599"`}},
 		"token just too long":  {labelled(namespace, "web", annotated(contract.AnnotationTokenExpiration, "86401")), []string{`"86401"`}},
 		"both forms": {labelled(namespace, "web", with(key("settings"), "{}", key("settings-configmap"), "typo")),
-			[]string{key("settings"), "settings-configmap", "keep one of the two"}},
+			[]string{key("settings"), "settings-configmap", "remove one of the two"}},
 		"no object":         {labelled(namespace, "web", with(key("settings"), `{"a":1,}`)), []string{key("settings") + " on the pod", "trailing comma"}},
 		"missing ConfigMap": {labelled(namespace, "web", configMap("absent")), []string{key("settings-configmap") + " on the pod", `"absent"`, "create it"}},
 		"ConfigMap's key":   {labelled(namespace, "web", configMap("other-key")), []string{`"other-key"`, "settings.json"}},
@@ -177,7 +177,7 @@ func TestSettingsWarned(t *testing.T) {
 		want []string
 	}{
 		"no client ID":       {labelled(namespace, "none", nil), []string{contract.AnnotationClientID, namespace + "/none", "kubectl annotate serviceaccount none"}},
-		"client ID no GUID":  {labelled(namespace, "name", nil), []string{contract.AnnotationClientID, `"my-app"`, "no GUID"}},
+		"client ID no GUID":  {labelled(namespace, "name", nil), []string{contract.AnnotationClientID, `"my-app"`, "not a GUID"}},
 		"client ID on pod":   {labelled(namespace, "web", annotated(contract.AnnotationClientID, clientID)), []string{"on the pod has no effect", namespace + "/web"}},
 		"unknown annotation": {labelled(namespace, "web", annotated(key("certificate"), secretURL("web"))), []string{key("certificate"), `did you mean "certificates"`}},
 		"pinned version": {labelled(namespace, "web", annotated(key("certificates"), secretURL("web")+"/1234567890abcdef1234567890abcdef")),

@@ -49,7 +49,7 @@ func (r *replica) admissionConfig(ctx context.Context) *admission.Config {
 
 // findUninjected starts to look for labelled pods that admission did not see.
 func (r *replica) findUninjected(ctx context.Context, config *admission.Config) {
-	finder := uninjected.NewFinder(r.api, config.Missed, r.log)
+	finder := uninjected.NewFinder(r.api, config.Uninjected, r.log)
 	r.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "certsync_webhook_uninjected_pods",
 		Help: "Running pods with the label that were created without the webhook, though its selectors mean them.",

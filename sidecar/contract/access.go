@@ -40,7 +40,7 @@ func (v *validator) defaultAccess(s *SecretsManagement) access {
 	}
 	mode, err := parseFileMode(s.FileMode)
 	if err != nil {
-		v.fail(pathSecrets+".fileMode", s.FileMode, "%s", err)
+		v.fail(PathSecrets+".fileMode", s.FileMode, "%s", err)
 	}
 	return access{mode: mode, explicit: true}
 }
@@ -48,7 +48,7 @@ func (v *validator) defaultAccess(s *SecretsManagement) access {
 func (v *validator) readers(list []string) access {
 	a := access{mode: ownerOnly}
 	for i, text := range list {
-		at := fmt.Sprintf("%s.readers[%d]", pathSecrets, i)
+		at := fmt.Sprintf("%s.readers[%d]", PathSecrets, i)
 		switch id, ok := ParseID(text); {
 		case text == ReadersGroup:
 			a.mode |= 0o040
@@ -87,7 +87,7 @@ func (v *validator) acls(path string, list []ACL) []ACL {
 		return nil
 	}
 	if enabled := v.settings.SecretsManagement.ACLEnabled; enabled == nil || !*enabled {
-		v.warn(path, "ignored because %s.aclEnabled is not true", pathSecrets)
+		v.warn(path, "ignored because %s.aclEnabled is not true", PathSecrets)
 		return nil
 	}
 	var kept []ACL

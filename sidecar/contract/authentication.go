@@ -9,12 +9,12 @@ import (
 // credentials are the values of authenticationSettings.credential.
 var credentials = []string{CredentialWorkloadIdentity, CredentialManagedIdentity}
 
+const msiPath = "/metadata/identity"
+
 // DefaultMSIEndpoint is the managed identity endpoint of the instance metadata service.
 //
 // Source: https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token
-const DefaultMSIEndpoint = "http://169.254.169.254/metadata/identity"
-
-const msiPath = "/metadata/identity"
+const DefaultMSIEndpoint = "http://" + MetadataAddress + msiPath
 
 // authentication checks authenticationSettings. In a pod they mean the identity of the pod, not
 // that of the node as for the extension, unless the credential is managed-identity.
@@ -23,7 +23,7 @@ func (v *validator) authentication() {
 	v.config.Credential = v.credential(a.Credential)
 	if a.MSIClientID != "" {
 		v.clientID = a.MSIClientID
-		v.checkClientID(pathAuthentication+".msiClientId", a.MSIClientID)
+		v.checkClientID(PathAuthentication+".msiClientId", a.MSIClientID)
 	}
 	switch {
 	case v.config.Credential == CredentialManagedIdentity:
@@ -32,7 +32,7 @@ func (v *validator) authentication() {
 			v.config.MSIEndpoint = v.msiEndpoint(a.MSIEndpoint)
 		}
 	case a.MSIEndpoint != "":
-		v.warn(pathAuthentication+".msiEndpoint", "ignored because the credential is %s; only %s uses it",
+		v.warn(PathAuthentication+".msiEndpoint", "ignored because the credential is %s; only %s uses it",
 			CredentialWorkloadIdentity, CredentialManagedIdentity)
 	}
 }
@@ -47,7 +47,7 @@ func (v *validator) credential(text string) string {
 		}
 		return CredentialWorkloadIdentity
 	default:
-		v.fail(pathAuthentication+".credential", text, "%s", oneOf(text, credentials))
+		v.fail(PathAuthentication+".credential", text, "%s", oneOf(text, credentials))
 		return ""
 	}
 }
@@ -56,7 +56,7 @@ func (v *validator) credential(text string) string {
 // optional part. The host is that of the instance metadata service, or a loopback address, where
 // the agent of Azure Arc listens. No other host is trusted to issue tokens.
 func (v *validator) msiEndpoint(text string) string {
-	at := pathAuthentication + ".msiEndpoint"
+	at := PathAuthentication + ".msiEndpoint"
 	if reason := placeholderReason(text); reason != "" {
 		v.fail(at, text, "%s", reason)
 		return ""

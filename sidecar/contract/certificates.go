@@ -12,12 +12,12 @@ func (v *validator) certificates() {
 		if v.noCertificates {
 			return
 		}
-		v.fail(pathObserved, "", "is empty: add at least one Key Vault secret URL")
+		v.fail(PathObserved, "", "is empty: add at least one Key Vault secret URL")
 		return
 	}
 	links := newLinkTable()
 	for i, entry := range entries {
-		path := fmt.Sprintf("%s[%d]", pathObserved, i)
+		path := fmt.Sprintf("%s[%d]", PathObserved, i)
 		before := len(v.errs)
 		c := v.certificate(path, entry)
 		if len(v.errs) > before || c.Store == "" {
@@ -80,5 +80,5 @@ func (v *validator) warnUnusedPassword() {
 			return
 		}
 	}
-	v.warn(pathSecrets+".keystorePasswordFile", "has no effect: no certificate has the format %s or %s", FormatPKCS12, FormatJKS)
+	v.warn(PathSecrets+".keystorePasswordFile", "has no effect: no certificate has the format %s or %s", FormatPKCS12, FormatJKS)
 }

@@ -5,6 +5,14 @@ import (
 	"strings"
 )
 
+// Paths of parts of the settings, as in FieldError.Path and in warnings.
+const (
+	PathSecrets        = "secretsManagementSettings"
+	PathObserved       = PathSecrets + ".observedCertificates"
+	PathAuthentication = "authenticationSettings"
+	PathLogging        = "loggingSettings"
+)
+
 // FieldError is one error in settings.
 type FieldError struct {
 	// Path is the path of the wrong value, as in

@@ -10,8 +10,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// TestFieldErrors checks that errors.As finds the errors of Validate, which the webhook relies on to
-// name the annotation. Like in the webhook, the settings do not come from Parse.
+// TestFieldErrors checks that errors.As finds the errors of Validate, which the webhook relies on
+// to name the annotation. Like in the webhook, the settings do not come from Parse.
 func TestFieldErrors(t *testing.T) {
 	s := with(func(s *contract.Settings) {
 		s.SecretsManagement.PollingInterval = contract.Seconds(1500 * time.Millisecond)

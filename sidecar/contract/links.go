@@ -150,7 +150,7 @@ func (v *validator) checkNesting(t *linkTable) {
 	// With a slash at the end, the sorted list has a directory directly before everything below it.
 	slices.SortFunc(stores, func(a, b string) int { return strings.Compare(a+"/", b+"/") })
 	for i := 1; i < len(stores); i++ {
-		if within(stores[i], stores[i-1]) {
+		if Within(stores[i], stores[i-1]) {
 			v.fail(first[stores[i]]+".certificateStoreLocation", stores[i], "is inside the store %s of %s: stores cannot be nested",
 				stores[i-1], first[stores[i-1]])
 			stores[i] = stores[i-1] // so that the next one is compared with the outer store

@@ -23,10 +23,10 @@ func (v *validator) logging() {
 		return
 	}
 	if l.Logger != "" && l.Logger != LoggerFluentd {
-		v.fail(pathLogging+".logger", l.Logger, "only %q is supported", LoggerFluentd)
+		v.fail(PathLogging+".logger", l.Logger, "only %q is supported", LoggerFluentd)
 	}
 	if l.Format != "" && l.Format != LogFormatForward {
-		v.fail(pathLogging+".format", l.Format, "only %q is supported", LogFormatForward)
+		v.fail(PathLogging+".format", l.Format, "only %q is supported", LogFormatForward)
 	}
 	l.Logger, l.Format = LoggerFluentd, LogFormatForward
 	if l.ServiceName == "" {
@@ -38,7 +38,7 @@ func (v *validator) logging() {
 
 // logEndpoint checks tcp://<host>[:<port>] and returns it with the port, or "" if it is invalid.
 func (v *validator) logEndpoint(text string) string {
-	at := pathLogging + ".endpoint"
+	at := PathLogging + ".endpoint"
 	if text == "" {
 		v.fail(at, "", "is required with the other logging settings, as in tcp://localhost:%s", DefaultLogPort)
 		return ""

@@ -22,7 +22,7 @@ func checkAbsolute(p string) string {
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
-// within reports whether the clean path p is dir or below it.
-func within(p, dir string) bool {
+// Within reports whether p is dir or below it. Both are clean paths.
+func Within(p, dir string) bool {
 	return p == dir || strings.HasPrefix(p, strings.TrimSuffix(dir, "/")+"/")
 }

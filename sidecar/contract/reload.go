@@ -9,7 +9,7 @@ import (
 
 // reload checks the settings for the time after a renewal.
 func (v *validator) reload(r Reload) {
-	at := pathSecrets + ".reload"
+	at := PathSecrets + ".reload"
 	if r.Signal != "" {
 		if number, err := SignalNumber(r.Signal); err != nil {
 			v.fail(at+".signal", r.Signal, "%s", err)

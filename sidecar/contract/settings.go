@@ -4,7 +4,7 @@ import "time"
 
 // Settings has the schema of the settings of the Key Vault VM extension for Linux, version 3, with
 // additions of this project. A nil pointer or zero value is a setting that is absent; Validate
-// fills in the defaults.
+// fills in the defaults. Fields with the tag from:"number" accept a number in JSON, too.
 //
 // Source: https://learn.microsoft.com/azure/virtual-machines/extensions/key-vault-linux#extension-schema
 type Settings struct {
@@ -23,8 +23,10 @@ type SecretsManagement struct {
 	CertificateStoreLocation string `json:"certificateStoreLocation,omitempty"`
 	// CertificateStoreName is accepted and ignored, as in the extension for Linux.
 	CertificateStoreName string `json:"certificateStoreName,omitempty"`
-	ACLEnabled           *bool  `json:"aclEnabled,omitempty"`
-	LinkOnRenewal        *bool  `json:"linkOnRenewal,omitempty"`
+	// ACLEnabled must be true for the acls of the entries to apply.
+	ACLEnabled *bool `json:"aclEnabled,omitempty"`
+	// LinkOnRenewal has no effect, as in the extension for Linux.
+	LinkOnRenewal *bool `json:"linkOnRenewal,omitempty"`
 
 	// The following keys are additions of this project.
 
@@ -33,9 +35,11 @@ type SecretsManagement struct {
 	// Readers can read the files of certificates without acls if FileMode is absent: user numbers,
 	// ReadersGroup or ReadersEveryone. The webhook sets it by the users of the pod's containers.
 	Readers []string `json:"readers,omitempty" from:"number"`
-	Port    int      `json:"port,omitempty"`
+	// Port is the HTTP port of the sidecar: from 1024 in a pod, from 1 on a host.
+	Port int `json:"port,omitempty"`
 	// LogLevel is debug, info, warn or error.
-	LogLevel             string `json:"logLevel,omitempty"`
+	LogLevel string `json:"logLevel,omitempty"`
+	// KeystorePasswordFile is the absolute path of a file with the password of keystores.
 	KeystorePasswordFile string `json:"keystorePasswordFile,omitempty"`
 	// Formats is the default for the entries.
 	Formats []string `json:"formats,omitempty"`

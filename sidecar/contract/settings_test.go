@@ -12,8 +12,8 @@ import (
 )
 
 // TestSettings parses and validates each settings text in both modes and compares the result with a
-// golden file. The texts in testdata/extension are the examples in the documents of the extension, as
-// printed and with their placeholders replaced; those in testdata/cases are additional cases.
+// golden file. The texts in testdata/extension are the examples in the documents of the extension,
+// as printed and with their placeholders replaced; those in testdata/cases are additional cases.
 func TestSettings(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*/*.json")
 	if err != nil || len(paths) == 0 {

@@ -41,7 +41,7 @@ func checkStore(location string) string {
 		return "the root directory cannot be a store"
 	}
 	for _, dir := range []string{"/proc", "/sys", "/dev"} {
-		if within(location, dir) {
+		if Within(location, dir) {
 			return "is under " + dir + ", which belongs to the kernel"
 		}
 	}
@@ -54,11 +54,11 @@ func checkPodStore(location string) string {
 		return "a colon is not allowed in the mount path of a volume"
 	}
 	for _, dir := range []string{TokenMountPath, SettingsMountPath, RunMountPath} {
-		if within(location, dir) || within(dir, location) {
+		if Within(location, dir) || Within(dir, location) {
 			return "overlaps with " + dir + ", which is reserved for the sidecar"
 		}
 	}
-	if within(systemCertificates, location) {
+	if Within(systemCertificates, location) {
 		return "would hide " + systemCertificates + ", which TLS needs: choose a directory below it or elsewhere"
 	}
 	return ""

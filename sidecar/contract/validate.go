@@ -9,14 +9,6 @@ import (
 	"time"
 )
 
-// Paths of parts of the settings.
-const (
-	pathSecrets        = "secretsManagementSettings"
-	pathObserved       = pathSecrets + ".observedCertificates"
-	pathAuthentication = "authenticationSettings"
-	pathLogging        = "loggingSettings"
-)
-
 // Validate checks all values and fills in the defaults. The result depends only on s and r, so
 // admission refuses exactly what the sidecar would refuse.
 //
@@ -71,7 +63,7 @@ func (v *validator) secretsManagement() {
 	if s.PollingInterval != 0 {
 		v.config.PollingInterval = time.Duration(s.PollingInterval)
 		if err := checkPollingInterval(v.config.PollingInterval); err != nil {
-			v.fail(pathSecrets+".pollingIntervalInS", v.config.PollingInterval.String(), "%s", err)
+			v.fail(PathSecrets+".pollingIntervalInS", v.config.PollingInterval.String(), "%s", err)
 		}
 	}
 	v.config.RequireInitialSync = v.mode == Pod
@@ -80,15 +72,15 @@ func (v *validator) secretsManagement() {
 	}
 	v.store = DefaultStoreLocation
 	if s.CertificateStoreLocation != "" {
-		v.store = v.storeLocation(pathSecrets, s.CertificateStoreLocation)
+		v.store = v.storeLocation(PathSecrets, s.CertificateStoreLocation)
 	}
 	if s.LinkOnRenewal != nil && *s.LinkOnRenewal {
-		v.warn(pathSecrets+".linkOnRenewal", "has no effect on Linux")
+		v.warn(PathSecrets+".linkOnRenewal", "has no effect on Linux")
 	}
 	v.access = v.defaultAccess(s)
 	v.port(s.Port)
 	v.logLevel(s.LogLevel)
-	v.formats = v.formatList(pathSecrets+".formats", s.Formats)
+	v.formats = v.formatList(PathSecrets+".formats", s.Formats)
 	if len(v.formats) == 0 {
 		v.formats = []string{FormatPEM}
 	}
@@ -102,7 +94,7 @@ func (v *validator) port(port int) {
 		lowest = 1
 	}
 	if port != 0 && (port < lowest || port > 65535) {
-		v.fail(pathSecrets+".port", strconv.Itoa(port), "expected a port from %d to 65535", lowest)
+		v.fail(PathSecrets+".port", strconv.Itoa(port), "expected a port from %d to 65535", lowest)
 		return
 	}
 	v.config.Port = port
@@ -116,13 +108,13 @@ func (v *validator) logLevel(text string) {
 		return // the zero value is slog.LevelInfo
 	}
 	if !slices.Contains(logLevels, text) {
-		v.fail(pathSecrets+".logLevel", text, "%s", oneOf(text, logLevels))
+		v.fail(PathSecrets+".logLevel", text, "%s", oneOf(text, logLevels))
 		return
 	}
 	// slog uses the same names in upper case and accepts any case.
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(text)); err != nil {
-		v.fail(pathSecrets+".logLevel", text, "%s", err)
+		v.fail(PathSecrets+".logLevel", text, "%s", err)
 		return
 	}
 	v.config.LogLevel = level
@@ -152,7 +144,7 @@ func (v *validator) keystorePasswordFile(path string) {
 		return
 	}
 	if reason := checkAbsolute(path); reason != "" {
-		v.fail(pathSecrets+".keystorePasswordFile", path, "%s", reason)
+		v.fail(PathSecrets+".keystorePasswordFile", path, "%s", reason)
 		return
 	}
 	v.config.KeystorePasswordFile = path

@@ -10,7 +10,7 @@ import (
 
 const secret = "https://myvault.vault.azure.net/secrets/web"
 
-// with returns settings with one certificate after a change by edit.
+// with returns settings with one certificate, changed by edit.
 func with(edit func(*contract.Settings)) *contract.Settings {
 	s := &contract.Settings{}
 	s.SecretsManagement.ObservedCertificates = []contract.ObservedCertificate{{URL: secret}}

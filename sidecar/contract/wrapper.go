@@ -8,7 +8,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/internal/jsontree"
 )
 
-const expectedRoot = "expected an object with " + pathSecrets + ", as in the settings of the Key Vault VM extension"
+const expectedRoot = "expected an object with " + PathSecrets + ", as in the settings of the Key Vault VM extension"
 
 // wrongRoot recognises a text that holds something other than the settings object, such as a whole
 // ARM template around it, and returns which part to paste. It returns "" if root can be settings.
@@ -32,7 +32,7 @@ func wrongRoot(root *jsontree.Value) string {
 	case root.Kind != jsontree.Object:
 		return expectedRoot + ", found " + describe(root)
 	case name != anyWrapper:
-		return fmt.Sprintf("this is %s without %s: %s", name, pathSecrets, expectedRoot)
+		return fmt.Sprintf("this is %s without %s: %s", name, PathSecrets, expectedRoot)
 	default:
 		return ""
 	}
@@ -44,11 +44,11 @@ func findSettings(n *jsontree.Value, path string, found *[]string) {
 	if len(*found) == maxTexts {
 		return
 	}
-	if n.Member(pathSecrets) != nil {
+	if n.Member(PathSecrets) != nil {
 		*found = append(*found, "the object at "+path)
 		return
 	}
-	if n.Kind == jsontree.String && strings.Contains(n.Text, `"`+pathSecrets+`"`) {
+	if n.Kind == jsontree.String && strings.Contains(n.Text, `"`+PathSecrets+`"`) {
 		*found = append(*found, "the object in the string at "+path)
 		return
 	}

@@ -15,7 +15,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/inject"
 )
 
-// testConfig is that of a cluster where service account and namespace say nothing but the client ID.
+// testConfig is the configuration for a cluster whose service accounts have a client ID and no
+// other annotations.
 func testConfig() *Config {
 	options := &inject.Options{
 		InjectIdentity: true, AuthorityHost: "https://login.microsoftonline.com/",
@@ -35,7 +36,7 @@ func testHandler(c *Config) *Handler {
 	return NewHandler(c, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 }
 
-// BenchmarkServeHTTP is one admission without the network.
+// BenchmarkServeHTTP measures one admission without the network.
 func BenchmarkServeHTTP(b *testing.B) {
 	body, err := os.ReadFile("testdata/review.json")
 	if err != nil {

@@ -21,7 +21,7 @@ func seeds(f *testing.F) {
 	f.Add([]byte(`{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"1","operation":"DELETE","object":null}}`))
 }
 
-// FuzzServeHTTP: every body is answered, and never by a crash.
+// FuzzServeHTTP checks that every body gets a valid response.
 func FuzzServeHTTP(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
@@ -31,13 +31,13 @@ func FuzzServeHTTP(f *testing.F) {
 		case http.StatusOK:
 			var r admissionv1.AdmissionReview
 			if err := json.Unmarshal(w.Body.Bytes(), &r); err != nil || r.Response == nil {
-				t.Fatalf("no AdmissionReview: %v: %s", err, w.Body)
+				t.Fatalf("not an AdmissionReview: %v: %s", err, w.Body)
 			}
 			if !r.Response.Allowed && (r.Response.Result == nil || r.Response.Result.Message == "") {
 				t.Fatalf("a denial without a reason: %s", w.Body)
 			}
 			if p := r.Response.Patch; p != nil && !json.Valid(p) {
-				t.Fatalf("the patch is no JSON: %s", p)
+				t.Fatalf("the patch is not JSON: %s", p)
 			}
 		default:
 			t.Fatalf("HTTP %d: %s", w.Code, w.Body)
@@ -45,11 +45,11 @@ func FuzzServeHTTP(f *testing.F) {
 	})
 }
 
-// FuzzDecode holds the decoder against the API server's own: what that one reads of a pod is read in the same way.
+// FuzzDecode compares the decoder with the API server's: both must read the same pod.
 func FuzzDecode(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		// What an API server encoded has no duplicate names and is UTF-8.
+		// An API server sends UTF-8 without duplicate names.
 		if !jsontext.Value(body).IsValid() {
 			return
 		}
@@ -58,7 +58,7 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		if err := jsonv2.Unmarshal(body, &got, decodeOptions); err != nil {
-			t.Fatalf("refused: %v", err)
+			t.Fatalf("decoding: %v", err)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)

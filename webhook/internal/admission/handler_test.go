@@ -31,8 +31,8 @@ func post(h http.Handler, body string) *httptest.ResponseRecorder {
 	return w
 }
 
-// answer reads the AdmissionReview of an answer.
-func answerOf(t *testing.T, w *httptest.ResponseRecorder) *admissionv1.AdmissionReview {
+// responseOf decodes the AdmissionReview in a response.
+func responseOf(t *testing.T, w *httptest.ResponseRecorder) *admissionv1.AdmissionReview {
 	t.Helper()
 	if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "application/json" {
 		t.Fatalf("status %d, %s: %s", w.Code, w.Header().Get("Content-Type"), w.Body)
@@ -44,7 +44,8 @@ func answerOf(t *testing.T, w *httptest.ResponseRecorder) *admissionv1.Admission
 	return &r
 }
 
-// sampleReview is a Deployment's pod as an API server sent it, with replacements made in it.
+// sampleReview returns the review of a Deployment's pod as an API server sent it, with
+// replacements.
 func sampleReview(t testing.TB, oldnew ...string) string {
 	t.Helper()
 	data, err := os.ReadFile("testdata/review.json")
@@ -77,12 +78,12 @@ func TestInjection(t *testing.T) {
 	for _, version := range []string{"admission.k8s.io/v1", "admission.k8s.io/v1beta1"} {
 		t.Run(version, func(t *testing.T) {
 			h := testHandler(testConfig())
-			r := answerOf(t, post(h, sampleReview(t, "admission.k8s.io/v1", version)))
+			r := responseOf(t, post(h, sampleReview(t, "admission.k8s.io/v1", version)))
 			if r.APIVersion != version || r.Kind != "AdmissionReview" || r.Response.UID != sampleUID {
-				t.Errorf("answer is %s %s, uid %q", r.APIVersion, r.Kind, r.Response.UID)
+				t.Errorf("response is %s %s, uid %q", r.APIVersion, r.Kind, r.Response.UID)
 			}
 			if !r.Response.Allowed || r.Response.PatchType == nil || *r.Response.PatchType != admissionv1.PatchTypeJSONPatch {
-				t.Fatalf("not allowed with a JSON patch: %+v", r.Response)
+				t.Fatalf("want an allowed response with a JSON patch, got %+v", r.Response)
 			}
 			for _, want := range []string{contract.ContainerName, contract.IdentityMountPath, contract.EnvSettings} {
 				if !strings.Contains(string(r.Response.Patch), want) {
@@ -96,7 +97,7 @@ func TestInjection(t *testing.T) {
 	}
 }
 
-func TestAllowedAsItIs(t *testing.T) {
+func TestAllowedWithoutPatch(t *testing.T) {
 	label := `"azure.workload.identity/use":"true"`
 	for name, replace := range map[string][]string{
 		"update":       {`"operation":"CREATE"`, `"operation":"UPDATE"`},
@@ -111,7 +112,7 @@ func TestAllowedAsItIs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := testHandler(testConfig())
-			r := answerOf(t, post(h, sampleReview(t, replace...)))
+			r := responseOf(t, post(h, sampleReview(t, replace...)))
 			want := &admissionv1.AdmissionResponse{UID: sampleUID, Allowed: true}
 			if diff := cmp.Diff(want, r.Response); diff != "" {
 				t.Error(diff)
@@ -124,7 +125,7 @@ func TestAllowedAsItIs(t *testing.T) {
 }
 
 func TestStaticPodGetsAWarning(t *testing.T) {
-	r := answerOf(t, post(testHandler(testConfig()), sampleReview(t, `"prometheus.io/scrape"`, `"kubernetes.io/config.mirror"`)))
+	r := responseOf(t, post(testHandler(testConfig()), sampleReview(t, `"prometheus.io/scrape"`, `"kubernetes.io/config.mirror"`)))
 	if !r.Response.Allowed || r.Response.Patch != nil || len(r.Response.Warnings) != 1 {
 		t.Errorf("got %+v", r.Response)
 	}
@@ -143,9 +144,9 @@ func TestDenials(t *testing.T) {
 		reason  metav1.StatusReason
 		text    []string
 	}{
-		"no pod": {
+		"not a pod": {
 			replace: []string{`"spec":{`, `"spec":[],"x":{`},
-			code:    400, reason: metav1.StatusReasonBadRequest, text: []string{"no pod", "spec"},
+			code:    400, reason: metav1.StatusReasonBadRequest, text: []string{"not a v1 Pod", "spec"},
 		},
 		"vault that is not allowed": {
 			replace: []string{"vault.azure.net", "example.com"},
@@ -167,7 +168,10 @@ func TestDenials(t *testing.T) {
 			code:   403, reason: metav1.StatusReasonForbidden, text: []string{`namespace "team-005"`},
 		},
 		"missing ConfigMap": {
-			replace: []string{contract.KeyCertificates + `":"https://vault-one.vault.azure.net/secrets/c1"`, contract.KeySettingsConfigMap + `":"web-certs"`},
+			replace: []string{
+				contract.KeyCertificates + `":"https://vault-one.vault.azure.net/secrets/c1"`,
+				contract.KeySettingsConfigMap + `":"web-certs"`,
+			},
 			change: func(c *Config) {
 				c.ConfigMap = func(context.Context, string, string) (*settings.ConfigMap, error) {
 					return &settings.ConfigMap{Missing: true}, nil
@@ -182,7 +186,7 @@ func TestDenials(t *testing.T) {
 				test.change(c)
 			}
 			h := testHandler(c)
-			r := answerOf(t, post(h, sampleReview(t, test.replace...))).Response
+			r := responseOf(t, post(h, sampleReview(t, test.replace...))).Response
 			if r.Allowed || r.UID != sampleUID || r.Result == nil {
 				t.Fatalf("not denied: %+v", r)
 			}
@@ -211,15 +215,15 @@ func TestErrors(t *testing.T) {
 		"GET":              {method: http.MethodGet, code: 405, text: "POST"},
 		"content type":     {contentType: "text/plain", code: 415, text: "application/json"},
 		"no content type":  {contentType: "-", code: 415, text: "application/json"},
-		"empty":            {code: 400, text: "no AdmissionReview"},
-		"no JSON":          {body: "{", code: 400, text: "no AdmissionReview"},
-		"array":            {body: "[]", code: 400, text: "no AdmissionReview"},
-		"other kind":       {body: `{"apiVersion":"v1","kind":"Pod"}`, code: 400, text: "no AdmissionReview"},
+		"empty":            {code: 400, text: "not an AdmissionReview"},
+		"not JSON":         {body: "{", code: 400, text: "not an AdmissionReview"},
+		"array":            {body: "[]", code: 400, text: "not an AdmissionReview"},
+		"other kind":       {body: `{"apiVersion":"v1","kind":"Pod"}`, code: 400, text: "not an AdmissionReview"},
 		"other version":    {body: `{"apiVersion":"admission.k8s.io/v2","kind":"AdmissionReview","request":{}}`, code: 400, text: "admission.k8s.io/v2"},
 		"no request":       {body: `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}`, code: 400, text: "request is missing"},
 		"too large":        {body: strings.Repeat(" ", maxBody+1), code: 413, text: fmt.Sprint(maxBody)},
 		"API server fails": {body: "sample", change: func(c *Config) { c.ServiceAccount = failing }, code: 500, text: "connection refused"},
-		"panic":            {body: "sample", change: func(c *Config) { c.ServiceAccount = nil }, code: 500, text: "see its log"},
+		"panic":            {body: "sample", change: func(c *Config) { c.ServiceAccount = nil }, code: 500, text: "see the webhook's log"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := testConfig()
@@ -248,7 +252,7 @@ func TestErrors(t *testing.T) {
 				t.Fatalf("%v: %s", err, w.Body)
 			}
 			if w.Code != test.code || status.Code != int32(test.code) || status.Kind != "Status" || !strings.Contains(status.Message, test.text) {
-				t.Errorf("HTTP %d: %s; want %d mentioning %q", w.Code, w.Body, test.code, test.text)
+				t.Errorf("HTTP %d: %s; want %d with %q", w.Code, w.Body, test.code, test.text)
 			}
 			if diff := cmp.Diff(map[outcome]float64{failed: 1}, outcomesOf(h)); diff != "" {
 				t.Error(diff)
@@ -261,7 +265,7 @@ func failing(context.Context, string, string) (map[string]string, error) {
 	return nil, errors.New("connection refused")
 }
 
-func TestWarmUpCountsNothing(t *testing.T) {
+func TestWarmUpIsNotCounted(t *testing.T) {
 	c := testConfig()
 	options, admitted := c.Options, 0
 	c.Options = func() *inject.Options {
@@ -271,17 +275,17 @@ func TestWarmUpCountsNothing(t *testing.T) {
 	h := testHandler(c)
 	h.WarmUp(t.Context())
 	if admitted == 0 {
-		t.Error("no pod was admitted to warm up")
+		t.Error("the warm-up did not admit a pod")
 	}
 	if diff := cmp.Diff(map[outcome]float64{}, outcomesOf(h)); diff != "" {
 		t.Error(diff)
 	}
 }
 
-// TestWarmUpSampleIsInjected makes sure that the warm-up passes through all of the code.
+// TestWarmUpSampleIsInjected checks that the warm-up runs all of the code.
 func TestWarmUpSampleIsInjected(t *testing.T) {
-	r := answerOf(t, post(testHandler(testConfig()), sample))
+	r := responseOf(t, post(testHandler(testConfig()), sample))
 	if !strings.Contains(string(r.Response.Patch), contract.ContainerName) {
-		t.Errorf("the sample got no sidecar: %+v", r.Response)
+		t.Errorf("the patch for the sample has no sidecar: %+v", r.Response)
 	}
 }

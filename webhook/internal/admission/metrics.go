@@ -6,14 +6,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// outcome is what became of a request: the only label of the metrics.
+// outcome is the result of a request. It is the only label of the metrics.
 type outcome string
 
 const (
 	injected outcome = "injected" // a patch was sent
-	skipped  outcome = "skipped"  // allowed as it is
+	skipped  outcome = "skipped"  // the object was allowed without a patch
 	denied   outcome = "denied"   // the pod's owner has to change something
-	failed   outcome = "error"    // not answered for a reason that is not the pod's
+	failed   outcome = "error"    // the request failed for a reason other than the pod
 )
 
 var outcomes = []outcome{injected, skipped, denied, failed}
@@ -32,7 +32,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		requests: map[outcome]prometheus.Counter{},
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "certsync_webhook_request_duration_seconds",
-			Help:    "Time from reading an admission request to its answer.",
+			Help:    "Time from reading an admission request to its response.",
 			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
 		}),
 	}

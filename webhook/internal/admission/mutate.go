@@ -13,47 +13,51 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/settings"
 )
 
-// Annotations returns the annotations of the object of a name, and of a namespace also serviceaccount.LabelPodSecurity;
-// namespace is empty for a namespace itself. The map is not changed. The error is a *serviceaccount.NotFoundError, or says
-// why the object could not be read.
+// Annotations returns the annotations of an object, and for a namespace also
+// serviceaccount.LabelPodSecurity. The argument namespace is empty if the object is a namespace.
+// The caller does not change the map. The error is a *serviceaccount.NotFoundError if the object
+// does not exist; any other error is the reason why it could not be read.
 type Annotations func(ctx context.Context, namespace, name string) (map[string]string, error)
 
-// Config is what pods are injected by.
+// Config is what admission decides by.
 type Config struct {
 	ServiceAccount Annotations
 	Namespace      Annotations
-	// ConfigMap reads settings from the API server itself; nil where the webhook may not.
+	// ConfigMap reads settings from the API server; nil if the webhook is not allowed to read
+	// ConfigMaps.
 	ConfigMap func(ctx context.Context, namespace, name string) (*settings.ConfigMap, error)
-	// Options returns what is in force now: it changes with the cluster.
+	// Options returns the current options. They change with the cluster.
 	Options func() *inject.Options
 
-	// Defaults are the chart's certsync annotations, with keys without contract.Prefix.
+	// Defaults are the chart's certsync annotations. The keys do not have contract.Prefix.
 	Defaults map[string]string
-	// TenantID is used where a service account names none.
+	// TenantID is the default for service accounts without a tenant ID.
 	TenantID string
-	// TokenEndpointSuffix is that of the annotation "use-<suffix>"; empty without a custom token endpoint.
+	// TokenEndpointSuffix is the suffix of the annotation "use-<suffix>"; empty without a custom
+	// token endpoint.
 	TokenEndpointSuffix string
 }
 
-// defaultServiceAccount is that of pods that name none. The API server's own admission fills it in
-// before webhooks are called, unless that is switched off.
+// defaultServiceAccount is the service account of pods that do not name one. The API server's own
+// admission sets it before it calls webhooks, unless that is disabled.
 const defaultServiceAccount = "default"
 
-// mirrorAnnotation marks the API server's picture of a static pod, which the kubelet runs from a file.
+// mirrorAnnotation marks a mirror pod: the API server's copy of a static pod, which the kubelet
+// runs from a file.
 //
 // Source: https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-config-mirror
 const mirrorAnnotation = corev1.MirrorPodAnnotationKey
 
-// result is an answer that allows the pod.
+// result is the result for a pod that is allowed.
 type result = inject.Result
 
-// mutate finds out what a pod needs. The error is a *denial, or is not about the pod.
+// mutate computes what a pod needs. The error is a *denial if it is about the pod.
 func (c *Config) mutate(ctx context.Context, pod *corev1.Pod) (result, error) {
 	if pod.Labels[contract.LabelUse] != "true" {
 		return result{}, nil
 	}
 	if _, static := pod.Annotations[mirrorAnnotation]; static {
-		return result{Warnings: []string{"a static pod can have no identity and no certificates: it cannot use a service account"}}, nil
+		return result{Warnings: []string{"a static pod cannot have an identity or certificates, because it cannot use a service account"}}, nil
 	}
 	account := pod.Spec.ServiceAccountName
 	if account == "" {
@@ -90,7 +94,7 @@ func (c *Config) mutate(ctx context.Context, pod *corev1.Pod) (result, error) {
 	return r, nil
 }
 
-// resolve resolves the certsync annotations, with the ConfigMap that they name.
+// resolve resolves the certsync annotations and the ConfigMap that they name.
 func (c *Config) resolve(ctx context.Context, namespace string, sources settings.Sources, o settings.Options) (*settings.Resolved, error) {
 	if name := settings.ConfigMapName(sources); name != "" && c.ConfigMap != nil {
 		m, err := c.ConfigMap(ctx, namespace, name)
@@ -106,7 +110,7 @@ func (c *Config) resolve(ctx context.Context, namespace string, sources settings
 	return resolved, nil
 }
 
-// denial is why a pod is refused.
+// denial is the reason why a pod is denied.
 type denial struct {
 	code   int32
 	reason error
@@ -115,7 +119,7 @@ type denial struct {
 func (d *denial) Error() string { return d.reason.Error() }
 func (d *denial) Unwrap() error { return d.reason }
 
-// invalid is a denial where the error is about an annotation or the pod.
+// invalid turns an error about an annotation or the pod into a denial.
 func invalid(err error) error {
 	var annotation *settings.Error
 	var pod *inject.Denied
@@ -125,8 +129,8 @@ func invalid(err error) error {
 	return err
 }
 
-// missing is a denial where the error is about an object that does not exist: a pod without it could not
-// start, and the API server's own admission refuses it with the same code.
+// missing turns an error about an object that does not exist into a denial. A pod without the
+// object could not start; the API server's own admission denies it with the same code.
 func missing(err error) error {
 	var notFound *serviceaccount.NotFoundError
 	if errors.As(err, &notFound) {

@@ -20,8 +20,8 @@ import (
 
 const reviewKind = "AdmissionReview"
 
-// review is an AdmissionReview of either version, which are the same on the wire, as far as it is needed. Object is
-// what request.object is decoded into.
+// review has the fields of an AdmissionReview that are needed. Both versions are the same on the
+// wire. Object is the type that request.object is decoded into.
 //
 // Source: https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#request
 type review[Object any] struct {
@@ -39,15 +39,16 @@ type request[Object any] struct {
 	Object      Object                      `json:"object"`
 }
 
-// decodeOptions make the decoder as lenient as the API server's own is with what it sends. That names are case-sensitive is
-// the decoder's default, as it is the API server's: "Name" is an unknown field, not the name.
+// decodeOptions make the decoder as lenient as the API server's own decoder. Names are
+// case-sensitive by default in both: "Name" is an unknown field, not the name.
 //
-// The decoder is that of encoding/json/v2, which the standard library has as an experiment still. It reads in one pass, where
-// others check the syntax first, which halves the time of an admission's largest part. A fuzz test holds it against the
-// API server's decoder.
+// The decoder is that of encoding/json/v2, which is still an experiment in the standard library. It
+// reads the text once, where other decoders check the syntax first. That halves the time of
+// decoding, the largest part of an admission. A fuzz test compares it with the API server's
+// decoder.
 var decodeOptions = jsonv2.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
-// creation is the creation of a pod, which has what inject.View has.
+// creation is a request that creates a pod. The pod has only the fields of inject.View.
 type creation struct {
 	apiVersion string
 	uid        types.UID
@@ -55,11 +56,11 @@ type creation struct {
 	pod        *corev1.Pod
 }
 
-// errReview says that a body is no AdmissionReview.
-var errReview = errors.New("the body is no AdmissionReview of admission.k8s.io/v1 or v1beta1")
+var errNotReview = errors.New("the body is not an AdmissionReview of admission.k8s.io/v1 or v1beta1")
 
-// decode reads an AdmissionReview. The creation's pod is nil where the request is about something else. The error
-// wraps errReview, or is about the pod, and then the creation has its uid.
+// decode reads an AdmissionReview. The creation's pod is nil if the request does not create a pod.
+// If the error is about the pod, the creation is set and has the request's uid; otherwise the error
+// wraps errNotReview.
 func decode(body []byte) (*creation, error) {
 	var r review[inject.View]
 	if err := jsonv2.Unmarshal(body, &r, decodeOptions); err != nil {
@@ -75,15 +76,16 @@ func decode(body []byte) (*creation, error) {
 	return c, err
 }
 
-// decodeOther reads the review of an object that did not decode as a pod: it may be of another kind.
+// decodeOther reads the review of an object that was not decoded as a pod. It may be of another
+// kind.
 func decodeOther(body []byte, cause error) (*creation, error) {
 	var r review[jsontext.Value]
 	if err := jsonv2.Unmarshal(body, &r, decodeOptions); err != nil {
-		return nil, fmt.Errorf("%w: %w", errReview, err)
+		return nil, fmt.Errorf("%w: %w", errNotReview, err)
 	}
 	c, err := header(&r)
 	if err == nil && isPodCreation(r.Request) {
-		err = fmt.Errorf("request.object is no pod of v1: %w", cause)
+		err = fmt.Errorf("request.object is not a v1 Pod: %w", cause)
 	}
 	return c, err
 }
@@ -92,9 +94,9 @@ func header[Object any](r *review[Object]) (*creation, error) {
 	switch {
 	case r.Kind != reviewKind,
 		r.APIVersion != admissionv1.SchemeGroupVersion.String() && r.APIVersion != admissionv1beta1.SchemeGroupVersion.String():
-		return nil, fmt.Errorf("%w: apiVersion %.100q, kind %.100q", errReview, r.APIVersion, r.Kind)
+		return nil, fmt.Errorf("%w: apiVersion %.100q, kind %.100q", errNotReview, r.APIVersion, r.Kind)
 	case r.Request == nil:
-		return nil, fmt.Errorf("%w: request is missing", errReview)
+		return nil, fmt.Errorf("%w: request is missing", errNotReview)
 	}
 	return &creation{apiVersion: r.APIVersion, uid: r.Request.UID, namespace: r.Request.Namespace}, nil
 }
@@ -104,22 +106,22 @@ func isPodCreation[Object any](r *request[Object]) bool {
 		r.Resource == metav1.GroupVersionResource{Version: "v1", Resource: "pods"}
 }
 
-// appendReview appends an AdmissionReview of the request's version with the answer. Patches are large, and json.Marshal
-// would copy one three times; so what is not a plain string is put together here.
-func appendReview(b []byte, c *creation, a *admissionv1.AdmissionResponse) ([]byte, error) {
-	patch := a.Patch
-	a.UID, a.Patch = c.uid, nil
-	answer, err := json.Marshal(a)
+// appendReview appends an AdmissionReview of the request's version with the response. Patches are
+// large, and json.Marshal would copy a patch three times, so the patch is added by hand.
+func appendReview(b []byte, c *creation, r *admissionv1.AdmissionResponse) ([]byte, error) {
+	patch := r.Patch
+	r.UID, r.Patch = c.uid, nil
+	response, err := json.Marshal(r)
 	if err != nil {
 		return nil, err
 	}
 	b = append(append(append(b, `{"kind":"`+reviewKind+`","apiVersion":"`...), c.apiVersion...), `","response":`...)
 	if patch != nil {
-		answer = answer[:len(answer)-1] // its closing brace
-		b = append(append(b, answer...), `,"patch":"`...)
+		response = response[:len(response)-1] // without the closing brace
+		b = append(append(b, response...), `,"patch":"`...)
 		b = append(base64.StdEncoding.AppendEncode(b, patch), `"}`...)
 	} else {
-		b = append(b, answer...)
+		b = append(b, response...)
 	}
 	return append(b, '}'), nil
 }

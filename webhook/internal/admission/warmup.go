@@ -11,8 +11,9 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// sample is a request that passes through all of the code, so that the first real one finds types inspected and
-// pages in memory: decoding the first pod of a process takes several times as long as the next.
+// sample is a request that runs all of the code, so that types are already inspected and pages are
+// in memory for the first real request. Decoding the first pod in a process takes several times as
+// long as the next.
 const sample = `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"0",
 "resource":{"version":"v1","resource":"pods"},"namespace":"warm-up","operation":"CREATE","object":{
 "metadata":{"name":"a","labels":{"` + contract.LabelUse + `":"true"},"annotations":{
@@ -21,7 +22,8 @@ const sample = `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","re
 "resources":{"requests":{"cpu":"1"}},"volumeMounts":[{"name":"a","mountPath":"/a"}]}],
 "volumes":[{"name":"a","emptyDir":{}}]}}}}`
 
-// WarmUp admits a pod that nobody asked for, as ServeHTTP does. What it finds is of no interest, and no metric counts it.
+// WarmUp serves a sample request as ServeHTTP does. It discards the response, and the metrics do
+// not count it.
 func (h *Handler) WarmUp(ctx context.Context) {
 	config := *h.config
 	config.ServiceAccount = func(context.Context, string, string) (map[string]string, error) {
@@ -31,7 +33,7 @@ func (h *Handler) WarmUp(ctx context.Context) {
 	config.ConfigMap = nil
 	warm := NewHandler(&config, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	warm.buffers = h.buffers
-	// Twice, since the garbage collector clears a pool's spare memory only after it was not used for a whole cycle.
+	// Twice: the garbage collector frees a pool's memory only after a whole cycle without use.
 	for range 2 {
 		r, err := http.NewRequestWithContext(ctx, http.MethodPost, "/?timeout=5s", strings.NewReader(sample))
 		if err != nil {
@@ -42,7 +44,7 @@ func (h *Handler) WarmUp(ctx context.Context) {
 	}
 }
 
-// discard is the http.ResponseWriter of nobody.
+// discard is an http.ResponseWriter that discards the response.
 type discard http.Header
 
 func (d discard) Header() http.Header         { return http.Header(d) }

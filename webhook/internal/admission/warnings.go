@@ -9,7 +9,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// Limits of admission warnings: beyond the total the API server cuts each to maxWarning and drops the rest silently.
+// Limits for admission warnings. Above the total the API server truncates each to maxWarning and
+// silently drops the rest.
 //
 // Source: https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#response and
 // k8s.io/apiserver/pkg/endpoints/filters/warning.go
@@ -18,8 +19,8 @@ const (
 	maxWarnings = 4096 // characters in total
 )
 
-// fitWarnings makes warnings fit into the limits and says how many were left out. The API server drops a
-// warning with a control character, so those become spaces.
+// fitWarnings fits warnings into the limits and adds a remark with the number of omitted ones. It
+// replaces control characters by spaces, since the API server drops a warning that contains one.
 func fitWarnings(warnings []string) []string {
 	clean := make([]string, 0, len(warnings))
 	total := 0
@@ -33,19 +34,20 @@ func fitWarnings(warnings []string) []string {
 	if total <= maxWarnings {
 		return clean
 	}
-	left := maxWarnings - maxWarning // the last is for the remark
+	left := maxWarnings - maxWarning // room for the remark
 	for i, w := range clean {
-		clean[i] = cut(w, maxWarning)
+		clean[i] = truncate(w, maxWarning)
 		left -= utf8.RuneCountInString(clean[i])
 		if left < 0 {
-			return append(clean[:i], fmt.Sprintf("%d more warnings are in the pod's annotation %s", len(clean)-i, contract.Prefix+contract.KeyWarnings))
+			return append(clean[:i], fmt.Sprintf("%d more warnings are in the pod's annotation %s",
+				len(clean)-i, contract.Prefix+contract.KeyWarnings))
 		}
 	}
 	return clean
 }
 
-// cut shortens a text to a number of characters.
-func cut(s string, length int) string {
+// truncate shortens a text to a number of characters.
+func truncate(s string, length int) string {
 	if utf8.RuneCountInString(s) <= length {
 		return s
 	}

@@ -12,13 +12,12 @@ import (
 // access decides who may read certificates whose settings do not say who may. The first row that
 // matches applies:
 //
-//	the app's containers                         the sidecar's user   files                   readers
-//	-------------------------------------------  -------------------  ----------------------  --------
-//	all have the same user ID, not 0             that ID              0600
-//	several known IDs, none is 0                 see sidecarUser      0600, ACL for each ID   the IDs
-//	the pod has an fsGroup, no container is root see sidecarUser      0640, in that group     group
-//	any other: an ID is 0 or not known           see sidecarUser      0644, as in a Secret's  everyone
-//	                                                                  volume
+//	the app's containers                     the sidecar's user  files                  readers
+//	---------------------------------------  ------------------  ---------------------  --------
+//	all have the same user ID, not 0         that ID             0600
+//	several known IDs, none is 0             see sidecarUser     0600, ACL for each ID  the IDs
+//	an fsGroup, and no container is root     see sidecarUser     0640, in that group    group
+//	any other: an ID is 0 or not known       see sidecarUser     0644, as in a Secret   everyone
 //
 // The readers do not depend on the settings. In the sidecar the settings take precedence, and the
 // sidecar follows edits of them.
@@ -42,8 +41,8 @@ func (in *injection) access() (user *int64, readers []string) {
 	return in.sidecarUser(), readers
 }
 
-// appUsers returns the distinct user IDs, sorted, of the containers that get the certificates. known
-// reports that all IDs are known and none is 0; root reports that one may be 0.
+// appUsers returns the distinct user IDs, sorted, of the containers that get the certificates.
+// known reports that all IDs are known and none is 0; root reports that one may be 0.
 func (in *injection) appUsers() (users []int64, known, root bool) {
 	known = true
 	for _, c := range in.apps {
@@ -80,8 +79,8 @@ func userOf(pod *corev1.PodSecurityContext, c *corev1.SecurityContext) (id *int6
 }
 
 // sidecarUser returns the user ID to set on a sidecar that does not share the app's ID, or nil. Its
-// image already has contract.DefaultUserID. Setting that ID would be refused by clusters that assign
-// user IDs, as OpenShift does, so it is set only where the pod would make the sidecar root.
+// image already has contract.DefaultUserID. Setting that ID would be refused by clusters that
+// assign user IDs, as OpenShift does, so it is set only where the pod would make the sidecar root.
 func (in *injection) sidecarUser() *int64 {
 	if sc := in.pod.Spec.SecurityContext; sc != nil && sc.RunAsUser != nil && *sc.RunAsUser == 0 {
 		id := int64(contract.DefaultUserID)

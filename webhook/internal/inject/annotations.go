@@ -16,13 +16,14 @@ func (in *injection) writeAnnotations(list ...annotation) {
 }
 
 // warningsText returns the warnings, one per line. The annotation keeps them because controllers
-// discard those of the admission response. It also keeps the warnings of earlier injections: a second
-// injection may not give them again, as it finds the result of the first one.
+// discard those of the admission response. It also keeps the warnings of earlier injections: a
+// second injection may not give them again, as it finds the result of the first one.
 func (in *injection) warningsText() string {
 	text := in.pod.Annotations[contract.Prefix+contract.KeyWarnings]
 	lines := slices.Collect(strings.SplitSeq(text, "\n"))
 	for _, w := range in.warnings {
-		// A warning may name an annotation key that contains a line break, which the API server refuses later.
+		// A warning may name an annotation key that contains a line break, which the API server
+		// refuses later.
 		w = strings.ReplaceAll(w, "\n", " ")
 		if slices.Contains(lines, w) {
 			continue

@@ -2,7 +2,8 @@ package inject_test
 
 import "testing"
 
-// BenchmarkPod measures what admission does between the decoded pod and the encoded patch, settings included.
+// BenchmarkPod measures admission from the decoded pod to the encoded patch, including the
+// settings.
 func BenchmarkPod(b *testing.B) {
 	for _, name := range []string{"identity/plain", "sidecar/native", "sidecar/mesh-istio", "stores/two"} {
 		b.Run(name, func(b *testing.B) {

@@ -22,8 +22,9 @@ const (
 //   - container.index is the container's position in its list after all operations so far. The
 //     editor keeps it valid. Keep a *container, never a copy of its index, across a call of
 //     insertInitContainers, appendContainers, removeContainers or moveInitContainer.
-//   - An index into env, mounts or volumes is valid until elements are removed from that list. Adding
-//     appends, so it keeps the indexes. A pointer to an element is valid until the list changes.
+//   - An index into env, mounts or volumes is valid until elements are removed from that list.
+//     Adding appends, so it keeps the indexes. A pointer to an element is valid until the list
+//     changes.
 //   - A container that was removed is in no list. Do not use it any more.
 //
 // The editor does not decide anything and does not know which parts of the pod this package added.
@@ -35,7 +36,8 @@ type editor struct {
 	volumes    []corev1.Volume
 
 	annotations map[string]string
-	// hasAnnotations is false where the object may be absent or null; the same holds for hasSecurity.
+	// hasAnnotations is false where the object may be absent or null; the same holds for
+	// hasSecurity.
 	hasAnnotations, hasSecurity bool
 	// copiedAnnotations is set once annotations is a copy of the pod's map.
 	copiedAnnotations bool
@@ -55,8 +57,8 @@ type container struct {
 	index int    // see editor
 }
 
-// expectedOperations and expectedVolumes are the capacity for a typical pod: operations, and volumes
-// that are added.
+// expectedOperations and expectedVolumes are the capacity for a typical pod: operations, and
+// volumes that are added.
 const expectedOperations, expectedVolumes = 16, 6
 
 func newEditor(pod *corev1.Pod) *editor {

@@ -27,8 +27,8 @@ func (e *editor) appendContainers(added ...corev1.Container) {
 	renumber(e.main)
 }
 
-// removeContainers removes the containers that match. It goes through each list from its end, so that
-// the indexes of the containers before stay valid.
+// removeContainers removes the containers that match. It goes through each list from its end, so
+// that the indexes of the containers before stay valid.
 func (e *editor) removeContainers(match func(*container) bool) {
 	for _, list := range []*[]*container{&e.main, &e.init} {
 		for _, c := range slices.Backward(*list) {
@@ -41,8 +41,8 @@ func (e *editor) removeContainers(match func(*container) bool) {
 	}
 }
 
-// moveInitContainer moves an init container to an index of the list without it, with everything that
-// the original pod and other webhooks set on it.
+// moveInitContainer moves an init container to an index of the list without it, with everything
+// that the original pod and other webhooks set on it.
 func (e *editor) moveInitContainer(c *container, to int) {
 	e.patch.move(c.path(), element(initContainers, to))
 	e.init = slices.Insert(slices.Delete(e.init, c.index, c.index+1), to, c)

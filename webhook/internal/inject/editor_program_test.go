@@ -9,8 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// editorProgram reads a pod and a sequence of editor operations from bytes. Every input is valid, so
-// that a fuzzer can change it freely. Where the bytes end, all choices are 0.
+// editorProgram reads a pod and a sequence of editor operations from bytes. Every input is valid,
+// so that a fuzzer can change it freely. Where the bytes end, all choices are 0.
 type editorProgram struct {
 	bytes []byte
 	names int

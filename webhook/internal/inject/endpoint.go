@@ -11,8 +11,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/settings"
 )
 
-// WantsEndpoint reports whether Pod adds the metadata endpoint: the pod requests it, and the original
-// webhook neither provides it nor has already added it. Windows pods do not get it.
+// WantsEndpoint reports whether Pod adds the metadata endpoint: the pod requests it, and the
+// original webhook neither provides it nor has already added it. Windows pods do not get it.
 func WantsEndpoint(pod *corev1.Pod, id *settings.Identity, o *Options) bool {
 	return id.Endpoint != nil && o.InjectIdentity && !isWindows(pod) &&
 		!slices.ContainsFunc(slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers), func(c corev1.Container) bool {
@@ -20,16 +20,16 @@ func WantsEndpoint(pod *corev1.Pod, id *settings.Identity, o *Options) bool {
 		})
 }
 
-// planEndpoint denies pods that request the metadata endpoint but cannot have it, and decides how apps
-// reach it:
+// planEndpoint denies pods that request the metadata endpoint but cannot have it, and decides how
+// apps reach it:
 //
-//	the namespace's Pod Security  the sidecar listens on           how apps find it
-//	----------------------------  -------------------------------  -------------------------------------
-//	none or "privileged"          169.254.169.254:80, which an     by the address, which they know
-//	                              init container adds to the pod,
-//	                              and 127.0.0.1:<port>
-//	"baseline", "restricted"      127.0.0.1:<port>                 by IDENTITY_ENDPOINT, IDENTITY_HEADER:
-//	                                                               SDKs take it for that of App Service
+//	the namespace's Pod Security  the sidecar listens on          how apps find it
+//	----------------------------  ------------------------------  --------------------------------
+//	none or "privileged"          169.254.169.254:80, which an    by the address, which they know
+//	                              init container adds to the
+//	                              pod, and 127.0.0.1:<port>
+//	"baseline", "restricted"      127.0.0.1:<port>                by IDENTITY_ENDPOINT and
+//	                                                              IDENTITY_HEADER, as in App Service
 func (in *injection) planEndpoint() error {
 	if in.identity.Endpoint != nil && isWindows(in.pod) {
 		in.warn("annotation " + contract.AnnotationInjectProxySidecar + " has no effect in Windows pods: they cannot have the metadata endpoint")
@@ -55,8 +55,9 @@ func (in *injection) planEndpoint() error {
 		return nil
 	}
 	if owner := in.listener(contract.MetadataPort); owner != "" {
-		return endpointError(fmt.Sprintf("container %s has port %d, which the endpoint uses at %s, so the container cannot listen on all addresses: "+
-			"let it listen on another port", owner, contract.MetadataPort, contract.MetadataAddress))
+		return endpointError(fmt.Sprintf("container %s has port %d, which the endpoint uses at %s, "+
+			"so the container cannot listen on all addresses: let it listen on another port",
+			owner, contract.MetadataPort, contract.MetadataAddress))
 	}
 	if c := in.settings.Config; c != nil && c.MSIEndpoint == contract.DefaultMSIEndpoint {
 		return endpointError("certificates with the credential " + contract.CredentialManagedIdentity + " need the node's metadata service, " +
@@ -77,8 +78,9 @@ func (in *injection) serveEndpoint(want *sidecar) error {
 	c := want.running()
 	switch {
 	case c == nil:
-		return endpointError("the pod's restartPolicy is " + string(in.pod.Spec.RestartPolicy) + " and it has no native sidecar, so the endpoint " +
-			"would keep the pod from completing: set annotation " + contract.Prefix + contract.KeyNativeSidecar + ` to "true" (Kubernetes 1.29 or later), ` +
+		return endpointError("the pod's restartPolicy is " + string(in.pod.Spec.RestartPolicy) + " and it has no native sidecar, " +
+			"so the endpoint would keep the pod from completing: set annotation " +
+			contract.Prefix + contract.KeyNativeSidecar + ` to "true" (Kubernetes 1.29 or later), ` +
 			"or let the app use workload identity (AZURE_FEDERATED_TOKEN_FILE)")
 	case c.RestartPolicy == nil:
 		in.warn("the metadata endpoint starts together with the pod's containers, so init containers cannot use it " +

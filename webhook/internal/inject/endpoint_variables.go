@@ -19,8 +19,8 @@ func (in *injection) endpointHost() string {
 const podUIDField = "metadata.uid"
 
 // podUIDVariable returns a variable with the pod's UID as its value. The UID is the secret in
-// IDENTITY_HEADER: nobody outside of the cluster knows it or can guess it, and the app and the sidecar
-// both get it without a copy being stored anywhere.
+// IDENTITY_HEADER: nobody outside of the cluster knows it or can guess it, and the app and the
+// sidecar both get it without a copy being stored anywhere.
 func podUIDVariable(name string) corev1.EnvVar {
 	return corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{
 		FieldRef: &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: podUIDField},
@@ -31,8 +31,8 @@ func isPodUID(e corev1.EnvVar) bool {
 	return e.ValueFrom != nil && e.ValueFrom.FieldRef != nil && e.ValueFrom.FieldRef.FieldPath == podUIDField
 }
 
-// endpointVariables returns the variables by which the SDKs in an app's container find the endpoint. A
-// container that already sets one of them uses another endpoint.
+// endpointVariables returns the variables by which the SDKs in an app's container find the
+// endpoint. A container that already sets one of them uses another endpoint.
 func (in *injection) endpointVariables(c *container) []corev1.EnvVar {
 	if in.endpoint == nil || in.endpoint.Address {
 		return nil

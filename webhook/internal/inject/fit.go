@@ -8,9 +8,9 @@ import (
 )
 
 // fitPod fits an amount into the pod's spec.resources, which bounds the limit of each container and
-// the sum of the requests. A request that does not fit becomes what is left, down to 0: the pod's own
-// request covers it. The API server has already set the pod's requests: where the pod has only a
-// limit, to the sum of its containers' requests, or else to the limit.
+// the sum of the requests. A request that does not fit becomes what is left, down to 0: the pod's
+// own request covers it. The API server has already set the pod's requests: where the pod has only
+// a limit, to the sum of its containers' requests, or else to the limit.
 //
 // Source: https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/#pod-level-resource-specification
 func (in *injection) fitPod(a *amount) {

@@ -10,8 +10,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/inject"
 )
 
-// FuzzPod checks that for whatever pod, as the API server would send it, there is either a denial or a patch that
-// applies, that leaves a second pass nothing to do, and that breaks no rule of the API server.
+// FuzzPod checks for any pod that the API server could send: it is denied, or the patch applies,
+// the patched pod keeps the rules of the API server, and a second injection changes nothing.
 func FuzzPod(f *testing.F) {
 	for _, file := range inputs(f) {
 		in := readInput(f, file)
@@ -22,7 +22,7 @@ func FuzzPod(f *testing.F) {
 		if json.Unmarshal(raw, &pod) != nil || !valid(&pod) {
 			return
 		}
-		raw, err := json.Marshal(&pod) // as the API server writes it: keys in their own case, each once
+		raw, err := json.Marshal(&pod) // as the API server encodes it: keys in the right case, without duplicates
 		if err != nil {
 			return
 		}
@@ -30,7 +30,7 @@ func FuzzPod(f *testing.F) {
 			InjectIdentity: injectIdentity, LegacyPath: legacyPath, Mark: minor%2 == 0, Native: inject.NativeSupportOf(1, minor),
 			Image: "certsync:1", StartAfter: []string{"istio-init", "istio-proxy"}, ImagePullSecrets: []string{"regcred"},
 		}}
-		if minor%2 == 0 { // the other form of the metadata endpoint
+		if minor%2 == 0 { // the metadata endpoint without the address
 			in.Namespace = map[string]string{"pod-security.kubernetes.io/enforce": "restricted"}
 		}
 		r, err := in.run(decode(t, raw))
@@ -42,25 +42,25 @@ func FuzzPod(f *testing.F) {
 		checkValid(t, decode(t, after))
 		second, err := in.run(decode(t, after))
 		if err != nil {
-			t.Fatalf("second pass: %v", err)
+			t.Fatalf("second injection: %v", err)
 		}
 		if len(second.Patch) > 0 {
-			t.Errorf("second pass: %+v", second.Patch)
+			t.Errorf("second injection: %+v", second.Patch)
 		}
 		if third := patched(t, after, second); !bytes.Equal(third, after) {
-			t.Errorf("second pass changed the pod")
+			t.Errorf("second injection changed the pod")
 		}
 	})
 }
 
-// valid reports whether a pod has passed the rules of the API server that matter here.
+// valid reports whether a pod keeps the rules of the API server that checkValid checks.
 func valid(pod *corev1.Pod) bool {
 	var r recorder
 	checkValid(&r, pod)
 	return !r.failed && len(pod.Spec.Containers) > 0
 }
 
-// recorder is a testing.TB that remembers a failure in place of reporting it.
+// recorder is a testing.TB that records a failure instead of reporting it.
 type recorder struct {
 	testing.TB
 	failed bool

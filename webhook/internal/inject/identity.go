@@ -65,8 +65,9 @@ func (in *injection) ensureToken(c *container) (string, error) {
 	return contract.IdentityTokenFile, nil
 }
 
-// updateTokenVariables corrects variables of an earlier injection whose token was moved since: versions
-// of the original webhook after v1.6.0 use the same volume name, but mount the volume elsewhere.
+// updateTokenVariables corrects variables of an earlier injection whose token was moved since:
+// versions of the original webhook after v1.6.0 use the same volume name, but mount the volume
+// elsewhere.
 func (in *injection) updateTokenVariables(c *container, file string) {
 	if file == contract.IdentityTokenFile {
 		return
@@ -95,8 +96,8 @@ func (in *injection) addMissingVariables(c *container, variables []corev1.EnvVar
 		return v.Value == "" && v.ValueFrom == nil || c.sets(v.Name)
 	})
 	if len(added) > 0 && len(c.EnvFrom) > 0 {
-		in.warn(fmt.Sprintf("container %s uses envFrom, which the webhook cannot read: the injected %s take precedence; set them in env to override",
-			c.Name, names(added)))
+		in.warn(fmt.Sprintf("container %s uses envFrom, which the webhook cannot read: "+
+			"the injected %s take precedence; set them in env to override", c.Name, names(added)))
 	}
 	in.editor.addVariables(c, added...)
 }

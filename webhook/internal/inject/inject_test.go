@@ -20,28 +20,30 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// input is what a file of testdata says: a pod, what it belongs to, and how the webhook is configured.
+// input is the content of a file in testdata: a pod, its service account and namespace, and the
+// webhook's configuration.
 type input struct {
-	// Pod is kept as it is written, so that a field that no type knows stays in it.
+	// Pod is the text from the file, so that it keeps unknown fields.
 	Pod json.RawMessage `json:"pod"`
-	// After is there in place of Pod: the pod of another case, injected and then edited by somebody else.
+	// After replaces Pod: the pod of another case, after injection and an edit by somebody else.
 	After struct {
 		Case string          `json:"case"`
 		Edit jsonpatch.Patch `json:"edit"`
 	} `json:"after"`
-	// ServiceAccount, Namespace and Chart are annotations, and the namespace's Pod Security label; the client ID has a default here.
+	// ServiceAccount, Namespace and Chart are annotations. ServiceAccount has a client ID by
+	// default. Namespace also has the Pod Security label.
 	ServiceAccount map[string]string   `json:"serviceAccount"`
 	Namespace      map[string]string   `json:"namespace"`
 	Chart          map[string]string   `json:"chart"`
 	ConfigMap      *settings.ConfigMap `json:"configMap"`
-	// Minor is the API server's version.
+	// Minor is the API server's minor version.
 	Minor int `json:"minor"`
-	// TokenEndpointSuffix is that of the annotation use-<suffix>.
+	// TokenEndpointSuffix is the suffix of the annotation use-<suffix>.
 	TokenEndpointSuffix string         `json:"tokenEndpointSuffix"`
 	Options             inject.Options `json:"options"`
 }
 
-// output is a golden file.
+// output is the content of a golden file.
 type output struct {
 	Denied     string   `json:"denied,omitempty"`
 	Warnings   []string `json:"warnings,omitempty"`
@@ -85,7 +87,7 @@ func readInput(t testing.TB, file string) *input {
 	return in
 }
 
-// run does what admission does, for the pod given.
+// run injects the pod as admission does.
 func (in *input) run(pod *corev1.Pod) (inject.Result, error) {
 	id, err := settings.ResolveIdentity(settings.IdentityInput{
 		Pod: pod.Annotations, ServiceAccount: in.ServiceAccount, Namespace: "shop", ServiceAccountName: "web",
@@ -113,7 +115,7 @@ func decode(t testing.TB, raw []byte) *corev1.Pod {
 	return &pod
 }
 
-// patched returns the pod with the operations applied as the API server applies them: to the JSON text.
+// patched applies the operations to the JSON text, as the API server does.
 func patched(t testing.TB, raw []byte, r inject.Result) []byte {
 	t.Helper()
 	if len(r.Patch) == 0 {
@@ -143,7 +145,7 @@ func inputs(t testing.TB) []string {
 	return files
 }
 
-// TestGolden compares what becomes of each pod in testdata with the golden file beside it.
+// TestGolden compares the result for each pod in testdata with the golden file next to it.
 func TestGolden(t *testing.T) {
 	for _, file := range inputs(t) {
 		t.Run(caseName(file), func(t *testing.T) {
@@ -184,13 +186,13 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// isDenial checks that an error is one that admission takes for the pod's fault.
+// isDenial checks that admission would treat an error as a denial.
 func isDenial(t testing.TB, err error) {
 	t.Helper()
 	var denied *inject.Denied
 	var annotation *settings.Error
 	if !errors.As(err, &denied) && !errors.As(err, &annotation) {
-		t.Errorf("error of type %T is no denial: %v", err, err)
+		t.Errorf("error of type %T is not a denial: %v", err, err)
 	}
 }
 

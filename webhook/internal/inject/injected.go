@@ -80,8 +80,8 @@ func (in *injection) hasSidecar(want *sidecar) bool {
 	return !in.hasOtherVolume(want.volumes)
 }
 
-// hasOtherVolume reports whether the pod has one of the volumes with other content. A missing volume
-// does not count, since it is added later.
+// hasOtherVolume reports whether the pod has one of the volumes with other content. A missing
+// volume does not count, since it is added later.
 func (in *injection) hasOtherVolume(wanted []corev1.Volume) bool {
 	return slices.ContainsFunc(wanted, func(v corev1.Volume) bool {
 		have := in.editor.volume(v.Name)
@@ -101,8 +101,8 @@ func sameUser(want, have *corev1.SecurityContext) bool {
 	return want.RunAsUser == nil || have != nil && have.RunAsUser != nil && *have.RunAsUser == *want.RunAsUser
 }
 
-// sameSource reports whether two volumes of one name have the same content. They are of the same kind,
-// by checkReserved. Fields that the API server sets on a volume are not compared.
+// sameSource reports whether two volumes of one name have the same content. They are of the same
+// kind, by checkReserved. Fields that the API server sets on a volume are not compared.
 func sameSource(want, have *corev1.Volume) bool {
 	switch {
 	case want.Projected != nil:
@@ -113,8 +113,9 @@ func sameSource(want, have *corev1.Volume) bool {
 	return true
 }
 
-// sameIdentity reports whether two injected containers have the same identity, since a copied pod may
-// use another service account. Other variables are not compared: other webhooks may change them.
+// sameIdentity reports whether two injected containers have the same identity, since a copied pod
+// may use another service account. Other variables are not compared: other webhooks may change
+// them.
 func sameIdentity(a, b []corev1.EnvVar) bool {
 	for _, name := range []string{
 		contract.EnvClientID, contract.EnvTenantID, contract.EnvAuthorityHost, envTokenProxy, envSNIName, envCAFile, envCAData,

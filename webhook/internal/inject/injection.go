@@ -40,8 +40,8 @@ func newInjection(pod *corev1.Pod, id *settings.Identity, s *settings.Resolved, 
 
 func (in *injection) warn(text string) { in.warnings = append(in.warnings, text) }
 
-// serves reports whether a container gets the certificates: it is not skipped, and it does not belong
-// to a service mesh or to the original webhook.
+// serves reports whether a container gets the certificates: it is not skipped, and it does not
+// belong to a service mesh or to the original webhook.
 func (in *injection) serves(c *container) bool {
 	return !in.identity.Skips(c.Name) && !slices.Contains(in.options.StartAfter, c.Name) &&
 		c.Name != originalProxy && c.Name != originalProxyInit

@@ -14,9 +14,10 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/inject"
 )
 
-// TestSecondPass checks for each pod of testdata that a pass over the patched pod finds nothing to do: the API
-// server calls again where another webhook changed the pod, and people copy pods.
-func TestSecondPass(t *testing.T) {
+// TestSecondInjection checks for each pod in testdata that injecting the patched pod again changes
+// nothing. The API server calls the webhook again after another webhook changed the pod, and people
+// copy injected pods.
+func TestSecondInjection(t *testing.T) {
 	forEachAdmitted(t, func(t *testing.T, in *input, after []byte) {
 		r, err := in.run(decode(t, after))
 		if err != nil {
@@ -28,15 +29,15 @@ func TestSecondPass(t *testing.T) {
 	})
 }
 
-// TestUnknownFieldsSurvive gives each pod of testdata fields that no version of the API has, in every object of it,
-// and checks that the patch leaves each where it was and makes the same pod otherwise.
+// TestUnknownFieldsSurvive adds an unknown field to every object of each pod in testdata. The patch
+// must keep each field in its place, and the pod must be the same otherwise.
 func TestUnknownFieldsSurvive(t *testing.T) {
 	forEachAdmitted(t, func(t *testing.T, in *input, plain []byte) {
 		var pod any
 		if err := json.Unmarshal(in.Pod, &pod); err != nil {
 			t.Fatal(err)
 		}
-		invented := invent(pod)
+		unknown := addUnknown(pod)
 		raw, err := json.Marshal(pod)
 		if err != nil {
 			t.Fatal(err)
@@ -52,59 +53,61 @@ func TestUnknownFieldsSurvive(t *testing.T) {
 		if err := json.Unmarshal(plain, &want); err != nil {
 			t.Fatal(err)
 		}
-		if left := forget(got); left != invented-removedWith(t, raw, r.Patch) {
-			t.Errorf("%d of %d invented fields are left", left, invented)
+		if left := removeUnknown(got); left != unknown-countRemoved(t, raw, r.Patch) {
+			t.Errorf("%d of %d unknown fields survived", left, unknown)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("beside the invented fields (-want +got):\n%s", diff)
+			t.Errorf("apart from the unknown fields (-want +got):\n%s", diff)
 		}
 	})
 }
 
-const inventedField = "inventedField"
+const unknownField = "unknownField"
 
-// invent adds a field to every object of a pod that has fields (not: labels, quantities and the like).
-func invent(v any) (count int) {
+// addUnknown adds a field to every object of a pod, except maps such as labels and quantities. It
+// returns their number.
+func addUnknown(v any) (count int) {
 	switch v := v.(type) {
 	case map[string]any:
 		for key, child := range v {
 			switch key {
 			case "annotations", "labels", "nodeSelector", "limits", "requests", "matchLabels":
 			default:
-				count += invent(child)
+				count += addUnknown(child)
 			}
 		}
-		v[inventedField] = map[string]any{"kept": true}
+		v[unknownField] = map[string]any{"kept": true}
 		count++
 	case []any:
 		for _, child := range v {
-			count += invent(child)
+			count += addUnknown(child)
 		}
 	}
 	return count
 }
 
-// forget removes what invent added and counts it.
-func forget(v any) (count int) {
+// removeUnknown removes the fields that addUnknown added and returns their number.
+func removeUnknown(v any) (count int) {
 	switch v := v.(type) {
 	case map[string]any:
-		if _, ok := v[inventedField]; ok {
-			delete(v, inventedField)
+		if _, ok := v[unknownField]; ok {
+			delete(v, unknownField)
 			count++
 		}
 		for _, child := range v {
-			count += forget(child)
+			count += removeUnknown(child)
 		}
 	case []any:
 		for _, child := range v {
-			count += forget(child)
+			count += removeUnknown(child)
 		}
 	}
 	return count
 }
 
-// removedWith counts the invented fields in what the operations take out, which is always this package's own.
-func removedWith(t *testing.T, raw []byte, ops inject.Patch) (count int) {
+// countRemoved returns the number of unknown fields in what the operations remove. They only remove
+// what this package added.
+func countRemoved(t *testing.T, raw []byte, ops inject.Patch) (count int) {
 	t.Helper()
 	for i, op := range ops {
 		if op.Op != "remove" {
@@ -126,12 +129,12 @@ func removedWith(t *testing.T, raw []byte, ops inject.Patch) (count int) {
 				doc = v[index]
 			}
 		}
-		count += forget(doc)
+		count += removeUnknown(doc)
 	}
 	return count
 }
 
-// TestValid checks rules of the API server that a patch could break.
+// TestValid checks that patched pods keep the rules of the API server.
 func TestValid(t *testing.T) {
 	forEachAdmitted(t, func(t *testing.T, in *input, after []byte) { checkValid(t, decode(t, after)) })
 }
@@ -164,7 +167,7 @@ func checkContainer(c corev1.Container, volumes []string) error {
 		}
 		paths[m.MountPath] = true
 		if !slices.Contains(volumes, m.Name) {
-			return fmt.Errorf("volume %s of a mount is not there", m.Name)
+			return fmt.Errorf("volume %s of a mount does not exist", m.Name)
 		}
 	}
 	for name, request := range c.Resources.Requests {
@@ -175,7 +178,7 @@ func checkContainer(c corev1.Container, volumes []string) error {
 	return nil
 }
 
-// forEachAdmitted calls check with each input whose pod is admitted, and with the patched pod.
+// forEachAdmitted calls check with each input whose pod is admitted, and its patched pod.
 func forEachAdmitted(t *testing.T, check func(t *testing.T, in *input, after []byte)) {
 	for _, file := range inputs(t) {
 		in := readInput(t, file)

@@ -17,8 +17,8 @@ func (in *injection) insertSidecar(want *sidecar) {
 	in.editor.appendContainers(want.main...)
 }
 
-// moveAfterMesh moves init containers of an earlier injection behind those of a mesh that was injected
-// later. A move keeps what other webhooks added to them.
+// moveAfterMesh moves init containers of an earlier injection behind those of a mesh that was
+// injected later. A move keeps what other webhooks added to them.
 func (in *injection) moveAfterMesh() {
 	mesh := in.lastMesh()
 	if mesh == nil {
@@ -44,8 +44,8 @@ func (in *injection) lastMesh() *container {
 	return nil
 }
 
-// checkMesh warns about init containers that find the network redirected to a proxy that starts after
-// them.
+// checkMesh warns about init containers that find the network redirected to a proxy that starts
+// after them.
 func (in *injection) checkMesh() {
 	if in.lastMesh() == nil {
 		return

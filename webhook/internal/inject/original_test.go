@@ -12,9 +12,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// TestBesideOriginal checks that the order in which the original webhook and this one see a pod makes no
-// difference but in the order of lists, whoever injects identity, with the second call that the API server makes of
-// a webhook after whose first one another changed the pod.
+// TestBesideOriginal runs the original webhook before and after this one. The pods may differ only
+// in the order of lists, whichever webhook injects identity. The API server calls a webhook again
+// if another one changed the pod after it.
 func TestBesideOriginal(t *testing.T) {
 	for _, name := range []string{
 		"identity/plain", "identity/init-containers", "identity/variables-set", "identity/generate-name",
@@ -25,7 +25,7 @@ func TestBesideOriginal(t *testing.T) {
 				t.Parallel()
 				in := readInput(t, "testdata/"+name+".in.yaml")
 				in.Options.InjectIdentity = injectIdentity
-				raw, err := json.Marshal(decode(t, in.Pod)) // the original encodes the pod with the types that it knows
+				raw, err := json.Marshal(decode(t, in.Pod)) // the original re-encodes the pod with the types that it knows
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -52,7 +52,7 @@ func TestBesideOriginal(t *testing.T) {
 	}
 }
 
-// checkTokens checks that each container finds its token where it is told that it is.
+// checkTokens checks that each container has its token at the path in its variable.
 func checkTokens(t *testing.T, pod *corev1.Pod) {
 	t.Helper()
 	for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
@@ -66,8 +66,8 @@ func checkTokens(t *testing.T, pod *corev1.Pod) {
 	}
 }
 
-// original does what Azure Workload Identity v1.6.0 does with a pod; hashed is what versions after it do, which mount the
-// token at a path of the pod's own.
+// original changes a pod as Azure Workload Identity v1.6.0 does, or with hashed, as later versions
+// do: they mount the token at a different path in each pod.
 func original(t *testing.T, raw []byte, hashed bool) []byte {
 	t.Helper()
 	pod := decode(t, raw)
@@ -121,7 +121,7 @@ func replaceOrAdd[T any](list *[]T, element T, name func(T) string) {
 	*list = append(*list, element)
 }
 
-// unordered returns a pod as values in which lists are sorted, but for those of containers, whose order matters.
+// unordered returns a pod with its lists sorted, except those of containers, whose order matters.
 func unordered(t *testing.T, raw []byte) any {
 	t.Helper()
 	var v any

@@ -9,7 +9,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/inject"
 )
 
-// TestAppend checks that Append writes what json.Marshal would write of the operations.
+// TestAppend checks that Append writes what json.Marshal writes, and an empty array for an empty
+// patch.
 func TestAppend(t *testing.T) {
 	forEachAdmitted(t, func(t *testing.T, in *input, _ []byte) {
 		r, err := in.run(decode(t, in.Pod))
@@ -18,7 +19,7 @@ func TestAppend(t *testing.T) {
 		}
 		want := asAny(t, json.Marshal, r.Patch)
 		if len(r.Patch) == 0 {
-			want = []any{} // an empty patch, and not null
+			want = []any{}
 		}
 		got := asAny(t, func(any) ([]byte, error) { return r.Patch.Append(nil) }, nil)
 		if diff := cmp.Diff(want, got); diff != "" {

@@ -15,8 +15,8 @@ type Result struct {
 	Patch Patch
 	// Warnings are those about identity, settings and the pod, for the admission response.
 	Warnings []string
-	// Sidecar reports that the patched pod has the sidecar: for certificates, the metadata endpoint, or
-	// both.
+	// Sidecar reports that the patched pod has the sidecar: for certificates, the metadata
+	// endpoint, or both.
 	Sidecar bool
 }
 

@@ -8,8 +8,9 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// choosePort returns the port that the sidecar listens on: that of the settings, or the first one from
-// contract.DefaultPort that no container declares. It is 0 with hostNetwork, where no port is opened.
+// choosePort returns the port that the sidecar listens on: that of the settings, or the first one
+// from contract.DefaultPort that no container declares. It is 0 with hostNetwork, where no port is
+// opened.
 func (in *injection) choosePort() (int, error) {
 	if in.pod.Spec.HostNetwork {
 		return 0, nil

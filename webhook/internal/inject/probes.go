@@ -7,9 +7,10 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// startupProbe keeps the app's containers from starting before the initial sync is done. It is an exec
-// probe because "kubectl describe pod" shows its output, which is the reason. It waits, so that the
-// end of the sync is noticed at once. It never gives up, because killing the sidecar would not help.
+// startupProbe keeps the app's containers from starting before the initial sync is done. It is an
+// exec probe because "kubectl describe pod" shows its output, which is the reason. It waits, so
+// that the end of the sync is noticed at once. It never gives up, because killing the sidecar would
+// not help.
 func startupProbe() *corev1.Probe {
 	p := execProbe(binary, "probe", "--wait", "9s")
 	p.TimeoutSeconds, p.PeriodSeconds, p.FailureThreshold = 10, 1, 86400

@@ -10,10 +10,11 @@ import (
 func (in *injection) checkSignal() error {
 	switch shared := in.pod.Spec.ShareProcessNamespace; {
 	case in.pod.Spec.HostPID:
-		return signalError(in.settings.ReloadSignal, "the pod has hostPID, so the sidecar would signal processes of the node: use reload-url")
+		return signalError(in.settings.ReloadSignal, "the pod has hostPID, so the sidecar would signal processes of the node: "+
+			"use reload-url")
 	case shared != nil && !*shared:
-		return signalError(in.settings.ReloadSignal, "the pod sets shareProcessNamespace to false, so the sidecar cannot see the app's processes: "+
-			"remove that setting, or use reload-url")
+		return signalError(in.settings.ReloadSignal, "the pod sets shareProcessNamespace to false, "+
+			"so the sidecar cannot see the app's processes: remove that setting, or use reload-url")
 	}
 	return nil
 }
@@ -30,6 +31,7 @@ func (in *injection) shareProcesses() {
 	if in.editor.shareProcesses == nil {
 		in.editor.setShareProcesses(true)
 	}
-	in.warn("for the reload signal the pod's containers share one process namespace: they see each other's processes, and the app is not process 1 " +
+	in.warn("for the reload signal the pod's containers share one process namespace: " +
+		"they see each other's processes, and the app is not process 1 " +
 		"(annotation " + contract.Prefix + contract.KeyReloadURL + " does not need this)")
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// removeOutdated removes the sidecar of an earlier injection, which differs from the wanted one; nil
-// means that the pod needs no sidecar.
+// removeOutdated removes the sidecar of an earlier injection, which differs from the wanted one;
+// nil means that the pod needs no sidecar.
 func (in *injection) removeOutdated(want *sidecar) {
 	switch {
 	case want != nil:
@@ -32,7 +32,8 @@ func (in *injection) removeSidecar() {
 	in.editor.removeVolumes(func(v *corev1.Volume) bool { return isReservedVolume(v.Name) })
 }
 
-// removeAnnotations removes the annotations of an earlier injection, except those that are still true.
+// removeAnnotations removes the annotations of an earlier injection, except those that are still
+// true.
 func (in *injection) removeAnnotations() {
 	for _, key := range contract.WrittenKeys() {
 		if key != contract.KeyWarnings && (key != contract.KeyInjected || !in.options.Mark) {

@@ -17,7 +17,8 @@ var (
 	defaultCPULimit      = resource.MustParse("100m")
 	defaultMemoryLimit   = resource.MustParse("64Mi")
 
-	// baseMemory is what the sidecar needs in addition to its stores, whose pages count against its limit.
+	// baseMemory is what the sidecar needs in addition to its stores, whose pages count against its
+	// limit.
 	baseMemory = resource.MustParse("32Mi")
 )
 
@@ -27,8 +28,9 @@ type amount struct {
 	request, limit resource.Quantity
 }
 
-// planResources returns the sidecar's requests and limits. All are always set, since a ResourceQuota
-// may require them. They keep the pod's QoS class Guaranteed and fit into the pod's spec.resources.
+// planResources returns the sidecar's requests and limits. All are always set, since a
+// ResourceQuota may require them. They keep the pod's QoS class Guaranteed and fit into the pod's
+// spec.resources.
 func (in *injection) planResources() (corev1.ResourceRequirements, error) {
 	cpu, mem, errs := in.amounts()
 	if len(errs) > 0 {
@@ -70,9 +72,11 @@ func (in *injection) amounts() (cpu, mem amount, errs settings.Errors) {
 	return cpu, mem, errs
 }
 
-// newAmount returns the annotations' values, or the defaults where an annotation is missing. A default
-// that contradicts an annotation is adjusted to it.
-func newAmount(name corev1.ResourceName, request, limit settings.Value, defaultRequest, defaultLimit resource.Quantity) (amount, *settings.Error) {
+// newAmount returns the annotations' values, or the defaults where an annotation is missing. A
+// default that contradicts an annotation is adjusted to it.
+func newAmount(
+	name corev1.ResourceName, request, limit settings.Value, defaultRequest, defaultLimit resource.Quantity,
+) (amount, *settings.Error) {
 	a := amount{name, defaultRequest, defaultLimit}
 	for _, v := range []struct {
 		value settings.Value
@@ -111,7 +115,8 @@ func (in *injection) raiseMemory(mem *amount) {
 	if mem.limit.Cmp(need) >= 0 {
 		return
 	}
-	in.warn(fmt.Sprintf("the sidecar's memory limit is raised from %s to %s: 32Mi, and 16Mi for each certificate store, which is kept in memory",
+	in.warn(fmt.Sprintf("the sidecar's memory limit is raised from %s to %s: "+
+		"32Mi, and 16Mi for each certificate store, which is kept in memory",
 		mem.limit.String(), need.String()))
 	mem.limit = need
 }

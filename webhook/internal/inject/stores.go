@@ -3,13 +3,15 @@ package inject
 import (
 	"fmt"
 	"path"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// mountStores mounts the stores, read-only, into the containers that get the certificates. It denies a
-// store at, above or below another mount of the container, since one of the two would hide the other.
+// mountStores mounts the stores, read-only, into the containers that get the certificates. It
+// denies a store at, above or below another mount of the container, since one of the two would hide
+// the other.
 func (in *injection) mountStores() error {
 	for _, c := range in.apps {
 		if !in.serves(c) {
@@ -38,15 +40,10 @@ func (c *container) hasStore(volume, at string) (bool, error) {
 		if m.Name == volume && other == at {
 			return true, nil
 		}
-		if within(at, other) || within(other, at) {
+		if contract.Within(at, other) || contract.Within(other, at) {
 			return false, &Denied{fmt.Sprintf("the certificate store %s is at, above or below %s, where container %s mounts volume %s: "+
 				"choose another certificateStoreLocation, or mount the volume elsewhere", at, other, c.Name, m.Name)}
 		}
 	}
 	return false, nil
-}
-
-// within reports whether a path is a directory or below it.
-func within(p, dir string) bool {
-	return p == dir || strings.HasPrefix(p, strings.TrimSuffix(dir, "/")+"/")
 }

@@ -9,7 +9,8 @@ import (
 )
 
 // unprivilegedPorts is the sysctl for the lowest port that a process may listen on without a
-// capability. It is one of the safe sysctls, which every cluster and every Pod Security level allows.
+// capability. It is one of the safe sysctls, which every cluster and every Pod Security level
+// allows.
 //
 // Source: https://kubernetes.io/docs/tasks/administer-cluster/sysctl-cluster/#safe-and-unsafe-sysctls
 const (
@@ -25,8 +26,8 @@ func (in *injection) lowestPort() int {
 	return in.endpoint.Port
 }
 
-// allowPorts lets the sidecar, which does not run as root, listen on the endpoint's ports. It keeps a
-// value that the pod already sets.
+// allowPorts lets the sidecar, which does not run as root, listen on the endpoint's ports. It keeps
+// a value that the pod already sets.
 func (in *injection) allowPorts() error {
 	if in.endpoint == nil || in.lowestPort() >= defaultLowestPort {
 		return nil
@@ -37,8 +38,8 @@ func (in *injection) allowPorts() error {
 		}
 		if value, err := strconv.Atoi(s.Value); err == nil && value > in.lowestPort() {
 			port := strconv.Itoa(in.lowestPort())
-			return endpointError("the pod's securityContext sets " + unprivilegedPorts + " to " + s.Value + ", but the sidecar, which does not run as root, " +
-				"listens on port " + port + ": set it to at most " + port + ", or remove it")
+			return endpointError("the pod's securityContext sets " + unprivilegedPorts + " to " + s.Value +
+				", but the sidecar, which does not run as root, listens on port " + port + ": set it to at most " + port + ", or remove it")
 		}
 		return nil
 	}

@@ -15,7 +15,8 @@ import (
 const (
 	// tokenPath is the token's path in its volume, as in Azure Workload Identity v1.6.0.
 	tokenPath = "token/" + contract.TokenFileName
-	// legacyVolume is the volume that Azure Workload Identity mounted at its legacy path before v1.6.0.
+	// legacyVolume is the volume that Azure Workload Identity mounted at its legacy path before
+	// v1.6.0.
 	legacyVolume = "azure-identity-token"
 	// caPath is the path of the custom token endpoint's CA in an app's token volume.
 	caPath = "ca-cert/ca.crt"
@@ -105,8 +106,8 @@ func (in *injection) tokenSources(token, ca string) []corev1.VolumeProjection {
 	return sources
 }
 
-// identityVariables returns the identity of a container whose token is in a file. Some variables may
-// have no value.
+// identityVariables returns the identity of a container whose token is in a file. Some variables
+// may have no value.
 func (in *injection) identityVariables(token string) []corev1.EnvVar {
 	list := []corev1.EnvVar{
 		{Name: contract.EnvClientID, Value: contract.EscapeVariable(in.identity.ClientID)},

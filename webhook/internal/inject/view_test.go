@@ -10,7 +10,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/inject"
 )
 
-// TestView checks for each pod of testdata that what is found by its view is what is found by the whole pod.
+// TestView checks for each pod in testdata that its view gives the same result as the whole pod.
 func TestView(t *testing.T) {
 	type found struct{ Patch, Warnings, Err string }
 	find := func(r inject.Result, err error) (f found) {
@@ -33,7 +33,7 @@ func TestView(t *testing.T) {
 			}
 			want, got := find(in.run(decode(t, in.Pod))), find(in.run(view.Pod()))
 			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("View lacks what Pod reads (-whole pod +view):\n%s", diff)
+				t.Errorf("View lacks a field that Pod reads (-whole pod +view):\n%s", diff)
 			}
 		})
 	}

@@ -12,7 +12,8 @@ import (
 )
 
 var (
-	// storeSize bounds a store. Its pages count against the memory limits of the containers that use them.
+	// storeSize bounds a store. Its pages count against the memory limits of the containers that
+	// use them.
 	storeSize = resource.MustParse("16Mi")
 	// runSize bounds the volume for the socket.
 	runSize = resource.MustParse("1Mi")
@@ -26,7 +27,8 @@ func memoryVolume(name string, size *resource.Quantity) corev1.Volume {
 	}}
 }
 
-// sidecarVolumes returns the sidecar's volumes. The app's containers mount those of the stores, too.
+// sidecarVolumes returns the sidecar's volumes. The app's containers mount those of the stores,
+// too.
 func (in *injection) sidecarVolumes() []corev1.Volume {
 	var list []corev1.Volume
 	for n := range in.settings.Stores {

@@ -9,18 +9,21 @@
 //
 // Annotations have the prefix contract.Prefix. An empty or blank value counts as absent.
 //
-//	what                        taken from, first wins                          together with
-//	--------------------------  ----------------------------------------------  -----------------------------
-//	certificates, settings,     pod, service account, namespace, chart: all     certificates adds entries to
-//	settings-configmap          three from the first level that has any         the settings of its own level;
-//	                                                                            both settings forms: denied
-//	every other key             pod, service account, namespace, chart: each    overrides the setting in the
-//	                            key separately                                  settings object of any level
-//	service-account-token-      pod, service account, default 3600
+//	what                     taken from, first wins                     together with
+//	-----------------------  -----------------------------------------  ---------------------------
+//	certificates,            pod, service account, namespace, chart:    certificates adds entries
+//	settings,                all three from the first level that has    to the settings of the same
+//	settings-configmap       any of them                                level; both settings forms:
+//	                                                                    denied
+//	every other key          pod, service account, namespace, chart:    overrides the setting in
+//	                         each key separately                        the settings object of any
+//	                                                                    level
+//	service-account-token-   pod, service account, default 3600
 //	expiration
-//	client-id                   service account
-//	tenant-id                   service account, default tenant of the webhook
-//	skip-containers,            pod
+//	client-id                service account
+//	tenant-id                service account, default tenant of the
+//	                         webhook
+//	skip-containers,         pod
 //	inject-proxy-sidecar,
 //	proxy-sidecar-port,
 //	use-<suffix>

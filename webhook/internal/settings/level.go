@@ -28,7 +28,7 @@ func (l Level) String() string {
 // phrase returns the level in the form that follows the key of an annotation in a message.
 func (l Level) phrase() string {
 	if l == Chart {
-		return "in the defaults of the chart"
+		return "in the chart's defaults"
 	}
 	return "on the " + l.String()
 }

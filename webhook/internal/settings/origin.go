@@ -81,7 +81,7 @@ func (o origin) reloadSibling(path string) (Value, bool) {
 
 // parseEntryPath splits "secretsManagementSettings.observedCertificates[1].url" into 1 and "url".
 func parseEntryPath(path string) (index int, field string, ok bool) {
-	rest, ok := strings.CutPrefix(path, management+"observedCertificates[")
+	rest, ok := strings.CutPrefix(path, contract.PathObserved+"[")
 	if !ok {
 		return 0, "", false
 	}

@@ -17,7 +17,8 @@ type override struct {
 	set func(s *contract.Settings, text string) string
 }
 
-const management = "secretsManagementSettings."
+// management begins the paths of the settings that are not about identity or logging.
+const management = contract.PathSecrets + "."
 
 var overrides = []override{
 	{contract.KeyPollingInterval, management + "pollingIntervalInS", setPollingInterval},
@@ -29,7 +30,7 @@ var overrides = []override{
 	{contract.KeyFileMode, management + "fileMode", setText(func(s *contract.Settings) *string { return &s.SecretsManagement.FileMode })},
 	{contract.KeyPort, management + "port", setPort},
 	{contract.KeyLogLevel, management + "logLevel", setText(func(s *contract.Settings) *string { return &s.SecretsManagement.LogLevel })},
-	{contract.KeyCredential, "authenticationSettings.credential",
+	{contract.KeyCredential, contract.PathAuthentication + ".credential",
 		setText(func(s *contract.Settings) *string { return &s.Authentication.Credential })},
 	{contract.KeyReloadSignal, management + "reload.signal",
 		setText(func(s *contract.Settings) *string { return &s.SecretsManagement.Reload.Signal })},

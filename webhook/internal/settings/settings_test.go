@@ -88,7 +88,8 @@ func others(r *settings.Resolved) map[string]string {
 	return all
 }
 
-// TestGolden resolves the annotations of each input file and compares the result with a golden file.
+// TestGolden resolves the annotations of each input file and compares the result with a golden
+// file.
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/*/*.in.yaml")
 	if err != nil || len(files) == 0 {

@@ -12,10 +12,11 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/inject"
 )
 
-// Missed reports whether a pod that exists was created without the webhook: it would be refused, and why, or would get
-// what it has no trace of. A pod with the identity that the webhook injects has been seen: what it is denied, or lacks, came
-// with a later change of annotations. The error says why it could not be found out.
-func (c *Config) Missed(ctx context.Context, pod *corev1.Pod) (missed bool, refusal string, err error) {
+// Uninjected reports whether an existing pod was created without the webhook: admission would deny
+// it, for the returned reason, or would inject something that the pod does not have. A pod that has
+// an injected identity passed the webhook: if admission would deny or change it now, its
+// annotations changed later.
+func (c *Config) Uninjected(ctx context.Context, pod *corev1.Pod) (uninjected bool, denialReason string, err error) {
 	hasIdentity := slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool {
 		return strings.HasPrefix(v.Name, contract.IdentityVolumePrefix)
 	})
@@ -23,7 +24,7 @@ func (c *Config) Missed(ctx context.Context, pod *corev1.Pod) (missed bool, refu
 	if hasIdentity && options.InjectIdentity {
 		return false, "", nil
 	}
-	options.Mark = false // the mark alone is nothing that the pod lacks
+	options.Mark = false // a pod that only lacks the mark is not uninjected
 	unmarked := *c
 	unmarked.Options = func() *inject.Options { return &options }
 	r, err := unmarked.mutate(ctx, pod)
