@@ -14,12 +14,13 @@ import (
 
 const chartFolder = "../charts/azure-cert-sync"
 
-// otherValues has another value than the default for each value of the chart, and what it makes of the manifests.
+// otherValues contains a value that is not the default for each value of the chart, and what the
+// manifests then contain.
 var otherValues = map[string]struct {
 	value any
 	want  string
 }{
-	"image.registry":                        {"registry.example.com", ""}, // both images name their own below
+	"image.registry":                        {"registry.example.com", ""}, // both images set their own registry below
 	"image.tag":                             {"1.2.3", ""},
 	"image.pullPolicy":                      {"Always", "imagePullPolicy: Always"},
 	"image.pullSecrets":                     {[]string{"pull-webhook"}, "- name: pull-webhook"},
@@ -66,10 +67,11 @@ var otherValues = map[string]struct {
 	"webhook.affinity":                      {map[string]any{"nodeAffinity": map[string]any{}}, "nodeAffinity: {}"},
 	"webhook.topologySpreadConstraints":     {[]any{map[string]any{"maxSkew": 5}}, "maxSkew: 5"},
 	"webhook.priorityClassName":             {"important", "priorityClassName: important"},
-	"webhook.podDisruptionBudget":           {false, ""}, // TestChartImages has the default
+	"webhook.podDisruptionBudget":           {false, ""}, // TestChartImages tests the default
 }
 
-// Every value of the chart does what its comment says, and this test knows every value.
+// Every value of the chart has the effect that its comment describes, and this test covers every
+// value.
 func TestChartValues(t *testing.T) {
 	t.Parallel()
 	values := map[string]any{}
@@ -82,11 +84,11 @@ func TestChartValues(t *testing.T) {
 	}
 	for path, other := range otherValues {
 		if !strings.Contains(rendered, other.want) {
-			t.Errorf("with %s %v the manifests have no %q", path, other.value, other.want)
+			t.Errorf("with %s %v the manifests do not contain %q", path, other.value, other.want)
 		}
 	}
 	wantNone(t, rendered, "kind: PodDisruptionBudget", "podAntiAffinity",
-		// Rights that nothing of this needs.
+		// The webhook does not need these permissions.
 		"azure-wi-webhook-mutating-webhook-configuration", "resources: [secrets]", "patch", "update", "resources: [configmaps]")
 	data, err := os.ReadFile(filepath.Join(chartFolder, "values.yaml"))
 	if err != nil {
@@ -98,12 +100,12 @@ func TestChartValues(t *testing.T) {
 	}
 	for _, path := range leaves("", defaults) {
 		if _, known := otherValues[path]; !known {
-			t.Errorf("nothing shows what the chart's value %s does", path)
+			t.Errorf("no test case for the chart's value %s", path)
 		}
 	}
 }
 
-// Images come from one registry with one tag, where they are not named one by one.
+// Images come from one registry with one tag, unless they are set individually.
 func TestChartImages(t *testing.T) {
 	t.Parallel()
 	rendered, err := render(t, map[string]any{"image": map[string]any{"registry": "registry.example.com", "tag": "1.2.3"}})
@@ -117,7 +119,7 @@ func TestChartImages(t *testing.T) {
 	wantNone(t, rendered, "resources: [pods]\n    verbs", "resources: [events]")
 }
 
-// The plain manifests are what the API server takes.
+// The API server accepts the plain manifests.
 func TestPlainManifests(t *testing.T) {
 	t.Parallel()
 	if _, err := testEnv.Cluster.Kubectl(testContext(t), "apply", "--server-side", "--force-conflicts", "--dry-run=server",
@@ -130,12 +132,13 @@ func wantNone(t *testing.T, text string, unwanted ...string) {
 	t.Helper()
 	for _, u := range unwanted {
 		if strings.Contains(text, u) {
-			t.Errorf("the rendered chart has %q", u)
+			t.Errorf("the rendered chart contains %q", u)
 		}
 	}
 }
 
-// The CA of the token endpoint has one source at a time; those that TestChartValues has not.
+// The CA of the token endpoint has exactly one source. TestChartValues does not cover these
+// sources.
 func TestChartTokenEndpointCA(t *testing.T) {
 	t.Parallel()
 	for source, want := range map[string]string{
@@ -145,12 +148,13 @@ func TestChartTokenEndpointCA(t *testing.T) {
 		rendered, err := render(t, map[string]any{"identity": map[string]any{"tokenEndpoint": map[string]any{
 			"url": "https://proxy.example.com", "suffix": "bound", source: "it"}}})
 		if err != nil || !strings.Contains(rendered, want) {
-			t.Errorf("with %s the manifests have no %q (%v)", source, want, err)
+			t.Errorf("with %s the manifests do not contain %q (%v)", source, want, err)
 		}
 	}
 }
 
-// Values that would have no effect, or that the webhook would not start with, are refused before anything is installed.
+// Values that would have no effect, or would keep the webhook from starting, are refused before
+// anything is installed.
 func TestChartRefuses(t *testing.T) {
 	t.Parallel()
 	for path, test := range map[string]struct {
@@ -170,12 +174,12 @@ func TestChartRefuses(t *testing.T) {
 		values := map[string]any{}
 		set(values, path, test.value)
 		if _, err := render(t, values); err == nil || !strings.Contains(err.Error(), test.want) {
-			t.Errorf("%s %v: %v, want it to be refused for %s", path, test.value, err, test.want)
+			t.Errorf("%s %v: error %v, want one that contains %s", path, test.value, err, test.want)
 		}
 	}
 }
 
-// render returns the manifests that Helm makes of values.
+// render returns the manifests that Helm renders with the values.
 func render(t *testing.T, values map[string]any) (string, error) {
 	t.Helper()
 	text, err := json.Marshal(values)
@@ -189,8 +193,8 @@ func render(t *testing.T, values map[string]any) (string, error) {
 	return testEnv.Cluster.Helm(testContext(t), "template", "azure-cert-sync", chartFolder, "--kube-version", "1.36.0", "--values", file)
 }
 
-// set sets the value at a path of keys with dots between them. The last key may contain dots where its prefix
-// is that of a label.
+// set sets the value at a path of keys that are separated by dots. The last key may contain dots if
+// it has the prefix of a label.
 func set(values map[string]any, path string, value any) {
 	key, rest, nested := strings.Cut(path, ".")
 	if !nested || key == "kubernetes" {

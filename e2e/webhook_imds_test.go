@@ -12,16 +12,17 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// An app that uses managed identity gets tokens of the pod's federated identity, in its init container already and at
-// the first attempt: at the metadata service's own address, or where Pod Security forbids what that takes, by the
-// variables of App Service. The sidecar does not keep the pod from completing.
+// An app that uses managed identity gets tokens of the pod's federated identity at the first
+// attempt, also in an init container. It gets them at the address of the metadata service or, if
+// Pod Security forbids that, through the variables of App Service. The sidecar does not keep the
+// pod from completing.
 func TestMetadataEndpoint(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name, level string
 		edit        func(*corev1.Pod)
 		init        []string
-		leads       bool // variables lead the app
+		leads       bool // the app finds the endpoint through variables
 	}{
 		{"address", "privileged", func(*corev1.Pod) {}, []string{contract.IMDSContainerName, contract.ContainerName, "prepare"}, false},
 		{"user-namespace", "privileged", func(p *corev1.Pod) { no := false; p.Spec.HostUsers = &no },
@@ -50,14 +51,14 @@ func TestMetadataEndpoint(t *testing.T) {
 				}
 			}
 			if log := logOf(t, done, contract.ContainerName); strings.Contains(log, "eyJ") || !strings.Contains(log, `"token given"`) {
-				t.Errorf("the sidecar's log is to tell of tokens, without one:\n%s", log)
+				t.Errorf("the sidecar's log must mention tokens, but not contain one:\n%s", log)
 			}
 		})
 	}
 }
 
-// newManaged returns a pod in a separate namespace, with an identity, whose containers each get a token as managed
-// identity and end, and the identity's client ID. The pod is not created.
+// newManaged returns a pod in a separate namespace with an identity, and the identity's client ID.
+// Each container gets a token as a managed identity and ends. newManaged does not create the pod.
 func newManaged(t *testing.T, name, level string) (pod *corev1.Pod, clientID string) {
 	t.Helper()
 	namespace := newNamespace(t, name, level, nil)
@@ -95,7 +96,7 @@ func ended(t *testing.T, pod *corev1.Pod) *corev1.Pod {
 				t.Logf("container %s: exit code %d: %s", s.Name, end.ExitCode, end.Message)
 			}
 		}
-		t.Fatalf("the pod has %s", done.Status.Phase)
+		t.Fatalf("the pod's phase is %s", done.Status.Phase)
 	}
 	return done
 }

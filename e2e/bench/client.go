@@ -17,12 +17,12 @@ import (
 
 const webhookAddress = "127.0.0.1:9443"
 
-// review is what the API server sends for a pod with the label and one certificate.
+// review is the request that the API server sends for a pod with the label and one certificate.
 //
 //go:embed review.json
 var review string
 
-// request returns the bytes of an HTTP request for a pod of a service account.
+// request returns the bytes of an HTTP request for a pod with the given service account.
 func request(account int) ([]byte, error) {
 	var body bytes.Buffer
 	text := strings.NewReplacer("NAMESPACE", namespaceName(account), "ACCOUNT", accountName(account)).Replace(review)
@@ -34,15 +34,16 @@ func request(account int) ([]byte, error) {
 		webhookName, systemNamespace, body.Len(), &body), nil
 }
 
-// client is one kept connection to the webhook, as the API server has them: HTTP/1.1 over TLS, the certificate verified by
-// the published CA. It does little itself, since it shares the CPUs with the webhook.
+// client is one persistent connection to the webhook, as the API server uses them: HTTP/1.1 over
+// TLS, with the certificate verified by the published CA. It does little work, because it shares
+// the CPUs with the webhook.
 type client struct {
 	conn net.Conn
 	in   *bufio.Reader
 	body bytes.Buffer
 }
 
-// connect returns once the handshake is done.
+// connect returns when the handshake is complete.
 func (n *node) connect(ctx context.Context, config *tls.Config) (*client, error) {
 	raw, err := n.Dial(ctx, "tcp", webhookAddress)
 	if err != nil {
@@ -55,10 +56,11 @@ func (n *node) connect(ctx context.Context, config *tls.Config) (*client, error)
 	return &client{conn: conn, in: bufio.NewReader(conn)}, nil
 }
 
-// injected is what the answer to an admitted pod has in it.
+// injected is what a response contains if the pod was admitted and injected.
 var injected = [][]byte{[]byte(`"allowed":true`), []byte(`"patch":"`)}
 
-// admit sends a request and returns how long the answer took. The error tells any answer but a pod that was injected into.
+// admit sends a request and returns how long the response took. It returns an error unless the pod
+// was injected.
 func (c *client) admit(request []byte) (time.Duration, error) {
 	begin := time.Now()
 	if _, err := c.conn.Write(request); err != nil {
@@ -76,7 +78,7 @@ func (c *client) admit(request []byte) (time.Duration, error) {
 	took := time.Since(begin)
 	for _, part := range injected {
 		if resp.StatusCode != http.StatusOK || !bytes.Contains(c.body.Bytes(), part) {
-			return took, fmt.Errorf("the webhook answered %s without %s: %s", resp.Status, part, &c.body)
+			return took, fmt.Errorf("the webhook's response %s does not contain %s: %s", resp.Status, part, &c.body)
 		}
 	}
 	return took, nil

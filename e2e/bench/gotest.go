@@ -11,11 +11,12 @@ import (
 	"time"
 )
 
-// Some figures are of code inside of the sidecar, which only tests beside it can reach: they run as such.
+// Some figures concern internal code of the sidecar, which only its tests can call. They run as
+// tests.
 
 var nsPerOp = regexp.MustCompile(`(?m)^BenchmarkSwap\S*\s+\d+\s+(\d+) ns/op`)
 
-// store measures the swap of a hundred certificates in a store in memory.
+// store measures the swap of 100 certificates in a store in memory.
 func (b *bench) store(ctx context.Context) error {
 	dir, err := os.MkdirTemp(sharedMemory(), "certsync-bench-")
 	if err != nil {
@@ -29,7 +30,7 @@ func (b *bench) store(ctx context.Context) error {
 	}
 	found := nsPerOp.FindStringSubmatch(out)
 	if found == nil {
-		return fmt.Errorf("no figure in the benchmark's output: %s", out)
+		return fmt.Errorf("the benchmark's output contains no figure: %s", out)
 	}
 	ns, err := strconv.Atoi(found[1])
 	if err != nil {
@@ -39,7 +40,8 @@ func (b *bench) store(ctx context.Context) error {
 	return nil
 }
 
-// sharedMemory is the directory of a file system in memory; or that of temporary files if it does not exist.
+// sharedMemory returns a directory in a memory file system, or the directory for temporary files if
+// none exists.
 func sharedMemory() string {
 	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
 		return "/dev/shm"
@@ -55,7 +57,8 @@ const (
 
 var attribute = regexp.MustCompile(`(?m)^\s*=== ATTR\s+TestThunderingHerd (\w+) (\S+)$`)
 
-// herd simulates that 10,000 pods with 10 certificates each restart at once, none of which has any.
+// herd simulates that 10,000 pods with 10 certificates each restart at the same time with empty
+// stores.
 func (b *bench) herd(ctx context.Context) error {
 	b.progress("simulating 10,000 pods (some minutes)")
 	out, err := output(ctx, b.repo, "env", "GOGC=400", "go", "test", "-count=1", "-timeout", "20m", "-v",
@@ -63,7 +66,7 @@ func (b *bench) herd(ctx context.Context) error {
 	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
 		return err
 	} else if err != nil {
-		out = err.Error() // a test that fails still tells its figures
+		out = err.Error() // a test that fails still prints its figures
 	}
 	found := map[string]string{}
 	for _, m := range attribute.FindAllStringSubmatch(out, -1) {
@@ -71,7 +74,7 @@ func (b *bench) herd(ctx context.Context) error {
 	}
 	late, err := strconv.Atoi(found["late"])
 	if err != nil {
-		return fmt.Errorf("no figures in the test's output: %s", out)
+		return fmt.Errorf("the test's output contains no figures: %s", out)
 	}
 	last, err := time.ParseDuration(found["last"])
 	if err != nil {

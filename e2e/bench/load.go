@@ -10,20 +10,20 @@ import (
 )
 
 const (
-	// clients send at once, for throughput.
+	// clients is the number of clients that send concurrently, to measure throughput.
 	clients = 16
-	// loadFor is how long they send.
+	// loadFor is how long the clients send.
 	loadFor = 10 * time.Second
 )
 
-// throughputFigures are of all clients together.
+// throughputFigures are the figures of all clients together.
 type throughputFigures struct {
 	perSecond float64
-	// cpu and ownCPU are what the webhook and this process needed per request.
+	// cpu and ownCPU are the CPU time per request of the webhook and of this process.
 	cpu, ownCPU time.Duration
 }
 
-// throughput measures how many requests the clients get answered.
+// throughput measures how many requests the webhook answers.
 func (h *hook) throughput(ctx context.Context, s *startFigures) (f throughputFigures, err error) {
 	before, err := s.last.cpu()
 	if err != nil {
@@ -44,7 +44,7 @@ func (h *hook) throughput(ctx context.Context, s *startFigures) (f throughputFig
 	return f, nil
 }
 
-// load sends with all clients until the given time and returns how many requests were answered.
+// load sends requests with all clients until the given time, and returns how many were answered.
 func (h *hook) load(ctx context.Context, config *tls.Config, until time.Time) (int64, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	var answered atomic.Int64

@@ -1,20 +1,24 @@
-// Command bench measures the figures that the design names, with the programs as their images have them, and prints one
-// table: what, the target, what was measured, and whether the target was reached.
+// Command bench measures the figures of docs/design.md with the programs as they are built for the
+// images. It prints a table: what was measured, the target, the result, and whether the target was
+// reached.
 //
 //	go run ./e2e/bench [sidecar] [store] [webhook] [herd]
 //
-// measures all of it, or the parts that are named.
+// measures everything, or only the named parts.
 //
-// The sidecar runs against the emulated Entra ID and Key Vault, under their real names, in a sandbox. The webhook runs
-// against the API server of a separate node (cluster "certsync-bench") with 20,000 service accounts. What cannot be
-// run here, 10,000 pods, is simulated with the real loop and a fake clock by a test in sidecar/internal/certsync.
+// The sidecar runs in a sandbox against the emulated Entra ID and Key Vault under their real names.
+// The webhook runs against the API server of a separate node (cluster "certsync-bench") with 20,000
+// service accounts. One machine cannot run 10,000 pods: a test in sidecar/internal/certsync
+// simulates them with the real loop and a fake clock.
 //
-// Clients, emulator and API server share the machine's CPUs with what is measured, so figures are worse where others
-// work beside it: the load average is printed. 1 MB is 10^6 bytes.
+// Clients, emulator and API server share the machine's CPUs with the measured program, so other
+// work on the machine makes the figures worse. Therefore the load average is printed. 1 MB is 10^6
+// bytes.
 //
-// It needs Linux and root. The table is all that it prints on its standard output; progress goes to standard error.
-// Nothing stays behind, also after an interrupt: programs, namespaces, node and temporary files are removed. Its exit
-// code is 0 whether targets were reached or not, and 1 when something could not be measured.
+// It needs Linux and root. It prints only the table on standard output, and progress on standard
+// error. At the end, also after an interrupt, it removes its programs, namespaces, node and
+// temporary files. The exit code is 0 if everything was measured, even if targets were missed, and
+// 1 otherwise.
 package main
 
 import (
@@ -38,14 +42,14 @@ func main() {
 	}
 }
 
-// bench is what the measurements share.
+// bench contains what the measurements share.
 type bench struct {
 	repo string // the repository's root folder
-	temp string // for files
+	temp string // directory for files
 	table
 }
 
-// part is a measurement that can be run alone.
+// part is a measurement that can run alone.
 type part struct {
 	name    string
 	measure func(context.Context) error
@@ -61,7 +65,7 @@ func run(ctx context.Context, only []string) error {
 	if len(only) > 0 {
 		parts = slices.DeleteFunc(parts, func(p part) bool { return !slices.Contains(only, p.name) })
 		if len(parts) != len(only) {
-			return fmt.Errorf("parts are sidecar, store, webhook and herd; not all of %q are", only)
+			return fmt.Errorf("unknown part in %q: the parts are sidecar, store, webhook and herd", only)
 		}
 	}
 	if b.temp, err = os.MkdirTemp("", "certsync-bench-"); err != nil {
@@ -71,7 +75,7 @@ func run(ctx context.Context, only []string) error {
 	for _, p := range parts {
 		start := time.Now()
 		if err := p.measure(ctx); err != nil {
-			return fmt.Errorf("measuring %s: %w", p.name, err)
+			return fmt.Errorf("measure %s: %w", p.name, err)
 		}
 		b.progress("measured %s in %.0f s", p.name, time.Since(start).Seconds())
 	}
@@ -81,7 +85,7 @@ func run(ctx context.Context, only []string) error {
 
 func (b *bench) progress(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
 
-// build builds a program of the repository as its Dockerfile does, and returns its path.
+// build builds a program as its Dockerfile does, and returns its path.
 func (b *bench) build(ctx context.Context, name string) (string, error) {
 	b.progress("building the %s", name)
 	program := filepath.Join(b.temp, name)

@@ -27,25 +27,25 @@ const (
 	webhookSecret   = "azure-cert-sync-webhook-tls"
 )
 
-// Service accounts, in equal parts in the namespaces.
+// The service accounts are distributed equally over the namespaces.
 const (
 	namespaces = 20
 	accounts   = 20_000
 	writers    = 32
 )
 
-// node is a Kubernetes of the benchmark's own, with many service accounts.
+// node is a separate Kubernetes node for the benchmark, with many service accounts.
 type node struct {
 	*cluster.Cluster
 	client *kubernetes.Clientset
 }
 
-// startNode starts a new node. Also on an error, the caller ends it with stop.
+// startNode starts a new node. The caller must call stop, also after an error.
 func startNode(ctx context.Context) (*node, error) {
 	if os.Getenv("E2E_REGISTRY") != "" {
-		return nil, errors.New("E2E_REGISTRY is set: the benchmark would write 20,000 service accounts into that cluster; unset it to use a separate node")
+		return nil, errors.New("E2E_REGISTRY is set: the benchmark would create 20,000 service accounts in that cluster; unset it to use a separate node")
 	}
-	// What an interrupted run left.
+	// Removes what an interrupted run left.
 	if err := cluster.Down(ctx, cluster.Options{Name: nodeName}); err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func startNode(ctx context.Context) (*node, error) {
 	return n, n.populate(ctx)
 }
 
-// stop takes the node away.
+// stop removes the node.
 func (n *node) stop(ctx context.Context) {
 	if n == nil {
 		return
@@ -75,7 +75,7 @@ func (n *node) stop(ctx context.Context) {
 	}
 }
 
-// populate creates what the chart would make and the webhook needs, and the service accounts.
+// populate creates the objects of the chart that the webhook needs, and the service accounts.
 func (n *node) populate(ctx context.Context) error {
 	if err := n.namespace(ctx, systemNamespace); err != nil {
 		return err
@@ -123,8 +123,8 @@ func namespaceName(i int) string { return fmt.Sprintf("team-%02d", i%namespaces)
 
 func accountName(i int) string { return fmt.Sprintf("workload-account-%05d", i) }
 
-// quotaFile makes a cgroup, which goes with the node, whose processes together get that much of a CPU, in thousandths. It returns the
-// file that a process joins it by.
+// quotaFile creates a cgroup whose processes together get the given thousandths of a CPU. It is
+// removed with the node. quotaFile returns the file through which a process joins the cgroup.
 func (n *node) quotaFile(milliCPU int) (string, error) {
 	const periodMicros = 100_000
 	quota := milliCPU * periodMicros / 1000
@@ -145,7 +145,7 @@ func (n *node) quotaFile(milliCPU int) (string, error) {
 	return filepath.Join(dir, "cgroup.procs"), nil
 }
 
-// command is a program in the node's network, in the cgroup of a quota if there is one.
+// command returns a command in the node's network and, if quota is set, in that cgroup.
 func (n *node) command(ctx context.Context, quotaFile string, program string, args ...string) *exec.Cmd {
 	if quotaFile == "" {
 		return n.Command(ctx, program, args...)

@@ -14,33 +14,34 @@ import (
 	"time"
 )
 
-// process is a program that is measured.
+// process is a running program that is measured.
 type process struct {
 	cmd  *exec.Cmd
-	log  bytes.Buffer // its standard error; to be read after it has ended
+	log  bytes.Buffer // standard error; read it only after the process has ended
 	done chan struct{}
 }
 
-// launch starts a command by the given function. The command ends with ctx, and with this process.
+// launch starts a command with the given function. The command ends when ctx or this process ends.
 func launch(cmd *exec.Cmd, start func(*exec.Cmd) error) (*process, error) {
 	p := &process{cmd: cmd, done: make(chan struct{})}
 	cmd.Stderr = &p.log
 	started := make(chan error)
 	go func() {
-		// The kernel ties a child to the thread that started it: this one must last as long as the child.
+		// The kernel ties the child to the thread that started it, so this thread must live as long
+		// as the child.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := start(cmd)
 		started <- err
 		if err == nil {
-			_ = cmd.Wait() // it ends on the signal
+			_ = cmd.Wait() // the error is that of the signal
 			close(p.done)
 		}
 	}()
 	return p, <-started
 }
 
-// startTied starts a command so that the kernel kills it with this process.
+// startTied starts a command that the kernel kills when this process ends.
 func startTied(cmd *exec.Cmd) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return cmd.Start()
@@ -48,7 +49,7 @@ func startTied(cmd *exec.Cmd) error {
 
 // stop ends the process and waits for it.
 func (p *process) stop() {
-	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
 	select {
 	case <-p.done:
 	case <-time.After(10 * time.Second):
@@ -57,7 +58,7 @@ func (p *process) stop() {
 	}
 }
 
-// ended is nil while the process runs, and then says what it said last.
+// ended returns nil while the process runs, and then an error with its last output.
 func (p *process) ended() error {
 	select {
 	case <-p.done:
@@ -68,7 +69,8 @@ func (p *process) ended() error {
 	}
 }
 
-// memory are the bytes that the process has in memory, and had at most, shared pages of its program file included.
+// memory returns the current and the highest resident memory of the process in bytes, including
+// shared pages of the program file.
 func (p *process) memory() (now, peak int64, err error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
@@ -92,7 +94,7 @@ func (p *process) memory() (now, peak int64, err error) {
 	return now, peak, nil
 }
 
-// cpu is the time that the process's threads have spent on a CPU.
+// cpu returns the CPU time of the process's threads.
 func (p *process) cpu() (time.Duration, error) {
 	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p.cmd.Process.Pid))
 	if err != nil {
@@ -114,14 +116,15 @@ func (p *process) cpu() (time.Duration, error) {
 	return sum, nil
 }
 
-// ownCPU is the same of this process.
+// ownCPU returns the CPU time of this process.
 func ownCPU() time.Duration {
 	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // it fails for bad arguments only
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // fails only for invalid arguments
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// output runs a command in a folder and returns what it printed, without the space around.
+// output runs a command in a folder and returns its standard output without surrounding white
+// space.
 func output(ctx context.Context, dir, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir
@@ -134,7 +137,7 @@ func output(ctx context.Context, dir, name string, args ...string) (string, erro
 	return string(bytes.TrimSpace(out)), nil
 }
 
-// pause waits, unless ctx ends.
+// pause waits for a time, or until ctx ends.
 func pause(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():

@@ -14,13 +14,14 @@ import (
 )
 
 const (
-	// polls are forced one after the other, so that nothing waits for the real interval.
+	// polls is the number of polls that are forced one after the other, instead of waiting for the
+	// polling interval.
 	polls = 100
-	// idle is how long a sidecar is watched that has nothing to do.
+	// idle is how long an idle sidecar is measured.
 	idle = 20 * time.Second
-	// starts is how often a start is repeated; the median counts.
+	// starts is how often a start is repeated. The figure is the median.
 	starts = 7
-	// readyIn bounds a start.
+	// readyIn limits a start.
 	readyIn = 30 * time.Second
 )
 
@@ -54,8 +55,8 @@ func (b *bench) sidecar(ctx context.Context) error {
 	return nil
 }
 
-// initialSync measures the time from the start of the process until it is ready with ten certificates, each answer
-// delayed by d.
+// initialSync measures the time from the start of the process until it is ready with ten
+// certificates, with each response delayed by d.
 func (b *bench) initialSync(ctx context.Context, w *world, program string, d time.Duration) error {
 	if err := w.delay(ctx, d); err != nil {
 		return err
@@ -80,8 +81,8 @@ func (b *bench) initialSync(ctx context.Context, w *world, program string, d tim
 	return w.delay(ctx, 0)
 }
 
-// steady measures a sidecar with n certificates in polls that find nothing new, between polls, and, with all
-// certificates of the vault, in one that renews them all.
+// steady measures a sidecar with n certificates: during polls that find nothing new, between polls
+// and, if n is all certificates of the vault, during a poll that renews all of them.
 func (b *bench) steady(ctx context.Context, w *world, program string, n int) error {
 	b.progress("polling %d certificates %d times", n, polls)
 	s, err := w.start(ctx, program, fmt.Sprintf("steady-%d", n), n)
@@ -138,7 +139,7 @@ func (b *bench) perPoll(n int, before, after asked, untouched bool) {
 	b.add(fmt.Sprintf("sidecar: writes in %d polls", polls), "none", untouched, "%s", writes)
 }
 
-// betweenPolls measures what the process does while it has nothing to do.
+// betweenPolls measures the idle process.
 func (b *bench) betweenPolls(ctx context.Context, s *sidecar) error {
 	before, err := s.cpu()
 	if err != nil {
@@ -167,15 +168,15 @@ func (b *bench) renewal(ctx context.Context, w *world, s *sidecar) error {
 	return nil
 }
 
-// sidecar is a running one.
+// sidecar is a running sidecar.
 type sidecar struct {
 	*process
-	store  string        // its directory, in the sandbox
-	ready  time.Duration // since the start
+	store  string        // directory in the sandbox
+	ready  time.Duration // time from the start until ready
 	client *http.Client
 }
 
-// start starts the sidecar in the sandbox, with a store that nothing is in yet, and waits until it is ready.
+// start starts the sidecar in the sandbox with an empty store, and waits until it is ready.
 func (w *world) start(ctx context.Context, program, store string, n int) (*sidecar, error) {
 	socket := w.stores + ".socket"
 	s := &sidecar{store: filepath.Join(w.stores, store), client: &http.Client{Transport: &http.Transport{
@@ -186,7 +187,7 @@ func (w *world) start(ctx context.Context, program, store string, n int) (*sidec
 	cmd := exec.CommandContext(ctx, program, "--socket", socket)
 	cmd.Env = []string{
 		"CERTSYNC_SETTINGS=" + settings(s.store, n), "CERTSYNC_EXTRA_CA=" + string(w.CACertPEM()),
-		// As in the image, which has the one file and no directory with a file per CA beside it.
+		// The image contains only the CA file, and no directory with one file per CA.
 		"SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt", "SSL_CERT_DIR=" + w.stores,
 		"AZURE_CLIENT_ID=" + clientID, "AZURE_TENANT_ID=" + tenantID, "AZURE_FEDERATED_TOKEN_FILE=" + w.token,
 	}
@@ -203,7 +204,7 @@ func (w *world) start(ctx context.Context, program, store string, n int) (*sidec
 		if ended := s.ended(); ended != nil {
 			return nil, ended
 		}
-		time.Sleep(time.Millisecond) // until the socket is there
+		time.Sleep(time.Millisecond) // until the socket exists
 	}
 	s.stop()
 	return nil, fmt.Errorf("the sidecar is not ready: %w: %s", err, &s.log)
@@ -216,7 +217,7 @@ func (s *sidecar) sync(ctx context.Context) (time.Duration, error) {
 	return time.Since(begin), err
 }
 
-// call asks the running process over its socket.
+// call sends a request to the running process over its socket.
 func (s *sidecar) call(ctx context.Context, method, path string) error {
 	req, err := http.NewRequestWithContext(ctx, method, "http://certsync"+path, nil)
 	if err != nil {
@@ -234,7 +235,8 @@ func (s *sidecar) call(ctx context.Context, method, path string) error {
 	return err
 }
 
-// state is what Azure received requests for so far, and when which generation was published.
+// state is the number of requests that Azure has received, and the generation of the store with its
+// time.
 func (s *sidecar) state(ctx context.Context, w *world) (asked, string, error) {
 	a, err := w.asked(ctx)
 	if err != nil {

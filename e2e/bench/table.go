@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// figure is a row of the table.
+// figure is one row of the table.
 type figure struct {
 	what     string
-	target   string // empty if it has none
+	target   string // empty without a target
 	measured string
 	reached  bool
 }
@@ -21,15 +21,15 @@ type figure struct {
 // table collects the figures.
 type table struct {
 	figures    []figure
-	begin, end string // what the machine was like
+	begin, end string // load averages
 }
 
-// add adds a figure that has a target.
+// add adds a figure with a target.
 func (t *table) add(what, target string, reached bool, measured string, args ...any) {
 	t.figures = append(t.figures, figure{what, target, fmt.Sprintf(measured, args...), reached})
 }
 
-// note adds a figure that has no target.
+// note adds a figure without a target.
 func (t *table) note(what, measured string, args ...any) {
 	t.figures = append(t.figures, figure{what: what, measured: fmt.Sprintf(measured, args...)})
 }
@@ -53,7 +53,7 @@ func (t *table) print(w io.Writer) error {
 	return tw.Flush()
 }
 
-// load is the load average of the last minute.
+// load returns the load average of the last minute.
 func load() string {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
@@ -63,8 +63,8 @@ func load() string {
 	return average
 }
 
-// megabytes is a number of bytes as the table has it.
+// megabytes formats a number of bytes for the table.
 func megabytes(bytes int64) string { return fmt.Sprintf("%.1f MB", float64(bytes)/1e6) }
 
-// millis is a duration as the table has it.
+// millis formats a duration for the table.
 func millis(d time.Duration) string { return fmt.Sprintf("%.1f ms", d.Seconds()*1e3) }

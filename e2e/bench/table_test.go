@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// The table tells what was reached, what was missed, and what has no target.
+// The table shows which targets were reached and missed, and which figures have no target.
 func TestTable(t *testing.T) {
 	b := table{begin: "0.10", end: "1.90"}
 	b.add("size", "at most 13 MB", true, "%s", megabytes(9_460_000))
@@ -29,7 +29,7 @@ more  -              3         -
 	}
 }
 
-// Requests are what the API server would send: whole, and about the account.
+// Requests are complete and concern the service account, as those of the API server.
 func TestRequest(t *testing.T) {
 	text, err := request(20)
 	if err != nil {
@@ -42,7 +42,7 @@ func TestRequest(t *testing.T) {
 	}
 }
 
-// The figures of tests that run elsewhere are found in what they print.
+// The patterns find the figures in the output of the tests.
 func TestOutputOfTests(t *testing.T) {
 	const swap = "cpu: some\nBenchmarkSwap-2   \t     100\t  28601234 ns/op\nPASS\n"
 	if m := nsPerOp.FindStringSubmatch(swap); m == nil || m[1] != "28601234" {

@@ -23,19 +23,20 @@ const (
 	subject   = "system:serviceaccount:shop:web"
 )
 
-// certificates is how many the vault has.
+// certificates is the number of certificates in the vault.
 const certificates = 100
 
-// world is an emulated Azure in a sandbox, for the sidecar.
+// world is an emulated Azure in a sandbox for the sidecar.
 type world struct {
 	*azure.Emulator
 	sandbox *sandbox.Sandbox
 	token   string // file
-	stores  string // directory in memory, as a pod's stores are; it exists in the sandbox only
+	stores  string // directory in memory, as in a pod; it exists only in the sandbox
 	served  chan error
 }
 
-// newWorld fills a vault with certificates of Key Vault's default kind, RSA-2048 in PKCS #12, with their chains.
+// newWorld creates a vault with certificates and their chains in Key Vault's default format:
+// RSA-2048 in PKCS #12.
 func newWorld(ctx context.Context, temp string) (*world, error) {
 	tokens, err := azure.NewTokenIssuer(issuer)
 	if err != nil {
@@ -70,7 +71,7 @@ func newWorld(ctx context.Context, temp string) (*world, error) {
 	return w, w.open(ctx)
 }
 
-// open creates the sandbox and serves in it.
+// open creates the sandbox and starts the emulator in it.
 func (w *world) open(ctx context.Context) (err error) {
 	if w.sandbox, err = sandbox.New(azure.Hosts("127.0.0.1", vaultHost)); err != nil {
 		return err
@@ -87,14 +88,14 @@ func (w *world) open(ctx context.Context) (err error) {
 	return nil
 }
 
-// close ends the emulator and what runs in the sandbox.
+// close ends the emulator and the programs in the sandbox.
 func (w *world) close() {
-	_ = w.Close() // nothing is kept
-	<-w.served    //nolint:errcheck // it only reports that it was closed
+	_ = w.Close() // the state is not needed any more
+	<-w.served    //nolint:errcheck // reports only that it was closed
 	w.sandbox.Close()
 }
 
-// renewAll creates a further version of every certificate.
+// renewAll creates a new version of every certificate.
 func (w *world) renewAll(ctx context.Context) error {
 	for i := range certificates {
 		if _, err := w.Renew(ctx, azure.Renewal{Vault: vaultHost, Name: certificateName(i)}); err != nil {
@@ -104,7 +105,7 @@ func (w *world) renewAll(ctx context.Context) error {
 	return nil
 }
 
-// delay makes every answer take longer, from now on.
+// delay delays every response from now on.
 func (w *world) delay(ctx context.Context, d time.Duration) error {
 	if err := w.ClearFaults(ctx); err != nil || d == 0 {
 		return err
@@ -113,7 +114,7 @@ func (w *world) delay(ctx context.Context, d time.Duration) error {
 	return err
 }
 
-// asked counts the requests for secrets and tokens so far.
+// asked returns the number of requests for secrets and tokens.
 type asked struct{ gets, tokens, other int }
 
 func (w *world) asked(ctx context.Context) (asked, error) {
@@ -128,7 +129,7 @@ func (w *world) asked(ctx context.Context) (asked, error) {
 	return asked{c.SecretGets - refused.SecretGets, c.Tokens, c.Requests - c.SecretGets - c.Tokens}, nil
 }
 
-// settings are those of a sidecar with the first n certificates.
+// settings returns the settings of a sidecar with the first n certificates.
 func settings(store string, n int) string {
 	urls := make([]string, n)
 	for i := range urls {
@@ -136,7 +137,7 @@ func settings(store string, n int) string {
 	}
 	text, _ := json.Marshal(map[string]any{"secretsManagementSettings": map[string]any{
 		"certificateStoreLocation": store, "observedCertificates": urls,
-	}}) // strings can always be encoded
+	}}) // encoding strings cannot fail
 	return string(text)
 }
 

@@ -16,11 +16,12 @@ import (
 )
 
 const (
-	// warm and measured are requests of the one client, for latency.
+	// warm and measured are the numbers of requests of the single client that measures latency.
 	warm, measured = 500, 5000
-	// settle is what a start gets to give back the memory that it needed.
+	// settle is how long a process gets after its start to release memory.
 	settle = 2 * time.Second
-	// targetMedian is the target at one client, which the first request's is made of too.
+	// targetMedian is the target with one client. The target of the first request is derived from
+	// it.
 	targetMedian = 250 * time.Microsecond
 )
 
@@ -46,7 +47,7 @@ func (b *bench) webhook(ctx context.Context) error {
 	return b.admissions(ctx, h)
 }
 
-// admissions measures starts, and then the last started process under load.
+// admissions measures several starts, and then the last started process under load.
 func (b *bench) admissions(ctx context.Context, h *hook) error {
 	throttled, err := h.throttledStart(ctx)
 	if err != nil {
@@ -95,21 +96,22 @@ func (b *bench) admissions(ctx context.Context, h *hook) error {
 	return nil
 }
 
-// hook starts webhooks and sends to them.
+// hook starts webhooks and sends requests to them.
 type hook struct {
 	node     *node
 	program  string
 	requests [][]byte
 }
 
-// startFigures are medians of several starts.
+// startFigures are the medians of several starts.
 type startFigures struct {
 	ready, worst, handshake, first time.Duration
-	last                           *process // runs on
+	last                           *process // still running
 	config                         *tls.Config
 }
 
-// starts starts the webhook several times, each time without a certificate, and sends it a first request.
+// starts starts the webhook several times without a certificate, and sends a first request each
+// time.
 func (h *hook) starts(ctx context.Context) (f startFigures, err error) {
 	var ready, handshake, first []time.Duration
 	for i := range starts {
@@ -145,7 +147,8 @@ func (h *hook) throttledStart(ctx context.Context) (time.Duration, error) {
 	return took, err
 }
 
-// start starts the webhook and returns after how long it was ready. It makes a new certificate and publishes its CA.
+// start starts the webhook and returns how long it took until it was ready. The webhook creates a
+// new certificate and publishes its CA.
 func (h *hook) start(ctx context.Context, quotaFile string) (*process, time.Duration, error) {
 	err := h.node.client.CoreV1().Secrets(systemNamespace).Delete(ctx, webhookSecret, metav1.DeleteOptions{})
 	if err != nil && !apierrors.IsNotFound(err) {
@@ -163,7 +166,7 @@ func (h *hook) start(ctx context.Context, quotaFile string) (*process, time.Dura
 	why := "no answer"
 	for time.Since(begin) < readyIn && ctx.Err() == nil {
 		if resp, err := probe.Get("http://127.0.0.1:9440/readyz"); err == nil {
-			text, _ := io.ReadAll(resp.Body) // for a message only
+			text, _ := io.ReadAll(resp.Body) // only for the error message
 			_ = resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
 				return p, time.Since(begin), nil
@@ -179,7 +182,7 @@ func (h *hook) start(ctx context.Context, quotaFile string) (*process, time.Dura
 	return nil, 0, errors.Join(ctx.Err(), fmt.Errorf("the webhook is not ready after %s: %s: %s", time.Since(begin), why, &p.log))
 }
 
-// trust returns how the API server verifies the webhook.
+// trust returns the TLS configuration with which the API server verifies the webhook.
 func (h *hook) trust(ctx context.Context) (*tls.Config, error) {
 	c, err := h.node.client.AdmissionregistrationV1().MutatingWebhookConfigurations().Get(ctx, webhookName, metav1.GetOptions{})
 	if err != nil {
@@ -190,7 +193,7 @@ func (h *hook) trust(ctx context.Context) (*tls.Config, error) {
 	return &tls.Config{RootCAs: pool, ServerName: webhookName + "." + systemNamespace + ".svc", NextProtos: []string{"http/1.1"}}, nil
 }
 
-// first measures a handshake and the first request of the connection.
+// first measures the handshake and the first request of a connection.
 func (h *hook) first(ctx context.Context, config *tls.Config, handshake, first *[]time.Duration) error {
 	begin := time.Now()
 	c, err := h.node.connect(ctx, config)
@@ -204,8 +207,8 @@ func (h *hook) first(ctx context.Context, config *tls.Config, handshake, first *
 	return err
 }
 
-// laterFirst is how long the first request of a connection takes when the process has long served others: what of the first
-// request after a start is the connection's, and not the start's.
+// laterFirst measures the first request of a connection to a process that has served other requests
+// before: the part of the first request's time that is due to the connection, not to the start.
 func (h *hook) laterFirst(ctx context.Context, config *tls.Config) (time.Duration, error) {
 	var handshake, first []time.Duration
 	for range starts {
@@ -216,7 +219,7 @@ func (h *hook) laterFirst(ctx context.Context, config *tls.Config) (time.Duratio
 	return middle(first), nil
 }
 
-// latency is the median at one client.
+// latency returns the median time of a request with one client.
 func (h *hook) latency(ctx context.Context, config *tls.Config) (time.Duration, error) {
 	c, err := h.node.connect(ctx, config)
 	if err != nil {
@@ -236,7 +239,7 @@ func (h *hook) latency(ctx context.Context, config *tls.Config) (time.Duration, 
 	return middle(all), nil
 }
 
-// middle is the median.
+// middle returns the median.
 func middle(all []time.Duration) time.Duration {
 	all = slices.Clone(all)
 	slices.Sort(all)
