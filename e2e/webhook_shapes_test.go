@@ -101,8 +101,7 @@ func podLevelResources(_ *testing.T, p *corev1.Pod) {
 	p.Spec.Containers[0].Resources = corev1.ResourceRequirements{Requests: resources("45m", "90Mi")}
 }
 
-// quota adds a quota to the namespace: each container needs requests and limits, and their sum is
-// limited.
+// quota adds a quota and a limit range to the namespace, which leave little room for the sidecar.
 func quota(t *testing.T, p *corev1.Pod) {
 	core := testEnv.Client.CoreV1()
 	_, err := core.ResourceQuotas(p.Namespace).Create(testContext(t), &corev1.ResourceQuota{

@@ -145,7 +145,7 @@ func (n *node) quotaFile(milliCPU int) (string, error) {
 	return filepath.Join(dir, "cgroup.procs"), nil
 }
 
-// command returns a command in the node's network and, if quota is set, in that cgroup.
+// command returns a command in the node's network and, if quotaFile is not empty, in that cgroup.
 func (n *node) command(ctx context.Context, quotaFile string, program string, args ...string) *exec.Cmd {
 	if quotaFile == "" {
 		return n.Command(ctx, program, args...)
