@@ -179,10 +179,10 @@ func TestSettingsWarned(t *testing.T) {
 		pod  *corev1.Pod
 		want []string
 	}{
-		"no client ID":       {labelled(namespace, "none", nil), []string{contract.AnnotationClientID, namespace + "/none", "kubectl annotate serviceaccount none"}},
-		"client ID no GUID":  {labelled(namespace, "name", nil), []string{contract.AnnotationClientID, `"my-app"`, "not a GUID"}},
-		"client ID on pod":   {labelled(namespace, "web", annotated(contract.AnnotationClientID, clientID)), []string{"on the pod has no effect", namespace + "/web"}},
-		"unknown annotation": {labelled(namespace, "web", annotated(key("certificate"), secretURL("web"))), []string{key("certificate"), `did you mean "certificates"`}},
+		"no client ID":         {labelled(namespace, "none", nil), []string{contract.AnnotationClientID, namespace + "/none", "kubectl annotate serviceaccount none"}},
+		"client ID not a GUID": {labelled(namespace, "name", nil), []string{contract.AnnotationClientID, `"my-app"`, "not a GUID"}},
+		"client ID on pod":     {labelled(namespace, "web", annotated(contract.AnnotationClientID, clientID)), []string{"on the pod has no effect", namespace + "/web"}},
+		"unknown annotation":   {labelled(namespace, "web", annotated(key("certificate"), secretURL("web"))), []string{key("certificate"), `did you mean "certificates"`}},
 		"pinned version": {labelled(namespace, "web", annotated(key("certificates"), secretURL("web")+"/1234567890abcdef1234567890abcdef")),
 			[]string{key("certificates"), "version"}},
 		"linkOnRenewal": {labelled(namespace, "web", object(`{"secretsManagementSettings":{"linkOnRenewal":true,"observedCertificates":["`+secretURL("web")+`"]}}`)),

@@ -30,9 +30,9 @@ func (o *observer) Report(r certsync.Report) {
 	o.memory.release(r)
 }
 
-// Reloaded records an attempt to announce a renewal.
-func (o *observer) Reloaded(attempt int, err error) {
-	o.State.Reloaded(attempt, err)
+// Announced records an attempt to announce a renewal.
+func (o *observer) Announced(attempt int, err error) {
+	o.State.Announced(attempt, err)
 	o.writeStatus()
 }
 

@@ -49,7 +49,7 @@ func run(o options, c *config.Loaded) error {
 	}
 	vaults := keyvault.New(identify, client.Options(azhttp.ServiceKeyVault, metrics.Observe))
 	observer := &observer{State: health.New(metrics), statusFile: o.statusFile, log: log}
-	observer.announcer = reload.New(filepath.Join(o.stateDir(), announcedFile), observer.Reloaded, log)
+	observer.announcer = reload.New(filepath.Join(o.stateDir(), announcedFile), observer.Announced, log)
 	observer.announcer.Configure(reload.To(c.Reload))
 	if c.PollingInterval > closeIdleAbove {
 		observer.memory.closeIdle = client.CloseIdleConnections

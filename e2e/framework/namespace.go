@@ -7,7 +7,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// NewNamespace creates a namespace that enforces a Pod Security level: "privileged", "baseline" or "restricted".
+// NewNamespace creates a namespace that enforces a Pod Security level: "privileged", "baseline" or
+// "restricted".
 func (e *Environment) NewNamespace(ctx context.Context, name, level string, annotations map[string]string) error {
 	e.mu.Lock()
 	e.namespaces[name] = true

@@ -13,7 +13,8 @@ const msiPath = "/metadata/identity"
 
 // DefaultMSIEndpoint is the managed identity endpoint of the instance metadata service.
 //
-// Source: https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token
+// Source:
+// https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token
 const DefaultMSIEndpoint = "http://" + MetadataAddress + msiPath
 
 // authentication checks authenticationSettings. In a pod they mean the identity of the pod, not

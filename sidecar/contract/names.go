@@ -2,7 +2,8 @@ package contract
 
 // Labels and annotations of Azure Workload Identity v1.6.0.
 //
-// Source: https://azure.github.io/azure-workload-identity/docs/topics/service-account-labels-and-annotations.html
+// Source:
+// https://azure.github.io/azure-workload-identity/docs/topics/service-account-labels-and-annotations.html
 const (
 	// IdentityPrefix is the prefix of the label and the annotations of Azure Workload Identity.
 	IdentityPrefix = "azure.workload.identity/"
@@ -41,7 +42,8 @@ const (
 // endpoint in the form of Azure App Service. The third is for an instance metadata service at
 // another host; the SDK for Go does not read it.
 //
-// Sources: https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
+// Sources:
+// https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
 // and @azure/identity, managedIdentityCredential/imdsMsi.ts
 const (
 	EnvIdentityEndpoint         = "IDENTITY_ENDPOINT"
@@ -64,7 +66,8 @@ const (
 
 // Lifetime of a projected token in seconds.
 //
-// Source: https://azure.github.io/azure-workload-identity/docs/topics/service-account-labels-and-annotations.html
+// Source:
+// https://azure.github.io/azure-workload-identity/docs/topics/service-account-labels-and-annotations.html
 const (
 	DefaultTokenExpiration = 3600
 	MinTokenExpiration     = 3600

@@ -56,7 +56,8 @@ func (s *schemaIndex) add(t reflect.Type, path string) {
 
 // windowsKeys are the keys that only the extension for Windows has.
 //
-// Source: https://learn.microsoft.com/azure/virtual-machines/extensions/key-vault-windows#extension-schema
+// Source:
+// https://learn.microsoft.com/azure/virtual-machines/extensions/key-vault-windows#extension-schema
 var windowsKeys = []string{"keyExportable", "accounts"}
 
 // unknownKey returns the error for a key that an object of type t does not have.

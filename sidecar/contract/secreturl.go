@@ -10,7 +10,8 @@ import (
 
 // The rules of Key Vault for names.
 //
-// Sources: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsoftkeyvault
+// Sources:
+// https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsoftkeyvault
 // and
 // https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#object-identifiers
 var (
@@ -22,7 +23,8 @@ var (
 // DefaultVaultSuffixes returns the DNS suffixes of Key Vault in the public cloud, in China and in
 // the US government cloud.
 //
-// Source: https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#dns-suffixes-for-object-identifiers
+// Source:
+// https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#dns-suffixes-for-object-identifiers
 func DefaultVaultSuffixes() []string {
 	return []string{"vault.azure.net", "vault.azure.cn", "vault.usgovcloudapi.net"}
 }

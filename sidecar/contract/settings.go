@@ -6,7 +6,8 @@ import "time"
 // additions of this project. A nil pointer or zero value is a setting that is absent; Validate
 // fills in the defaults. Fields with the tag from:"number" accept a number in JSON, too.
 //
-// Source: https://learn.microsoft.com/azure/virtual-machines/extensions/key-vault-linux#extension-schema
+// Source:
+// https://learn.microsoft.com/azure/virtual-machines/extensions/key-vault-linux#extension-schema
 type Settings struct {
 	SecretsManagement SecretsManagement `json:"secretsManagementSettings"`
 	Authentication    Authentication    `json:"authenticationSettings,omitzero"`

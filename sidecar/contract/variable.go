@@ -9,7 +9,8 @@ const MaxVariableBytes = 96 << 10
 // EscapeVariable escapes value for the env field of a container, so that the process sees exactly
 // value: Kubernetes expands $(NAME) there and turns $$ into $.
 //
-// Source: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#environment-variables
+// Source:
+// https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#environment-variables
 func EscapeVariable(value string) string {
 	return strings.ReplaceAll(value, "$", "$$")
 }

@@ -1,14 +1,15 @@
-// Package azhttp is how the sidecar talks to Microsoft Entra ID and Key Vault: one HTTP client for all of
-// them, and one azcore policy that counts requests and gives failures a type.
+// Package azhttp contains the HTTP client for Microsoft Entra ID, Key Vault and the metadata
+// service, and an azcore policy that observes requests and converts failures into typed errors.
 //
-// It guarantees that every https connection is verified TLS (plain http is for the machine's metadata service
-// alone, which has no other), that no answer is read without a limit on its
-// size, that no request waits forever, and that a failure to get an answer is an *UnreachableError.
-// (Where identity bindings are configured, azidentity reaches the cluster's token proxy by a client of its own: that one
-// is held to the time limits of its callers alone.)
-// It never follows a redirect (a token must not travel to where an answer points), never repeats a
-// request (the sync loop does, and counts), and never puts anything of a request's or an answer's body
-// or header into an error.
+// It guarantees that every https connection is verified TLS (only the machine's metadata service
+// uses plain http, since it offers nothing else), that the size of every response and the time of
+// every request are limited, and that a request without a response fails with an *UnreachableError.
+// If identity bindings are configured, azidentity uses its own client for the cluster's token
+// proxy, and only the time limits of the callers apply to it.
+//
+// It never follows a redirect, so that a token is not sent to a host that a response names. It
+// never retries a request, which is the sync loop's task. It never puts any part of a body or
+// header into an error.
 package azhttp
 
 import (
@@ -24,39 +25,41 @@ import (
 	"time"
 )
 
-// Limits of the client. Key Vault's answers have at most 25 KB of secret and are there in well under a
-// second; what takes longer than this is better tried again on a new connection.
+// Limits of the client. A secret of Key Vault has at most 25 KB, and a response takes well under a
+// second. If a request takes longer than these limits, it is better to retry on a new connection.
 const (
-	// CallTimeout bounds one request and its answer, body included.
+	// CallTimeout limits one request and its response, including the body.
 	CallTimeout = 15 * time.Second
 
 	connectTimeout = 5 * time.Second
-	maxAnswerBytes = 1 << 20
+	maxBodyBytes   = 1 << 20
 	maxHeaderBytes = 64 << 10
-	// maxConnections is above what the loop asks for at once, so that a sync needs no second wave.
+	// maxConnections is greater than the number of the loop's concurrent requests, so that no
+	// connection of a sync is closed early.
 	maxConnections = 32
-	// idleTimeout keeps connections for the retries of one sync, not until the next poll: an idle TLS
-	// connection costs some 50 KB, and a load balancer drops it silently after a few minutes anyway.
+	// idleTimeout keeps connections for the retries of one sync, but not until the next poll: an
+	// idle TLS connection uses about 50 KB, and load balancers silently drop it after a few
+	// minutes.
 	idleTimeout = 20 * time.Second
 )
 
-// Client is a policy.Transporter.
+// Client is a policy.Transporter. Create it with New.
 type Client struct {
 	http *http.Client
 }
 
-// Options of a Client; the zero value is what most need.
+// Options are the options of a Client. The zero value is the default.
 type Options struct {
-	// ExtraCA has PEM certificates that are trusted beside the system's.
+	// ExtraCA contains PEM certificates that are trusted in addition to those of the system.
 	ExtraCA []byte
-	// Direct uses no proxy: the machine's metadata service is asked from the machine.
+	// Direct disables proxies. The machine's metadata service can only be reached directly.
 	Direct bool
-	// DialContext connects; nil stands for the network.
+	// DialContext opens connections. If it is nil, a net.Dialer does.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// New returns a Client. Proxies are taken from HTTPS_PROXY and NO_PROXY. The error says that one of these variables, or
-// ExtraCA, is not what it should be.
+// New returns a Client. It uses the proxies of HTTPS_PROXY and NO_PROXY. It returns an error if the
+// proxy or ExtraCA is invalid.
 func New(o Options) (*Client, error) {
 	roots, err := trustedRoots(o.ExtraCA)
 	if err != nil {
@@ -93,36 +96,38 @@ func New(o Options) (*Client, error) {
 	}}, nil
 }
 
-// Do sends a request. The answer's body ends with an error after 1 MiB.
+// Do sends a request. Reading the response's body fails after 1 MiB.
 func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, err
 	}
-	resp.Body = &limitedBody{body: resp.Body, left: maxAnswerBytes}
+	resp.Body = &limitedBody{body: resp.Body, left: maxBodyBytes}
 	return resp, nil
 }
 
-// CloseIdleConnections gives back what the last sync left open.
+// CloseIdleConnections closes the connections that the last sync left open.
 func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 
 func trustedRoots(extraCA []byte) (*x509.CertPool, error) {
 	if len(extraCA) == 0 {
-		return nil, nil // the system's
+		return nil, nil // those of the system
 	}
 	roots, err := x509.SystemCertPool()
 	if err != nil {
 		return nil, fmt.Errorf("read the system's CA certificates: %w", err)
 	}
 	if !roots.AppendCertsFromPEM(extraCA) {
-		return nil, errors.New("CERTSYNC_EXTRA_CA: no PEM certificate in it: give certificates with their BEGIN and END lines (chart value sidecar.extraCA)")
+		return nil, errors.New("CERTSYNC_EXTRA_CA does not contain a PEM certificate: " +
+			"include the BEGIN and END lines of each certificate (chart value sidecar.extraCA)")
 	}
 	return roots, nil
 }
 
-var errTooLarge = fmt.Errorf("the answer is larger than %d bytes", maxAnswerBytes)
+var errTooLarge = fmt.Errorf("the response is larger than %d bytes", maxBodyBytes)
 
-// limitedBody is an answer's body that fails, other than an io.LimitedReader, when it is too long.
+// limitedBody is a response body that fails if it is too long. An io.LimitedReader would return
+// io.EOF.
 type limitedBody struct {
 	body io.ReadCloser
 	left int

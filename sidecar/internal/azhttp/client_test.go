@@ -17,7 +17,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/azhttp"
 )
 
-// call sends one request to a TLS server through the SDK's pipeline, as the real clients do.
+// call sends a request to a TLS server through the SDK's pipeline, as the real clients do.
 func call(t *testing.T, h http.HandlerFunc, trust bool) (resp *http.Response, observed []string, err error) {
 	t.Helper()
 	server := httptest.NewTLSServer(h)
@@ -53,7 +53,7 @@ func doWith(t *testing.T, options azcore.ClientOptions, url string) (*http.Respo
 	return runtime.NewPipeline("test", "v0", runtime.PipelineOptions{}, &options).Do(req)
 }
 
-// A request is sent once, whatever the answer, and is observed.
+// A request is sent once, with any response, and is observed.
 func TestNoRetry(t *testing.T) {
 	calls := 0
 	resp, observed, err := call(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -72,7 +72,7 @@ func TestNoRetry(t *testing.T) {
 	}
 }
 
-// A redirect is an answer like any other: the token does not go where it points.
+// A redirect is returned like any other response, and the token is not sent to its target.
 func TestNoRedirect(t *testing.T) {
 	resp, _, err := call(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/" {
@@ -89,7 +89,7 @@ func TestNoRedirect(t *testing.T) {
 	}
 }
 
-// A server whose CA is not known gets no request, and the error says what to do.
+// A server with an unknown CA gets no request, and the error says what to do.
 func TestUntrusted(t *testing.T) {
 	_, observed, err := call(t, func(http.ResponseWriter, *http.Request) { t.Error("the request was sent") }, false)
 	unreachable, ok := errors.AsType[*azhttp.UnreachableError](err)
@@ -106,11 +106,12 @@ func TestUntrusted(t *testing.T) {
 
 func TestExtraCAWithoutCertificate(t *testing.T) {
 	if _, err := azhttp.New(azhttp.Options{ExtraCA: []byte("none")}); err == nil {
-		t.Error("accepted")
+		t.Error("no error")
 	}
 }
 
-// net/http takes a proxy variable that it cannot read for none. Here it is an error, without the password in it.
+// net/http ignores an invalid proxy variable. Here it is an error, which does not contain the
+// password.
 func TestProxyVariables(t *testing.T) {
 	for value, ok := range map[string]bool{
 		"": true, "http://proxy.example:3128": true, "https://user:pa55word@proxy.example": true, "socks5://127.0.0.1:1080": true,
@@ -124,10 +125,10 @@ func TestProxyVariables(t *testing.T) {
 			t.Errorf("%q: %v", value, err)
 		}
 		if err != nil && strings.Contains(err.Error(), "55") {
-			t.Errorf("%q: the error shows the password: %v", value, err)
+			t.Errorf("%q: the error contains the password: %v", value, err)
 		}
 		if _, err := azhttp.New(azhttp.Options{Direct: true}); err != nil {
-			t.Errorf("%q, though no proxy is used: %v", value, err)
+			t.Errorf("%q, although no proxy is used: %v", value, err)
 		}
 	}
 }

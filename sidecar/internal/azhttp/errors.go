@@ -11,16 +11,17 @@ import (
 	"time"
 )
 
-// UnreachableError says that a service gave no answer: no address, no connection, no trust, or an answer
-// that broke off. It is worth trying again.
+// UnreachableError is returned if there is no complete response of a service: its name cannot be
+// resolved, the connection fails, its certificate is not trusted, or the response is incomplete. A
+// retry can succeed.
 type UnreachableError struct {
-	// Host is the service, with the port where it is not 443.
+	// Host is the host of the service, with the port if it is not 443.
 	Host string
 	Err  error
 }
 
 func (e *UnreachableError) Error() string {
-	return fmt.Sprintf("no answer from %s: %v: %s", e.Host, e.Err, e.advice())
+	return fmt.Sprintf("no response from %s: %v: %s", e.Host, e.Err, e.remedy())
 }
 
 func (e *UnreachableError) Unwrap() error { return e.Err }
@@ -28,77 +29,77 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 // metadataHost is that of Azure's instance metadata service.
 const metadataHost = "169.254.169.254"
 
-func (e *UnreachableError) advice() string {
-	var noName *net.DNSError
+func (e *UnreachableError) remedy() string {
+	var dns *net.DNSError
 	switch {
 	case e.Host == metadataHost:
-		return "the metadata service is there on Azure's virtual machines only, and a cluster may keep pods from it: " +
+		return "the metadata service exists only on Azure virtual machines, and a cluster may block pods from it: " +
 			"without it, use the credential workload-identity"
-	case e.byProxy():
+	case e.isProxyFailure():
 		return "check HTTPS_PROXY and NO_PROXY (chart value sidecar.env)"
-	case errors.As(e.Err, &noName):
+	case errors.As(e.Err, &dns):
 		return "check the name, the cluster's DNS, and for a private endpoint its private DNS zone"
-	case e.byDistrust():
-		return e.aboutTrust()
+	case e.isUntrusted():
+		return e.trustRemedy()
 	case errors.Is(e.Err, errTooLarge):
-		return "check whether a proxy answers in its place"
-	case e.byNetwork():
-		return "check that network policies, firewalls and proxies let the pod connect to port 443 of it"
+		return "check whether a proxy responds in its place"
+	case e.isNetworkFailure():
+		return "check that network policies, firewalls and proxies allow the pod to connect to its port 443"
 	default:
-		return "it is tried again; if that lasts, check what is in between: firewalls, proxies, a service mesh"
+		return "the request is retried; if this continues, check the firewalls, proxies and service mesh in between"
 	}
 }
 
-// byProxy says that it was not the service that could not be reached, but the proxy, or that it refused.
-func (e *UnreachableError) byProxy() bool {
+// isProxyFailure reports that the proxy is unreachable, or that it refused the connection.
+func (e *UnreachableError) isProxyFailure() bool {
 	var refused *proxyRefusal
 	var op *net.OpError
 	return errors.As(e.Err, &refused) || errors.As(e.Err, &op) && op.Op == "proxyconnect"
 }
 
-func (e *UnreachableError) byDistrust() bool {
+func (e *UnreachableError) isUntrusted() bool {
 	var untrusted *tls.CertificateVerificationError
 	return errors.As(e.Err, &untrusted)
 }
 
-func (e *UnreachableError) aboutTrust() string {
+func (e *UnreachableError) trustRemedy() string {
 	var (
 		otherName x509.HostnameError
 		invalid   x509.CertificateInvalidError
 	)
 	switch {
 	case errors.As(e.Err, &otherName):
-		return "something else answers under its name: check the cluster's DNS, and whether a proxy or a service mesh answers"
+		return "another server responds under this name: check the cluster's DNS, and whether a proxy or a service mesh intercepts the connection"
 	case errors.As(e.Err, &invalid) && invalid.Reason == x509.Expired:
 		return "check the node's clock"
 	default:
-		return "if a proxy or a private cloud has a CA of its own, give it as CERTSYNC_EXTRA_CA (chart value sidecar.extraCA)"
+		return "if a proxy or a private cloud uses a private CA, add it as CERTSYNC_EXTRA_CA (chart value sidecar.extraCA)"
 	}
 }
 
-func (e *UnreachableError) byNetwork() bool {
+func (e *UnreachableError) isNetworkFailure() bool {
 	var network net.Error
 	var op *net.OpError
 	return errors.Is(e.Err, context.DeadlineExceeded) || errors.As(e.Err, &network) && network.Timeout() ||
 		errors.As(e.Err, &op) && op.Op == "dial"
 }
 
-// ThrottledError says that a service asked to be left alone for a while.
+// ThrottledError is returned if a service requests a pause.
 type ThrottledError struct {
-	// Host is the service.
+	// Host is the host of the service.
 	Host string
-	// Status is its answer's: 429, or 503 with a pause.
+	// Status is 429, or 503 with a pause.
 	Status int
-	// Wait is what it asked for; zero where it did not say.
+	// Wait is the requested pause, or zero if the response does not specify one.
 	Wait time.Duration
 }
 
 func (e *ThrottledError) Error() string {
 	wait := "in a few seconds"
 	if e.Wait > 0 {
-		wait = fmt.Sprintf("after %s, as it asks for", e.Wait)
+		wait = fmt.Sprintf("after %s, as requested", e.Wait)
 	}
-	return fmt.Sprintf("%s answers %d %s: it is tried again %s", e.Host, e.Status, http.StatusText(e.Status), wait)
+	return fmt.Sprintf("%s returned %d %s: the request is retried %s", e.Host, e.Status, http.StatusText(e.Status), wait)
 }
 
 // RetryAfter returns Wait.

@@ -20,7 +20,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/azhttp"
 )
 
-// expiredServer answers for 127.0.0.1 with a certificate whose time is over.
+// expiredServer is a server on 127.0.0.1 with an expired certificate.
 func expiredServer(t *testing.T) *httptest.Server {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -45,7 +45,8 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// Every way of getting no answer is an *UnreachableError that names the host and says where to look.
+// Every failure to get a response is an *UnreachableError that names the host and want what to
+// check.
 func TestUnreachable(t *testing.T) {
 	good := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/break" {
@@ -65,16 +66,16 @@ func TestUnreachable(t *testing.T) {
 		url  string
 		host string
 		dial func(context.Context, string, string) (net.Conn, error)
-		says string
+		want string
 	}{
-		"nothing listens": {url: "https://" + closed.Addr().String(), says: "check that network policies, firewalls and proxies let the pod connect"},
-		"no such name":    {url: "https://name.invalid", host: "name.invalid", dial: unknown, says: "check the name, the cluster's DNS"},
-		"no way":          {url: "https://192.0.2.1", host: "192.0.2.1", dial: late, says: "check that network policies, firewalls and proxies let the pod connect"},
-		"another's name":  {url: "https://localhost:" + port, host: "localhost:" + port, says: "something else answers under its name"},
-		"expired":         {url: expired.URL, says: "check the node's clock"},
-		"no TLS":          {url: "https://127.0.0.1:" + plainPort(t), says: "it is tried again; if that lasts"},
-		"breaks off":      {url: good.URL + "/break", says: "it is tried again; if that lasts"},
-		"endless headers": {url: good.URL, says: "it is tried again; if that lasts"},
+		"nothing listens": {url: "https://" + closed.Addr().String(), want: "check that network policies, firewalls and proxies allow the pod to connect"},
+		"no such name":    {url: "https://name.invalid", host: "name.invalid", dial: noSuchHost, want: "check the name, the cluster's DNS"},
+		"no route":        {url: "https://192.0.2.1", host: "192.0.2.1", dial: timeout, want: "check that network policies, firewalls and proxies allow the pod to connect"},
+		"another name":    {url: "https://localhost:" + port, host: "localhost:" + port, want: "another server responds under this name"},
+		"expired":         {url: expired.URL, want: "check the node's clock"},
+		"no TLS":          {url: "https://127.0.0.1:" + plainPort(t), want: "the request is retried; if this continues"},
+		"truncated":       {url: good.URL + "/break", want: "the request is retried; if this continues"},
+		"endless headers": {url: good.URL, want: "the request is retried; if this continues"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, err := azhttp.New(azhttp.Options{ExtraCA: append(certificatePEM(good), certificatePEM(expired)...), DialContext: c.dial})
@@ -88,24 +89,24 @@ func TestUnreachable(t *testing.T) {
 			if c.host == "" {
 				c.host = strings.TrimSuffix(strings.TrimPrefix(c.url, "https://"), "/break")
 			}
-			if unreachable.Host != c.host || !strings.Contains(unreachable.Error(), c.says) {
-				t.Errorf("host %s, %v; want %s, %q", unreachable.Host, unreachable, c.host, c.says)
+			if unreachable.Host != c.host || !strings.Contains(unreachable.Error(), c.want) {
+				t.Errorf("host %s, %v; want %s, %q", unreachable.Host, unreachable, c.host, c.want)
 			}
 		})
 	}
 }
 
-// unknown is a network whose DNS has no names: the machine's own one is not asked.
-func unknown(_ context.Context, _, address string) (net.Conn, error) {
+// noSuchHost is a network in which no name exists. The machine's DNS is not used.
+func noSuchHost(_ context.Context, _, address string) (net.Conn, error) {
 	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: address, IsNotFound: true}}
 }
 
-// late is a network that swallows everything.
-func late(context.Context, string, string) (net.Conn, error) {
+// timeout is a network in which every connection times out.
+func timeout(context.Context, string, string) (net.Conn, error) {
 	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: context.DeadlineExceeded}
 }
 
-// plainPort is the port of a server that speaks HTTP, but no TLS.
+// plainPort returns the port of a server that supports HTTP, but not TLS.
 func plainPort(t *testing.T) string {
 	t.Helper()
 	server := httptest.NewServer(http.NotFoundHandler())

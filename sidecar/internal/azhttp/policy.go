@@ -12,74 +12,75 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 )
 
-// Services, as metrics name them.
+// Names of the services in metrics.
 const (
 	ServiceEntra    = "entra"
 	ServiceMetadata = "metadata"
 	ServiceKeyVault = "keyvault"
 )
 
-// Observe is told of every request: the service, the answer's status code (0 where there was none) and
-// how long it took. It is called by many goroutines at once.
+// Observe is called after every request with the service, the status code (0 if there was no
+// response) and the duration. It must be safe for concurrent use.
 type Observe func(service string, status int, took time.Duration)
 
-// Options returns what every SDK client of the sidecar is made with: c as the transport, the policy of
-// this package, no retries and no telemetry of the SDK's own.
+// Options returns the options for all SDK clients of the sidecar: c as the transport, the policy of
+// this package, no retries, and an application ID in the user agent.
 func (c *Client) Options(service string, observe Observe) azcore.ClientOptions {
 	return azcore.ClientOptions{
 		Transport:        c,
 		Retry:            policy.RetryOptions{MaxRetries: -1},
 		Telemetry:        policy.TelemetryOptions{ApplicationID: "azure-cert-sync"},
-		PerRetryPolicies: []policy.Policy{&watch{service: service, observe: observe}},
+		PerRetryPolicies: []policy.Policy{&requestPolicy{service: service, observe: observe}},
 	}
 }
 
-// watch stands next to the transport. It is a policy and not part of the Client, because azidentity
-// puts a transport of its own in the place of ours where identity bindings are configured.
-type watch struct {
+// requestPolicy is the policy next to the transport. It is not part of Client, because azidentity
+// replaces the transport if identity bindings are configured.
+type requestPolicy struct {
 	service string
 	observe Observe
 }
 
-// Do counts the request and turns a missing answer into an *UnreachableError.
-func (w *watch) Do(req *policy.Request) (*http.Response, error) {
+// Do implements policy.Policy. It observes the request and converts a transport error into an
+// *UnreachableError.
+func (p *requestPolicy) Do(req *policy.Request) (*http.Response, error) {
 	began := time.Now()
 	resp, err := req.Next()
 	status := 0
 	if err == nil {
 		status = resp.StatusCode
 	}
-	if w.observe != nil {
-		w.observe(w.service, status, time.Since(began))
+	if p.observe != nil {
+		p.observe(p.service, status, time.Since(began))
 	}
 	if err == nil {
 		return resp, nil
 	}
 	var outer *url.Error
 	if errors.As(err, &outer) {
-		err = outer.Err // without the URL: Host says enough
+		err = outer.Err // without the URL, since Host is enough
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		err = errBrokeOff
+		err = errTruncated
 	}
 	failure := &UnreachableError{Host: req.Raw().URL.Host, Err: err}
-	if n, ok := req.Raw().Context().Value(noteKey{}).(*Note); ok {
-		n.Err = failure
+	if r, ok := req.Raw().Context().Value(recorderKey{}).(*ErrorRecorder); ok {
+		r.Err = failure
 	}
 	return nil, failure
 }
 
-var errBrokeOff = errors.New("the answer broke off")
+var errTruncated = errors.New("the response is incomplete")
 
-// Note keeps the last failure of requests made with one context. azidentity needs it: its errors carry
-// the text of what went wrong in the transport, but not the error.
-type Note struct{ Err error }
+// ErrorRecorder records the last transport error of requests with one context. It is needed because
+// azidentity's errors contain the text of a transport error, but do not wrap it.
+type ErrorRecorder struct{ Err error }
 
-type noteKey struct{}
+type recorderKey struct{}
 
-// WithNote returns a context that notes the failures of requests made with it. The requests must follow
-// each other.
-func WithNote(ctx context.Context) (context.Context, *Note) {
-	n := new(Note)
-	return context.WithValue(ctx, noteKey{}, n), n
+// WithErrorRecorder returns a context that records the transport errors of requests that use it.
+// Only one request at a time may use the context.
+func WithErrorRecorder(ctx context.Context) (context.Context, *ErrorRecorder) {
+	r := new(ErrorRecorder)
+	return context.WithValue(ctx, recorderKey{}, r), r
 }

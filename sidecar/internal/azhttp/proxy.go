@@ -10,11 +10,11 @@ import (
 	"strings"
 )
 
-// proxyVariables are those that https requests go by, in the order of net/http.
+// proxyVariables are the variables for the proxy of https requests, in the order of net/http.
 var proxyVariables = []string{"HTTPS_PROXY", "https_proxy"}
 
-// checkProxy returns an error where net/http would take a variable for none, and silently use no proxy. It does not repeat
-// the value, which may have a password in it.
+// checkProxy returns an error if net/http would silently ignore an invalid variable and use no
+// proxy. The error does not contain the value, which may include a password.
 func checkProxy() error {
 	for _, name := range proxyVariables {
 		value := os.Getenv(name)
@@ -27,25 +27,25 @@ func checkProxy() error {
 		if u, err := url.Parse("http://" + value); err == nil && u.Host != "" && !strings.Contains(value, "://") {
 			return nil
 		}
-		return fmt.Errorf("%s is no proxy's address: write it as http://<host>:<port>, with user:password@ before the host where it "+
-			"wants them, special characters in these as %%XX", name)
+		return fmt.Errorf("%s is not a valid proxy address: use http://<host>:<port>; put credentials before the host as user:password@, "+
+			"with special characters encoded as %%XX", name)
 	}
 	return nil
 }
 
-// proxyRefusal is a proxy's answer that is no tunnel.
+// proxyRefusal is returned if a proxy refuses to open a tunnel.
 type proxyRefusal struct {
 	proxy  string // host and port
 	status int
 }
 
 func (e *proxyRefusal) Error() string {
-	return fmt.Sprintf("the proxy %s answers %d %s", e.proxy, e.status, http.StatusText(e.status))
+	return fmt.Sprintf("the proxy %s returned %d %s", e.proxy, e.status, http.StatusText(e.status))
 }
 
-func checkTunnel(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {
-	if answer.StatusCode == http.StatusOK {
+func checkTunnel(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.Response) error {
+	if resp.StatusCode == http.StatusOK {
 		return nil
 	}
-	return &proxyRefusal{proxy: proxy.Host, status: answer.StatusCode}
+	return &proxyRefusal{proxy: proxy.Host, status: resp.StatusCode}
 }

@@ -1,11 +1,9 @@
-package azhttp_test
+package azhttp
 
 import (
 	"net/http"
 	"testing"
 	"time"
-
-	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/azhttp"
 )
 
 func TestRetryAfter(t *testing.T) {
@@ -13,7 +11,7 @@ func TestRetryAfter(t *testing.T) {
 	for name, c := range map[string]struct {
 		header map[string]string
 		want   time.Duration
-		asked  bool
+		found  bool
 	}{
 		"none":               {nil, 0, false},
 		"seconds":            {map[string]string{"Retry-After": "7"}, 7 * time.Second, true},
@@ -34,8 +32,8 @@ func TestRetryAfter(t *testing.T) {
 		for k, v := range c.header {
 			h.Set(k, v)
 		}
-		if got, asked := azhttp.RetryAfter(h); got != c.want || asked != c.asked {
-			t.Errorf("%s: %s, %t, want %s, %t", name, got, asked, c.want, c.asked)
+		if got, found := retryAfter(h); got != c.want || found != c.found {
+			t.Errorf("%s: %s, %t, want %s, %t", name, got, found, c.want, c.found)
 		}
 	}
 }

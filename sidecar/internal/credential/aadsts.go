@@ -15,9 +15,9 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/azhttp"
 )
 
-// rule is what is known of an AADSTS code.
+// rule describes how to report an AADSTS code.
 type rule struct {
-	// permanent: trying again is of no use before somebody changed something.
+	// permanent means that a retry cannot succeed before someone changes something.
 	permanent bool
 	text      func(*EntraError) string
 }
@@ -25,14 +25,14 @@ type rule struct {
 // expiredAssertion is the code of a service-account token that is not valid now.
 const expiredAssertion = 700024
 
-// rules by AADSTS code. A federated credential, a new application and a role all take minutes to spread,
-// so that what looks wrong may only be new: few are permanent.
+// rules are the rules by AADSTS code. Few of them are permanent, since a new federated credential,
+// application or role takes minutes to take effect, and until then the error is the same.
 var rules = map[int]rule{
-	70021:            {text: noMatch("issuer, subject and audience")}, // before the others were told apart
+	70021:            {text: noMatch("issuer, subject and audience")}, // used before the three codes below existed
 	700211:           {text: noMatch("issuer")},
 	700212:           {text: noMatch("audience")},
 	700213:           {text: noMatch("subject")},
-	7002138:          {text: noMatch("subject (it differs in upper and lower case only)")},
+	7002138:          {text: noMatch("subject (only upper and lower case differ)")},
 	expiredAssertion: {text: expired},
 	700016:           {text: unknownApplication},
 	90002:            {text: unknownTenant, permanent: true},
@@ -40,7 +40,7 @@ var rules = map[int]rule{
 	90061:            {text: issuerUnreachable},
 	50166:            {text: issuerUnreachable},
 	53003: {text: func(e *EntraError) string {
-		return fmt.Sprintf("a Conditional Access policy blocks application %s: ask the tenant's administrator", e.Identity.ClientID)
+		return fmt.Sprintf("a Conditional Access policy blocks application %s: contact the tenant's administrator", e.Identity.ClientID)
 	}},
 	7000112: {text: func(e *EntraError) string {
 		return fmt.Sprintf("application %s is disabled in tenant %s: enable it there", e.Identity.ClientID, e.Identity.TenantID)
@@ -53,15 +53,15 @@ func noMatch(what string) func(*EntraError) string {
 		if t := e.Token; t != nil {
 			token = fmt.Sprintf("issuer %q, subject %q, audience %q", t.Issuer, t.Subject, t.Audience)
 		}
-		return fmt.Sprintf("no federated identity credential of %s in tenant %s matches the token's %s: there must be one "+
-			"with exactly %s; a new one takes a few minutes to work", e.Identity.ClientID, e.Identity.TenantID, what, token)
+		return fmt.Sprintf("no federated identity credential of %s in tenant %s matches the token's %s: create one "+
+			"with exactly %s; a new one takes a few minutes to take effect", e.Identity.ClientID, e.Identity.TenantID, what, token)
 	}
 }
 
 func expired(e *EntraError) string {
 	when := ""
 	if e.Token != nil {
-		when = fmt.Sprintf(" (its end: %s)", e.Token.Expires.Format(time.RFC3339))
+		when = fmt.Sprintf(" (it expires at %s)", e.Token.Expires.Format(time.RFC3339))
 	}
 	return fmt.Sprintf("the service-account token is not valid now%s: "+
 		"check the clocks of the node and the API server, and that the kubelet renews the token", when)
@@ -73,14 +73,14 @@ func unknownApplication(e *EntraError) string {
 }
 
 func unknownTenant(e *EntraError) string {
-	return fmt.Sprintf("there is no tenant %s: correct the annotation azure.workload.identity/tenant-id "+
+	return fmt.Sprintf("tenant %s does not exist in this cloud: correct the annotation azure.workload.identity/tenant-id "+
 		"or the webhook's default tenant; a tenant of another cloud needs another AZURE_AUTHORITY_HOST (chart value identity.environment)", e.Identity.TenantID)
 }
 
 func unknownResource(e *EntraError) string {
 	what, _, _ := strings.Cut(e.description, ". ")
-	return what + ": a vault and AZURE_AUTHORITY_HOST must be of one cloud (chart value identity.environment); a resource that an app " +
-		"names itself must be a service that the tenant knows"
+	return what + ": the vault and AZURE_AUTHORITY_HOST must belong to the same cloud (chart value identity.environment); " +
+		"a resource that an app requests must exist in the tenant"
 }
 
 func issuerUnreachable(e *EntraError) string {
@@ -92,26 +92,26 @@ func issuerUnreachable(e *EntraError) string {
 		"its key set must be reachable from the internet", issuer)
 }
 
-func explainAnswer(resp *http.Response, id Identity, tokenFile string) error {
+func explainResponse(resp *http.Response, id Identity, tokenFile string) error {
 	if throttled := azhttp.Throttled(resp); throttled != nil {
 		return throttled
 	}
 	body, err := runtime.Payload(resp)
 	if err != nil {
-		return &UnreadableError{Status: resp.StatusCode}
+		return &InvalidResponseError{Status: resp.StatusCode}
 	}
-	var answer struct {
+	var content struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
 		Codes       []int  `json:"error_codes"`
 		TraceID     string `json:"trace_id"`
 	}
-	if json.Unmarshal(body, &answer) != nil || answer.Error == "" {
-		return &UnreadableError{Status: resp.StatusCode}
+	if json.Unmarshal(body, &content) != nil || content.Error == "" {
+		return &InvalidResponseError{Status: resp.StatusCode}
 	}
 	e := &EntraError{
-		Code: code(answer.Codes, answer.Description), Name: clean(answer.Error), Status: resp.StatusCode, Identity: id,
-		TraceID: clean(answer.TraceID), description: firstSentence(answer.Description),
+		Code: code(content.Codes, content.Description), Name: clean(content.Error), Status: resp.StatusCode, Identity: id,
+		TraceID: clean(content.TraceID), description: problemText(content.Description),
 	}
 	e.rule = rules[e.Code]
 	if tokenFile != "" {
@@ -122,11 +122,11 @@ func explainAnswer(resp *http.Response, id Identity, tokenFile string) error {
 
 var codeInText = regexp.MustCompile(`^AADSTS(\d{2,9})\b`)
 
-// code takes the number from the description, which names the finer one (7002138 for 700213), or else
-// the first of the list.
+// code returns the number in the description, which is more specific (7002138 instead of 700213),
+// or else the first number in the list.
 func code(codes []int, description string) int {
 	if m := codeInText.FindStringSubmatch(description); m != nil {
-		n, _ := strconv.Atoi(m[1]) // digits only, and few
+		n, _ := strconv.Atoi(m[1]) // cannot fail: at most nine digits
 		return n
 	}
 	if len(codes) > 0 {
@@ -135,18 +135,19 @@ func code(codes []int, description string) int {
 	return 0
 }
 
-// firstSentence is the part of a description that says what is wrong; trace ID, correlation ID and time
-// follow it.
-func firstSentence(description string) string {
+// problemText returns the part of a description that says what is wrong, without the trace ID,
+// correlation ID and time that follow it.
+func problemText(description string) string {
 	text, _, _ := strings.Cut(description, "Trace ID:")
 	text = codeInText.ReplaceAllString(text, "")
 	return clean(strings.TrimLeft(text, ": "))
 }
 
-// jwt matches what looks like a token: no known answer repeats one, and none is to get into a log.
+// jwt matches text that looks like a token. No known response contains a token, but one must never
+// get into a log.
 var jwt = regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.?[\w-]*`)
 
-// clean makes a text of the answer fit for a log: one line, of bounded length, without tokens.
+// clean makes a text of a response safe for a log: one line, of limited length, without tokens.
 func clean(text string) string {
 	text = jwt.ReplaceAllString(text, "[token]")
 	text = strings.Map(func(r rune) rune {

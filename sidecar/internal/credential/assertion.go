@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TokenClaims are what Entra ID compares of a service-account token with a federated identity
-// credential. They are no secret: without its signature a token is of no use.
+// TokenClaims are the claims of a service-account token that Entra ID compares with a federated
+// identity credential. They are not secret: a token cannot be used without its signature.
 type TokenClaims struct {
 	Issuer   string
 	Subject  string
@@ -17,8 +17,9 @@ type TokenClaims struct {
 	Expires  time.Time
 }
 
-// readClaims reads the token's payload, for an error message only: nothing is verified. It returns nil
-// where the file has no token in it, which is said in another way.
+// readClaims reads the claims of the token in a file. It verifies nothing, since they are only used
+// in error messages. It returns nil if the file does not contain a token, which another error
+// reports.
 func readClaims(path string) *TokenClaims {
 	token, err := os.ReadFile(path)
 	if err != nil {
@@ -49,13 +50,13 @@ func readClaims(path string) *TokenClaims {
 	}
 }
 
-// audience is a string or a list of them (RFC 7519, 4.1.3).
+// audience is a string or a list of strings (RFC 7519, 4.1.3).
 type audience []string
 
 func (a *audience) UnmarshalJSON(data []byte) error {
-	var one string
-	if json.Unmarshal(data, &one) == nil {
-		*a = audience{one}
+	var single string
+	if json.Unmarshal(data, &single) == nil {
+		*a = audience{single}
 		return nil
 	}
 	return json.Unmarshal(data, (*[]string)(a))

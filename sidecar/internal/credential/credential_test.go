@@ -68,8 +68,8 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// present writes the service-account token.
-func (f *fixture) present(t *testing.T, a azure.Assertion) {
+// writeToken writes the service-account token.
+func (f *fixture) writeToken(t *testing.T, a azure.Assertion) {
 	t.Helper()
 	token, err := f.issuer.Sign(a)
 	check(t, err)
@@ -88,10 +88,10 @@ func (f *fixture) get(ctx context.Context, o policy.TokenRequestOptions) error {
 	return err
 }
 
-// Many callers at once cause one token request, and later ones none.
-func TestOneTokenForAll(t *testing.T) {
+// Many concurrent callers cause one token request, and later callers cause none.
+func TestOneRequestForAllCallers(t *testing.T) {
 	f := newFixture(t)
-	f.present(t, azure.Assertion{Subject: subject})
+	f.writeToken(t, azure.Assertion{Subject: subject})
 	c, err := credential.NewWorkloadIdentity(f.identity, f.federation, f.transport.Options(azhttp.ServiceEntra, nil))
 	check(t, err)
 	o := policy.TokenRequestOptions{Scopes: []string{scope}, EnableCAE: true}
@@ -107,7 +107,7 @@ func TestOneTokenForAll(t *testing.T) {
 		}
 		wait.Wait()
 	}
-	o.TenantID = strings.ToUpper(tenant) // as a vault's challenge may spell it
+	o.TenantID = strings.ToUpper(tenant) // a vault's challenge may use upper case
 	_, err = c.GetToken(t.Context(), o)
 	check(t, err)
 	got, err := f.Counts(t.Context(), azure.Filter{})
@@ -117,49 +117,50 @@ func TestOneTokenForAll(t *testing.T) {
 	}
 }
 
-// A caller that gives up does not take the token from the others that wait for it.
-func TestGivenUp(t *testing.T) {
+// If a caller cancels, the other callers that wait still get the token.
+func TestCanceledCaller(t *testing.T) {
 	f := newFixture(t)
-	f.present(t, azure.Assertion{Subject: subject})
+	f.writeToken(t, azure.Assertion{Subject: subject})
 	c, err := credential.NewWorkloadIdentity(f.identity, f.federation, f.transport.Options(azhttp.ServiceEntra, nil))
 	check(t, err)
 	id, err := f.InjectFault(t.Context(), azure.Fault{Operation: azure.OpToken, Hang: true})
 	check(t, err)
 	o := policy.TokenRequestOptions{Scopes: []string{scope}}
-	impatient, giveUp := context.WithCancel(t.Context())
+	canceled, cancel := context.WithCancel(t.Context())
 	first, second := make(chan error, 1), make(chan error, 1)
-	go func() { _, err := c.GetToken(impatient, o); first <- err }()
+	go func() { _, err := c.GetToken(canceled, o); first <- err }()
 	_, err = f.Await(t.Context(), azure.Filter{Operation: azure.OpOpenIDDiscovery}, 1)
 	check(t, err)
 	go func() { _, err := c.GetToken(t.Context(), o); second <- err }()
-	giveUp()
+	cancel()
 	if err := <-first; !errors.Is(err, context.Canceled) {
-		t.Errorf("the caller that gave up got %v", err)
+		t.Errorf("the canceled caller got %v", err)
 	}
-	check(t, f.ClearFaults(t.Context(), id)) // the request that hung is dropped; a second one may be needed
+	check(t, f.ClearFaults(t.Context(), id)) // this drops the hanging request, so a second one may be needed
 	if err := <-second; err != nil {
 		_, err = c.GetToken(t.Context(), o)
 		check(t, err)
 	}
 }
 
-// The kubelet has renewed a token that azidentity still has in memory: it is read again, and not after ten minutes.
+// If azidentity still has an old token in memory that the kubelet has renewed, the file is read
+// again at once, and not only after ten minutes.
 func TestExpiredTokenIsReadAgain(t *testing.T) {
 	f := newFixture(t)
 	now := time.Now()
-	f.present(t, azure.Assertion{Subject: subject, IssuedAt: now.Add(-2 * time.Hour), Expiry: now.Add(-time.Hour)})
+	f.writeToken(t, azure.Assertion{Subject: subject, IssuedAt: now.Add(-2 * time.Hour), Expiry: now.Add(-time.Hour)})
 	c, err := credential.NewWorkloadIdentity(f.identity, f.federation, f.transport.Options(azhttp.ServiceEntra, nil))
 	check(t, err)
 	o := policy.TokenRequestOptions{Scopes: []string{scope}}
 	if _, err = c.GetToken(t.Context(), o); !entra(700024)(err) {
 		t.Fatalf("with an expired token: %v", err)
 	}
-	f.present(t, azure.Assertion{Subject: subject})
+	f.writeToken(t, azure.Assertion{Subject: subject})
 	_, err = c.GetToken(t.Context(), o)
 	check(t, err)
 	got, err := f.Counts(t.Context(), azure.Filter{Operation: azure.OpToken})
 	check(t, err)
 	if got.Requests != 3 {
-		t.Errorf("%d token requests, want one with the expired token, one more with it, and one with the new one", got.Requests)
+		t.Errorf("%d token requests, want two with the expired token and one with the new one", got.Requests)
 	}
 }

@@ -6,38 +6,38 @@ import (
 	"strings"
 )
 
-// ConfigError says that the pod was not given what it needs to get a token.
-type ConfigError struct{ Problem, Do string }
+// ConfigError is returned if the pod's configuration is not sufficient to get a token.
+type ConfigError struct{ Problem, Remedy string }
 
-func (e *ConfigError) Error() string { return e.Problem + ": " + e.Do }
+func (e *ConfigError) Error() string { return e.Problem + ": " + e.Remedy }
 
-// Permanent says that this pod will not get a token.
+// Permanent reports that this pod cannot get a token.
 func (e *ConfigError) Permanent() bool { return true }
 
-// TenantError says that a vault asked for a token of another tenant than the identity's.
+// TenantError is returned if a vault requires a token of a tenant other than that of the identity.
 type TenantError struct {
 	Identity Identity
-	// Asked is the tenant in the vault's challenge.
-	Asked string
+	// VaultTenant is the tenant in the vault's challenge.
+	VaultTenant string
 }
 
 func (e *TenantError) Error() string {
 	return fmt.Sprintf("the vault belongs to tenant %q, the identity %s to tenant %q: use an identity of the "+
-		"vault's tenant (clientId and tenantId of the entry), and give the tenant by its ID, not by its domain",
-		e.Asked, e.Identity.ClientID, e.Identity.TenantID)
+		"vault's tenant (clientId and tenantId of the entry), and set the tenant to its ID, not its domain name",
+		e.VaultTenant, e.Identity.ClientID, e.Identity.TenantID)
 }
 
-// Permanent says that trying again gives the same.
+// Permanent reports that a retry cannot succeed.
 func (e *TenantError) Permanent() bool { return true }
 
-// TokenFileError says that the service-account token could not be read.
+// TokenFileError is returned if the service-account token cannot be read.
 type TokenFileError struct {
 	Path string
-	Err  error // nil: it is empty
+	Err  error // nil: the file is empty
 }
 
 func (e *TokenFileError) Error() string {
-	problem := "it is empty"
+	problem := "the file is empty"
 	if e.Err != nil {
 		problem = e.Err.Error()
 	}
@@ -47,38 +47,40 @@ func (e *TokenFileError) Error() string {
 
 func (e *TokenFileError) Unwrap() error { return e.Err }
 
-// UnreadableError says that Entra ID, or what answered in its place, gave an answer that is none. What it
-// was is not told, since it may hold a token.
-type UnreadableError struct {
-	// Status is the answer's status code, if it is known.
+// InvalidResponseError is returned if the response to a token request is not valid. It may come
+// from a server other than Entra ID. The error does not contain the response, which may contain a
+// token.
+type InvalidResponseError struct {
+	// Status is the status code of the response, if known.
 	Status int
 }
 
-func (e *UnreadableError) Error() string {
+func (e *InvalidResponseError) Error() string {
 	status := ""
 	if e.Status != 0 {
 		status = fmt.Sprintf(" (status %d)", e.Status)
 	}
 	if e.Status >= http.StatusInternalServerError {
-		return "Entra ID has a problem of its own" + status + ": it is tried again"
+		return "Entra ID has an internal problem" + status + ": the request is retried"
 	}
-	return "the answer to the token request" + status + " cannot be understood: " +
-		"check AZURE_AUTHORITY_HOST, and whether a proxy answers in the place of Entra ID"
+	return "the response to the token request" + status + " is not valid: " +
+		"check AZURE_AUTHORITY_HOST, and whether a proxy responds instead of Entra ID"
 }
 
-// EntraError is an error that Entra ID answered with.
+// EntraError is an error that Entra ID returned.
 //
 // Source: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
 type EntraError struct {
-	// Code is the AADSTS number, 0 where there was none; Name is OAuth's error, such as "invalid_client".
+	// Code is the number of the AADSTS code, or 0 if there is none. Name is OAuth's error, such as
+	// "invalid_client".
 	Code int
 	Name string
-	// Status is the answer's status code.
+	// Status is the status code of the response.
 	Status   int
 	Identity Identity
-	// Token is what the service-account token says, where the error is about it.
+	// Token contains the claims of the service-account token, or nil if they are not known.
 	Token *TokenClaims
-	// TraceID is what Microsoft's support asks for.
+	// TraceID identifies the request for Microsoft's support.
 	TraceID string
 
 	description string
@@ -87,7 +89,7 @@ type EntraError struct {
 
 func (e *EntraError) Error() string {
 	var b strings.Builder
-	b.WriteString("Entra ID gives no token")
+	b.WriteString("Entra ID did not issue a token")
 	if e.Code != 0 {
 		fmt.Fprintf(&b, " (AADSTS%d)", e.Code)
 	} else {
@@ -105,5 +107,5 @@ func (e *EntraError) Error() string {
 	return b.String()
 }
 
-// Permanent says that it takes a change of the pod or its identity.
+// Permanent reports that a retry cannot succeed before the pod or its identity is changed.
 func (e *EntraError) Permanent() bool { return e.rule.permanent }

@@ -23,7 +23,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// failures are all ways in which a token request fails. What people read is in testdata/errors.golden.
+// failures are all ways in which a token request can fail. The texts are in testdata/errors.golden.
 var failures = map[string]struct {
 	assertion azure.Assertion
 	prepare   func(t *testing.T, f *fixture)
@@ -46,7 +46,7 @@ var failures = map[string]struct {
 	},
 	"issuer not reachable": {fault: &azure.Fault{Error: "90061"}, is: entra(90061)},
 	"unknown code":         {fault: &azure.Fault{Error: "700027"}, is: entra(700027)},
-	"a token in the answer": {
+	"a token in the response": {
 		fault: &azure.Fault{Status: 400, Body: `{"error":"invalid_request","error_description":"AADSTS50027: bad eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln here\r\nTrace ID: 1"}`},
 		is:    entra(50027),
 	},
@@ -54,26 +54,26 @@ var failures = map[string]struct {
 		e, ok := errors.AsType[*azhttp.ThrottledError](err)
 		return ok && e.RetryAfter() == 7*time.Second
 	}},
-	"server error": {fault: &azure.Fault{Status: 500, Body: "sorry"}, is: as[*credential.UnreadableError]},
-	"garbage":      {fault: &azure.Fault{Garbage: true}, is: as[*credential.UnreadableError]},
+	"server error": {fault: &azure.Fault{Status: 500, Body: "sorry"}, is: as[*credential.InvalidResponseError]},
+	"garbage":      {fault: &azure.Fault{Garbage: true}, is: as[*credential.InvalidResponseError]},
 	"cut off":      {fault: &azure.Fault{Truncate: true}, is: as[*azhttp.UnreachableError]},
 	"unknown tenant": {
 		prepare:   func(_ *testing.T, f *fixture) { f.identity.TenantID = "ffffffff-0000-0000-0000-000000000000" },
 		is:        entra(90002),
 		permanent: true,
 	},
-	"disabled application":     {fault: &azure.Fault{Error: "7000112"}, is: entra(7000112)},
-	"conditional access":       {fault: &azure.Fault{Error: "53003"}, is: entra(53003)},
-	"no match, as told before": {fault: &azure.Fault{Error: "70021"}, is: entra(70021)},
-	"blocked by a proxy":       {fault: &azure.Fault{Status: 403, Body: "<html>blocked</html>", BodyType: "text/html"}, is: as[*credential.UnreadableError]},
-	"a proxy's page":           {fault: &azure.Fault{Operation: azure.OpOpenIDDiscovery, Status: 200, Body: "<html>log in</html>", BodyType: "text/html"}, is: as[*credential.UnreadableError]},
+	"disabled application":  {fault: &azure.Fault{Error: "7000112"}, is: entra(7000112)},
+	"conditional access":    {fault: &azure.Fault{Error: "53003"}, is: entra(53003)},
+	"no match, former code": {fault: &azure.Fault{Error: "70021"}, is: entra(70021)},
+	"blocked by a proxy":    {fault: &azure.Fault{Status: 403, Body: "<html>blocked</html>", BodyType: "text/html"}, is: as[*credential.InvalidResponseError]},
+	"a proxy's page":        {fault: &azure.Fault{Operation: azure.OpOpenIDDiscovery, Status: 200, Body: "<html>log in</html>", BodyType: "text/html"}, is: as[*credential.InvalidResponseError]},
 	"redirected": {
 		fault: &azure.Fault{Operation: azure.OpOpenIDDiscovery, Status: 302, Body: "elsewhere", Header: map[string]string{"Location": "https://evil.example/"}},
-		is:    as[*credential.UnreadableError],
+		is:    as[*credential.InvalidResponseError],
 	},
 	"discovery of another issuer": {
 		fault: &azure.Fault{Operation: azure.OpOpenIDDiscovery, Status: 200, Body: `{"issuer":"https://evil.example/v2.0","authorization_endpoint":"https://evil.example/a","token_endpoint":"https://evil.example/t"}`},
-		is:    as[*credential.UnreadableError],
+		is:    as[*credential.InvalidResponseError],
 	},
 	"discovery throttled": {fault: &azure.Fault{Operation: azure.OpOpenIDDiscovery, Status: 429}, is: as[*azhttp.ThrottledError]},
 	"closed":              {fault: &azure.Fault{Close: true}, is: as[*azhttp.UnreachableError]},
@@ -111,7 +111,7 @@ func TestFailures(t *testing.T) {
 		if c.assertion.Subject == "" {
 			c.assertion.Subject = subject
 		}
-		pod.present(t, c.assertion)
+		pod.writeToken(t, c.assertion)
 		if c.prepare != nil {
 			c.prepare(t, &pod)
 		}

@@ -13,17 +13,18 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 )
 
-// Federation is how the pod proves who it is.
+// Federation describes how the pod proves its identity.
 type Federation struct {
-	// TokenFile holds the service-account token. azidentity reads it again every ten minutes where a token is asked for;
-	// it is also read again when Entra ID says that the token has expired.
+	// TokenFile contains the service-account token. azidentity reads it again after ten minutes,
+	// when it requests a token. The file is also read again if Entra ID reports that the token has
+	// expired.
 	TokenFile string
-	// AuthorityHost is Entra ID's URL; the public cloud's when empty.
+	// AuthorityHost is Entra ID's URL. If it is empty, it is that of the public cloud.
 	AuthorityHost string
 }
 
-// NewWorkloadIdentity returns a Credential. A *ConfigError comes back where a client ID, a tenant ID or a
-// token file is not given, or no use.
+// NewWorkloadIdentity returns a Credential. It returns a *ConfigError if the client ID, the tenant
+// ID or the token file is missing or invalid.
 func NewWorkloadIdentity(id Identity, f Federation, options azcore.ClientOptions) (*Credential, error) {
 	if err := checkFederated(id, f); err != nil {
 		return nil, err
@@ -36,14 +37,14 @@ func NewWorkloadIdentity(id Identity, f Federation, options azcore.ClientOptions
 		ClientID:      id.ClientID,
 		TenantID:      id.TenantID,
 		TokenFilePath: f.TokenFile,
-		// Instance discovery asks the public cloud whether the authority is one of Microsoft's. Ours is
-		// configured by whoever runs the cluster, not by the pod; asking costs a round trip, and for a
-		// cloud of one's own the answer would be no.
+		// Instance discovery asks the public cloud whether the authority belongs to Microsoft.
+		// Here, the cluster's administrator configures the authority, not the pod. Discovery would
+		// cost a round trip, and it would fail for a private cloud.
 		DisableInstanceDiscovery: true,
-		// For AKS identity bindings; without the variables of these it does nothing.
+		// For AKS identity bindings. It has no effect without their variables.
 		EnableAzureProxy: true,
 	}}
-	if _, err := tokens.renew(); err != nil {
+	if _, err := tokens.reset(); err != nil {
 		return nil, err
 	}
 	return &Credential{identity: id, tokens: tokens}, nil
@@ -54,19 +55,19 @@ func checkFederated(id Identity, f Federation) error {
 	case id.ClientID == "":
 		return &ConfigError{
 			Problem: "no client ID",
-			Do: "annotate the pod's service account with azure.workload.identity/client-id: <client ID of " +
-				"the managed identity or application>, then create the pod anew",
+			Remedy: "annotate the pod's service account with azure.workload.identity/client-id: <client ID of " +
+				"the managed identity or application>, then recreate the pod",
 		}
 	case id.TenantID == "":
 		return &ConfigError{
 			Problem: "no tenant ID",
-			Do: "annotate the pod's service account with azure.workload.identity/tenant-id, or set the " +
-				"webhook's default tenant, then create the pod anew",
+			Remedy: "annotate the pod's service account with azure.workload.identity/tenant-id, or set the " +
+				"webhook's default tenant, then recreate the pod",
 		}
 	case f.TokenFile == "":
 		return &ConfigError{
 			Problem: "no service-account token file (AZURE_FEDERATED_TOKEN_FILE)",
-			Do:      "let the webhook inject the sidecar, which mounts the token",
+			Remedy:  "let the webhook inject the sidecar, so that the token is mounted",
 		}
 	}
 	return nil
@@ -81,11 +82,12 @@ type federated struct {
 	current *azidentity.WorkloadIdentityCredential
 }
 
-// renew begins with a credential that has read no token file yet, and no access token either.
-func (f *federated) renew() (*azidentity.WorkloadIdentityCredential, error) {
+// reset replaces azidentity's credential by a new one, which has not cached the token file or an
+// access token.
+func (f *federated) reset() (*azidentity.WorkloadIdentityCredential, error) {
 	fresh, err := azidentity.NewWorkloadIdentityCredential(&f.options)
 	if err != nil {
-		return nil, &ConfigError{Problem: err.Error(), Do: "correct the AZURE_* variables of the container"}
+		return nil, &ConfigError{Problem: err.Error(), Remedy: "correct the AZURE_* variables of the container"}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -99,8 +101,8 @@ func (f *federated) GetToken(ctx context.Context, o policy.TokenRequestOptions) 
 	current := f.current
 	f.mu.Unlock()
 	token, err := f.getToken(ctx, current, o)
-	if refused, ok := errors.AsType[*EntraError](err); ok && refused.stale() {
-		fresh, err := f.renew()
+	if refused, ok := errors.AsType[*EntraError](err); ok && refused.fileIsNewer() {
+		fresh, err := f.reset()
 		if err != nil {
 			return azcore.AccessToken{}, err
 		}
@@ -109,33 +111,34 @@ func (f *federated) GetToken(ctx context.Context, o policy.TokenRequestOptions) 
 	return token, err
 }
 
-func (f *federated) getToken(ctx context.Context, from azcore.TokenCredential, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
-	token, err := from.GetToken(ctx, o)
+func (f *federated) getToken(ctx context.Context, source azcore.TokenCredential, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	token, err := source.GetToken(ctx, o)
 	if err == nil {
 		return token, nil
 	}
 	if failed, ok := errors.AsType[*azidentity.AuthenticationFailedError](err); ok {
 		return azcore.AccessToken{}, explainFederated(failed, f.identity, f.options.TokenFilePath)
 	}
-	return azcore.AccessToken{}, &UnreadableError{}
+	return azcore.AccessToken{}, &InvalidResponseError{}
 }
 
-// stale says that Entra ID refused a service-account token as expired while the file has one that has not: the kubelet has
-// renewed it since azidentity read it. That takes a machine that was suspended, or a clock that was set.
-func (e *EntraError) stale() bool {
+// fileIsNewer reports that Entra ID refused the service-account token as expired, but the token in
+// the file has not expired: the kubelet renewed it after azidentity read it. This happens after the
+// machine was suspended or its clock was changed.
+func (e *EntraError) fileIsNewer() bool {
 	return e.Code == expiredAssertion && e.Token != nil && e.Token.Expires.After(time.Now())
 }
 
-// explainFederated turns azidentity's error into one of this package's. Its text is not used: it has the
-// whole answer in it.
+// explainFederated converts azidentity's error into one of this package. It does not use
+// azidentity's text, which contains the whole response.
 func explainFederated(failed *azidentity.AuthenticationFailedError, id Identity, tokenFile string) error {
 	if failed.RawResponse == nil {
 		if err := checkTokenFile(tokenFile); err != nil {
 			return err
 		}
-		return &UnreadableError{}
+		return &InvalidResponseError{}
 	}
-	return explainAnswer(failed.RawResponse, id, tokenFile)
+	return explainResponse(failed.RawResponse, id, tokenFile)
 }
 
 func checkTokenFile(path string) error {

@@ -16,14 +16,15 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// metadataVariables steer azidentity to another endpoint than the instance metadata service's.
+// metadataVariables make azidentity use an endpoint other than the instance metadata service.
 var metadataVariables = []string{
 	"IDENTITY_ENDPOINT", "IDENTITY_HEADER", "IDENTITY_SERVER_THUMBPRINT", "IMDS_ENDPOINT", "MSI_ENDPOINT", "MSI_SECRET",
 }
 
-// SelectEndpoint makes this process get the tokens of managed identities from an endpoint, as contract.Config
-// has it: the instance metadata service's, or on loopback that of Azure Arc's agent. azidentity reads that
-// from variables only, so it is called once, before NewManagedIdentity, and nothing else is to set them.
+// SelectEndpoint sets the endpoint, in the format of contract.Config, from which this process gets
+// the tokens of managed identities: the instance metadata service or, on loopback, Azure Arc's
+// agent. azidentity reads the endpoint only from environment variables. Call SelectEndpoint once,
+// before NewManagedIdentity, and do not set these variables elsewhere.
 func SelectEndpoint(endpoint string) error {
 	for _, name := range metadataVariables {
 		if err := os.Unsetenv(name); err != nil {
@@ -39,38 +40,39 @@ func SelectEndpoint(endpoint string) error {
 	)
 }
 
-// NewManagedIdentity returns a Credential for a managed identity of the machine: that of a client ID, or
-// with an empty one the machine's own. A *ConfigError comes back where the machine cannot have it.
+// NewManagedIdentity returns a Credential for the managed identity of the machine with the client
+// ID or, if that is empty, for the machine's only or system-assigned identity. It returns a
+// *ConfigError if the endpoint does not support that.
 func NewManagedIdentity(clientID string, options azcore.ClientOptions) (*Credential, error) {
 	id := Identity{ClientID: clientID}
-	options.PerRetryPolicies = slices.Concat(options.PerRetryPolicies, []policy.Policy{refusals{}})
+	options.PerRetryPolicies = slices.Concat(options.PerRetryPolicies, []policy.Policy{failureRecorder{}})
 	managed := &azidentity.ManagedIdentityCredentialOptions{ClientOptions: options}
 	if clientID != "" {
 		managed.ID = azidentity.ClientID(clientID)
 	}
 	tokens, err := azidentity.NewManagedIdentityCredential(managed)
 	if err != nil {
-		return nil, &ConfigError{Problem: err.Error(), Do: "correct msiClientId or msiEndpoint of authenticationSettings"}
+		return nil, &ConfigError{Problem: err.Error(), Remedy: "correct msiClientId or msiEndpoint of authenticationSettings"}
 	}
-	return &Credential{identity: id, tokens: refusable{tokens, id}}, nil
+	return &Credential{identity: id, tokens: managedCredential{tokens, id}}, nil
 }
 
-// refusals is a policy that notes answers that are no token. azidentity keeps some of them to itself, and
-// puts the whole text of others into its errors.
-type refusals struct{}
+// failureRecorder is a policy that records responses without a token. azidentity does not return
+// some of them, and puts the whole text of others into its errors.
+type failureRecorder struct{}
 
-type refusalKey struct{}
+type failureKey struct{}
 
-// refusal is the last such answer.
-type refusal struct {
+// failure is the last such response.
+type failure struct {
 	resp *http.Response
 	body []byte
 }
 
 // Do implements policy.Policy.
-func (refusals) Do(req *policy.Request) (*http.Response, error) {
+func (failureRecorder) Do(req *policy.Request) (*http.Response, error) {
 	resp, err := req.Next()
-	noted, ok := req.Raw().Context().Value(refusalKey{}).(*refusal)
+	last, ok := req.Raw().Context().Value(failureKey{}).(*failure)
 	if err != nil || !ok || resp.StatusCode == http.StatusOK {
 		return resp, err
 	}
@@ -78,24 +80,24 @@ func (refusals) Do(req *policy.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	noted.resp, noted.body = resp, body
+	last.resp, last.body = resp, body
 	return resp, nil
 }
 
-// refusable is a managed identity's credential whose errors are *ManagedIdentityError, *azhttp.ThrottledError, or those
-// of the transport.
-type refusable struct {
+// managedCredential is the credential of a managed identity. Its errors are *ManagedIdentityError,
+// *azhttp.ThrottledError, or those of the transport.
+type managedCredential struct {
 	azcore.TokenCredential
 	id Identity
 }
 
 // GetToken implements azcore.TokenCredential.
-func (r refusable) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
-	var noted refusal
-	o.TenantID = "" // the identity has one tenant, and the machine knows it
-	token, err := r.TokenCredential.GetToken(context.WithValue(ctx, refusalKey{}, &noted), o)
+func (c managedCredential) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	var last failure
+	o.TenantID = "" // the identity has one tenant, which the machine knows
+	token, err := c.TokenCredential.GetToken(context.WithValue(ctx, failureKey{}, &last), o)
 	if err != nil {
-		return azcore.AccessToken{}, explainManaged(noted, r.id)
+		return azcore.AccessToken{}, explainManaged(last, c.id)
 	}
 	return token, nil
 }

@@ -22,7 +22,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/credential"
 )
 
-// machine is a credential of a machine whose metadata service is the handler.
+// machine returns the credential of a machine whose metadata service is the handler.
 func machine(t *testing.T, clientID string, service http.Handler) *credential.Credential {
 	t.Helper()
 	server := httptest.NewServer(service)
@@ -41,7 +41,8 @@ func machine(t *testing.T, clientID string, service http.Handler) *credential.Cr
 	return c
 }
 
-// resources counts those that were asked for: azidentity has one memory of tokens for all managed identities of a process.
+// resources counts the requested resources. Each test needs a new one, since azidentity has one
+// token cache for all managed identities of a process.
 var resources int
 
 func newResource() string {
@@ -49,17 +50,18 @@ func newResource() string {
 	return fmt.Sprintf("https://resource%d.example", resources)
 }
 
-// The request is the documented one. Without a client ID none is sent: the service then knows which identity it is.
+// The request is the documented one. Without a client ID, the request has none: the service then
+// uses the machine's identity.
 func TestManagedIdentity(t *testing.T) {
 	for _, id := range []string{"", clientID} {
-		var asked []string
+		var requests []string
 		resource := newResource()
 		c := machine(t, id, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			asked = append(asked, r.Method+" "+r.URL.Path+" "+r.Header.Get("Metadata")+" "+r.URL.Query().Encode())
+			requests = append(requests, r.Method+" "+r.URL.Path+" "+r.Header.Get("Metadata")+" "+r.URL.Query().Encode())
 			fmt.Fprintf(w, `{"access_token":"secret","client_id":"x","expires_in":"3599","expires_on":"%d","ext_expires_in":"3599","not_before":"1",`+
 				`"resource":%q,"token_type":"Bearer"}`, time.Now().Add(time.Hour).Unix(), resource)
 		}))
-		for range 2 { // the second from memory
+		for range 2 { // the second token comes from the cache
 			token, err := c.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{resource + "/.default"}, TenantID: tenant})
 			check(t, err)
 			if token.Token != "secret" {
@@ -70,14 +72,14 @@ func TestManagedIdentity(t *testing.T) {
 		if id != "" {
 			want += "&client_id=" + id
 		}
-		if want += "&resource=" + url.QueryEscape(resource); !slices.Equal(asked, []string{want}) {
-			t.Errorf("asked %q, want %q", asked, want)
+		if want += "&resource=" + url.QueryEscape(resource); !slices.Equal(requests, []string{want}) {
+			t.Errorf("requests %q, want %q", requests, want)
 		}
 	}
 }
 
-// managedFailures are all ways in which the metadata service gives no token. What people read is in
-// testdata/managed.golden.
+// managedFailures are all ways in which the metadata service does not return a token. The texts are
+// in testdata/managed.golden.
 var managedFailures = map[string]struct {
 	clientID   string
 	status     int
@@ -85,19 +87,19 @@ var managedFailures = map[string]struct {
 	retryAfter string
 	is         func(error) bool
 }{
-	"no identity":         {status: 400, body: `{"error":"invalid_request","error_description":"Identity not found"}`},
-	"identity not there":  {clientID: clientID, status: 400, body: `{"error":"invalid_request","error_description":"Identity not found"}`},
-	"Arc's key not read":  {status: 401},
-	"blocked":             {status: 403, body: "<html>no</html>"},
-	"updating":            {status: 410, body: `{"error":"gone"}`},
-	"not there yet":       {status: 404},
-	"server error":        {status: 500, body: `{"error":"unknown","error_description":"Failed to retrieve token"}`},
-	"throttled":           {status: 429, body: `{"error":"too_many"}`, is: waits(0)},
-	"throttled, 5 s":      {status: 429, retryAfter: "5", is: waits(5 * time.Second)},
-	"unavailable, 2 s":    {status: 503, retryAfter: "2", is: waits(2 * time.Second)},
-	"another program":     {status: 200, body: "<html>welcome</html>"},
-	"token in the answer": {status: 400, body: `{"error":"invalid_request","error_description":"bad eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln"}`},
-	"breaks off":          {status: -1, is: as[*azhttp.UnreachableError]},
+	"no identity":        {status: 400, body: `{"error":"invalid_request","error_description":"Identity not found"}`},
+	"identity not found": {clientID: clientID, status: 400, body: `{"error":"invalid_request","error_description":"Identity not found"}`},
+	"Arc's key required": {status: 401},
+	"blocked":            {status: 403, body: "<html>no</html>"},
+	"updating":           {status: 410, body: `{"error":"gone"}`},
+	"not found":          {status: 404},
+	"server error":       {status: 500, body: `{"error":"unknown","error_description":"Failed to retrieve token"}`},
+	"throttled":          {status: 429, body: `{"error":"too_many"}`, is: waits(0)},
+	"throttled, 5 s":     {status: 429, retryAfter: "5", is: waits(5 * time.Second)},
+	"unavailable, 2 s":   {status: 503, retryAfter: "2", is: waits(2 * time.Second)},
+	"another program":    {status: 200, body: "<html>welcome</html>"},
+	"token in response":  {status: 400, body: `{"error":"invalid_request","error_description":"bad eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln"}`},
+	"connection closed":  {status: -1, is: as[*azhttp.UnreachableError]},
 }
 
 func waits(want time.Duration) func(error) bool {
@@ -130,7 +132,7 @@ func TestManagedFailures(t *testing.T) {
 			t.Errorf("%s: unexpected error %T %v", name, err, err)
 		}
 		if strings.Contains(cmp.Or(err, errors.New("none")).Error(), "eyJ") {
-			t.Errorf("%s: there is a token in %q", name, err)
+			t.Errorf("%s: the error contains a token: %q", name, err)
 		}
 		fmt.Fprintf(&texts, "%s:\n    %v\n", name, err)
 	}

@@ -9,12 +9,12 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/azhttp"
 )
 
-// ManagedIdentityError says that the machine's metadata service gave no token.
+// ManagedIdentityError is returned if the machine's metadata service does not return a token.
 //
 // Source: https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#error-handling
 type ManagedIdentityError struct {
 	Identity Identity
-	// Status is the answer's status code; 0 where there was an answer, but no use in it.
+	// Status is the status code of the response, or 0 if the response is not valid.
 	Status int
 	// Name is OAuth's error, such as "invalid_request".
 	Name string
@@ -24,50 +24,50 @@ type ManagedIdentityError struct {
 
 func (e *ManagedIdentityError) Error() string {
 	var b strings.Builder
-	b.WriteString("the machine's metadata service gives no token")
+	b.WriteString("the machine's metadata service did not return a token")
 	if e.Status != 0 {
 		fmt.Fprintf(&b, " (status %d%s)", e.Status, strings.TrimRight(" "+e.Name, " "))
 	}
-	b.WriteString(": " + e.advice())
+	b.WriteString(": " + e.remedy())
 	if e.description != "" {
-		fmt.Fprintf(&b, " (it says: %s)", e.description)
+		fmt.Fprintf(&b, " (the service's message: %s)", e.description)
 	}
 	return b.String()
 }
 
-func (e *ManagedIdentityError) advice() string {
+func (e *ManagedIdentityError) remedy() string {
 	switch {
 	case e.Status == http.StatusBadRequest && e.Identity.ClientID != "":
 		return fmt.Sprintf("assign the managed identity %s to this virtual machine or scale set, or correct msiClientId or the "+
 			"entry's clientId", e.Identity.ClientID)
 	case e.Status == http.StatusBadRequest:
-		return "the machine has no identity of its own, or several others: enable its system-assigned identity, or name one by " +
-			"msiClientId (AZURE_CLIENT_ID and azure.workload.identity/client-id do not count)"
+		return "the machine has no identity, or several user-assigned ones: enable its system-assigned identity, or select one with " +
+			"msiClientId (AZURE_CLIENT_ID and azure.workload.identity/client-id have no effect here)"
 	case e.Status == http.StatusUnauthorized:
-		return "Azure Arc's agent wants a key file to be read: let this user be one of the group himds, which may read /var/opt/azcmagent/tokens"
+		return "Azure Arc's agent requires a key file: add this user to the group himds, which can read /var/opt/azcmagent/tokens"
 	case e.Status == http.StatusForbidden:
-		return "something in between refuses: in a pod, check that the cluster lets pods reach the metadata service"
+		return "the request was blocked on the way: in a pod, check that the cluster allows pods to reach the metadata service"
 	case e.Status == http.StatusNotFound, e.Status == http.StatusGone, e.Status >= http.StatusInternalServerError:
-		return "it has a problem of its own, or is being updated: it is tried again"
+		return "the service has an internal problem or is being updated: the request is retried"
 	default:
-		return "the answer cannot be understood: check msiEndpoint, and whether a proxy answers in its place"
+		return "the response is not valid: check msiEndpoint, and whether a proxy responds in its place"
 	}
 }
 
-// explainManaged turns the last answer that was no token into an error.
-func explainManaged(last refusal, id Identity) error {
+// explainManaged converts the last response without a token into an error.
+func explainManaged(last failure, id Identity) error {
 	if last.resp == nil {
 		return &ManagedIdentityError{Identity: id}
 	}
 	if throttled := azhttp.Throttled(last.resp); throttled != nil {
 		return throttled
 	}
-	var answer struct {
+	var content struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
 	}
-	_ = json.Unmarshal(last.body, &answer) // without it the status says enough
+	_ = json.Unmarshal(last.body, &content) // if it fails, the status is enough
 	return &ManagedIdentityError{
-		Identity: id, Status: last.resp.StatusCode, Name: clean(answer.Error), description: firstSentence(answer.Description),
+		Identity: id, Status: last.resp.StatusCode, Name: clean(content.Error), description: problemText(content.Description),
 	}
 }

@@ -1,9 +1,11 @@
-// Package health tells others how the sync goes: probes, the status in the shape of the Key Vault VM
-// extension, and metrics.
+// Package health reports the state of the sync loop: probes, the status in the format of the Key
+// Vault VM extension, and metrics.
 //
-// It guarantees that what it says is one consistent moment of the loop's, that readiness comes with its
-// reason, and that a caller who waits for readiness hears of it at once.
-// It decides nothing (the loop does), and no secret, token or key can get into an answer of it.
+// It guarantees that a response shows one consistent state of the loop, that readiness comes with
+// its reason, and that a probe that waits for readiness returns as soon as the state is ready.
+//
+// It never makes decisions, which is the loop's task. It never puts a secret, token or key into a
+// response.
 package health
 
 import (
@@ -14,29 +16,29 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
 )
 
-// StallLimit is how long the loop may be silent before it counts as dead. It is longer than anything that
-// the loop does between two beats takes.
+// StallLimit is the maximum time between two heartbeats before the loop counts as stalled. Nothing
+// that the loop does between two heartbeats takes that long.
 const StallLimit = 5 * time.Minute
 
-// State is a certsync.Observer. Make it with New.
+// State is the current state of the sync loop. It is a certsync.Observer. Create it with New.
 type State struct {
 	metrics *Metrics
 
-	mu     sync.Mutex
-	report certsync.Report
-	beat   time.Time
-	ready  chan struct{} // closed when ready
-	notice string        // of main, beside what the loop reports
-	reload *reload       // nil before the first one
+	mu           sync.Mutex
+	report       certsync.Report
+	heartbeat    time.Time
+	ready        chan struct{} // closed when ready
+	notice       string        // of the main package, shown beside the loop's reason
+	announcement *announcement // nil before the first one
 }
 
-// New returns a State that is not ready, with the reason "starting". It keeps the metrics up to date.
+// New returns a State that is not ready, with the reason "starting". It keeps metrics up to date.
 func New(metrics *Metrics) *State {
 	return &State{
-		metrics: metrics,
-		report:  certsync.Report{Time: time.Now(), State: certsync.Transitioning, Reason: "starting"},
-		beat:    time.Now(),
-		ready:   make(chan struct{}),
+		metrics:   metrics,
+		report:    certsync.Report{Time: time.Now(), State: certsync.Transitioning, Reason: "starting"},
+		heartbeat: time.Now(),
+		ready:     make(chan struct{}),
 	}
 }
 
@@ -44,7 +46,7 @@ func New(metrics *Metrics) *State {
 func (s *State) Beat() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.beat = time.Now()
+	s.heartbeat = time.Now()
 }
 
 // Report implements certsync.Observer.
@@ -58,29 +60,30 @@ func (s *State) Report(r certsync.Report) {
 	s.metrics.report(r)
 }
 
-// Notice sets a text that is shown beside the loop's reason, such as a settings file that was refused;
-// empty takes it back.
+// Notice sets a text that is shown before the loop's reason, for example that the settings file was
+// refused. An empty text removes it.
 func (s *State) Notice(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.notice = text
 }
 
-// Ready returns whether the pod may get traffic, and why or why not.
+// Ready returns whether the pod may receive traffic, and the reason.
 func (s *State) Ready() (ready bool, reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.report.Ready, s.reason()
 }
 
-// Healthy returns whether every certificate was in the store and up to date after the last sync, and the reason.
+// Healthy returns whether every certificate was in the store and up to date after the last sync,
+// and the reason.
 func (s *State) Healthy() (healthy bool, reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.report.State == certsync.Success, s.reason()
 }
 
-// WaitReady returns when Ready does, or when ctx ends, with the same results.
+// WaitReady waits until the state is ready or ctx ends, and returns what Ready returns then.
 func (s *State) WaitReady(ctx context.Context) (ready bool, reason string) {
 	select {
 	case <-s.ready:
@@ -89,23 +92,23 @@ func (s *State) WaitReady(ctx context.Context) (ready bool, reason string) {
 	return s.Ready()
 }
 
-// Live returns whether the loop turns, and for how long it has been silent.
-func (s *State) Live() (live bool, silent time.Duration) {
+// Live returns whether the loop is running, and the time since its last heartbeat.
+func (s *State) Live() (live bool, sinceHeartbeat time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	silent = time.Since(s.beat)
-	return silent < StallLimit, silent
+	sinceHeartbeat = time.Since(s.heartbeat)
+	return sinceHeartbeat < StallLimit, sinceHeartbeat
 }
 
-// Stalled returns when the loop has not turned for StallLimit, with true, or when ctx ends.
+// Stalled returns true when there was no heartbeat for StallLimit, and false when ctx ends.
 func (s *State) Stalled(ctx context.Context) bool {
 	for {
-		live, silent := s.Live()
+		live, sinceHeartbeat := s.Live()
 		if !live {
 			return true
 		}
 		select {
-		case <-time.After(StallLimit - silent):
+		case <-time.After(StallLimit - sinceHeartbeat):
 		case <-ctx.Done():
 			return false
 		}

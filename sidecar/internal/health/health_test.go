@@ -26,7 +26,7 @@ var update = flag.Bool("update", false, "write the golden files")
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// report has one certificate of every kind.
+// report returns a report with one certificate in each state.
 func report() certsync.Report {
 	cert := func(name string) contract.Certificate {
 		return contract.Certificate{
@@ -50,7 +50,7 @@ func report() certsync.Report {
 			{Certificate: cert("missing")},
 			{Certificate: cert("early"), Installed: certsync.Installed{Version: "1234", Leaf: certsync.Leaf{
 				NotBefore: noon.AddDate(900, 0, 0), NotAfter: noon.AddDate(1000, 0, 0)}}, LastSuccess: noon},
-			{Certificate: cert("good"), Installed: installed(noon.AddDate(500, 0, 0)), LastSuccess: noon}, // in another version
+			{Certificate: cert("good"), Installed: installed(noon.AddDate(500, 0, 0)), LastSuccess: noon}, // another version
 		},
 	}
 }
@@ -74,8 +74,8 @@ func golden(t *testing.T, path, got string) {
 	}
 }
 
-// ask sends a request as a caller at an address.
-func ask(h http.Handler, method, path, from string) (status int, body string) {
+// send sends a request from the address from and returns the response.
+func send(h http.Handler, method, path, from string) (status int, body string) {
 	r := httptest.NewRequest(method, path, nil)
 	r.RemoteAddr = from
 	w := httptest.NewRecorder()
@@ -94,14 +94,14 @@ func synced() <-chan struct{} {
 func TestStatus(t *testing.T) {
 	s := health.New(health.NewMetrics())
 	s.Report(report())
-	_, body := ask(s.Handler(synced), "GET", contract.PathStatus, kubelet)
+	_, body := send(s.Handler(synced), "GET", contract.PathStatus, kubelet)
 	if !json.Valid([]byte(body)) {
-		t.Error("the status is no JSON")
+		t.Error("the status is not valid JSON")
 	}
 	golden(t, "testdata/status.golden", body)
 }
 
-// Probes answer with the reason, before and after.
+// Probes return the reason, whether the state is ready or not.
 func TestProbes(t *testing.T) {
 	s := health.New(health.NewMetrics())
 	h := s.Handler(synced)
@@ -111,20 +111,20 @@ func TestProbes(t *testing.T) {
 		body   string
 	}{
 		{certsync.Report{Reason: "waiting for a"}, 503, "waiting for a\n"},
-		{certsync.Report{Ready: true, Reason: "all there"}, 200, "all there\n"},
+		{certsync.Report{Ready: true, Reason: "all installed"}, 200, "all installed\n"},
 	} {
 		s.Report(step.report)
-		if status, body := ask(h, "GET", contract.PathReady, kubelet); status != step.status || body != step.body {
-			t.Errorf("ready: %d %q, want %d %q", status, body, step.status, step.body)
+		if status, body := send(h, "GET", contract.PathReady, kubelet); status != step.status || body != step.body {
+			t.Errorf("/readyz: %d %q, want %d %q", status, body, step.status, step.body)
 		}
 	}
 	s.Notice("settings.json was refused")
-	if status, body := ask(h, "GET", contract.PathReady, kubelet); status != 200 || body != "settings.json was refused; all there\n" {
+	if status, body := send(h, "GET", contract.PathReady, kubelet); status != 200 || body != "settings.json was refused; all installed\n" {
 		t.Errorf("with a notice: %d %q", status, body)
 	}
 }
 
-// A poll may be asked for from within the pod only, and by POST.
+// Only callers in the pod can start a poll, and only by POST.
 func TestSync(t *testing.T) {
 	s := health.New(health.NewMetrics())
 	calls := 0
@@ -141,75 +141,77 @@ func TestSync(t *testing.T) {
 		{"GET", loopback, certsync.Success, 405},
 	} {
 		s.Report(certsync.Report{State: c.state})
-		if status, _ := ask(h, c.method, health.PathSync, c.from); status != c.status {
+		if status, _ := send(h, c.method, health.PathSync, c.from); status != c.status {
 			t.Errorf("%s from %s: %d, want %d", c.method, c.from, status, c.status)
 		}
 	}
 	if calls != 3 {
-		t.Errorf("%d polls were asked for, want 3", calls)
+		t.Errorf("%d polls started, want 3", calls)
 	}
 }
 
-// A failed announcement of a renewal shows in the status, not in readiness, until one succeeds.
-func TestReloaded(t *testing.T) {
+// A failed announcement of a renewal is shown in the status until an attempt succeeds. It never
+// affects readiness.
+func TestAnnounced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // at midnight, 2000-01-01
 		s := health.New(health.NewMetrics())
-		s.Report(certsync.Report{State: certsync.Success, Ready: true, Reason: "all there"})
+		s.Report(certsync.Report{State: certsync.Success, Ready: true, Reason: "all installed"})
 		h := s.Handler(synced)
 		for _, step := range []struct {
 			err  error
 			want string
 		}{
-			{errors.Join(errors.New("no process"), errors.New("no answer")), `[{"name":"reload","status":"error","code":1,"formattedMessage":` +
-				`{"lang":"en","message":"last renewal not announced yet, attempt 7 failed 2000-01-01T00:00:00Z: no process; no answer"}}]`},
+			{errors.Join(errors.New("no process"), errors.New("no response")), `[{"name":"reload","status":"error","code":1,"formattedMessage":` +
+				`{"lang":"en","message":"last renewal not announced yet, attempt 7 failed 2000-01-01T00:00:00Z: no process; no response"}}]`},
 			{nil, `[{"name":"reload","status":"success","code":0,"formattedMessage":{"lang":"en","message":"last renewal announced 2000-01-01T00:00:00Z"}}]`},
 		} {
-			s.Reloaded(7, step.err)
+			s.Announced(7, step.err)
 			var status []struct {
 				Status struct{ Substatus json.RawMessage }
 			}
-			_, body := ask(h, "GET", contract.PathStatus, kubelet)
+			_, body := send(h, "GET", contract.PathStatus, kubelet)
 			check(t, json.Unmarshal([]byte(body), &status))
 			var compact bytes.Buffer
 			check(t, json.Compact(&compact, status[0].Status.Substatus))
 			if diff := cmp.Diff(step.want, compact.String()); diff != "" {
 				t.Errorf("substatus (-want +got):\n%s", diff)
 			}
-			if code, body := ask(h, "GET", contract.PathReady, kubelet); code != 200 || body != "all there\n" {
-				t.Errorf("ready: %d %q", code, body)
+			if code, body := send(h, "GET", contract.PathReady, kubelet); code != 200 || body != "all installed\n" {
+				t.Errorf("/readyz: %d %q", code, body)
 			}
 		}
-		_, metrics := ask(h, "GET", contract.PathMetrics, kubelet)
+		_, metrics := send(h, "GET", contract.PathMetrics, kubelet)
 		for _, line := range []string{`certsync_reloads_total{result="error"} 1`, `certsync_reloads_total{result="success"} 1`} {
 			if !strings.Contains(metrics, line+"\n") {
-				t.Errorf("the metrics lack %s", line)
+				t.Errorf("the metrics do not contain %s", line)
 			}
 		}
 	})
 }
 
-// A probe that waits hears of readiness at once, and of the reason after its time.
+// A probe that waits returns as soon as the state is ready, and otherwise, after its wait, with the
+// reason.
 func TestProbeWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := health.New(health.NewMetrics())
 		h := s.SocketHandler(synced)
 		began := time.Now()
 		s.Report(certsync.Report{Reason: "not yet"})
-		if status, body := ask(h, "GET", contract.PathReady+"?wait=9s", ""); status != 503 || body != "not yet\n" || time.Since(began) != 9*time.Second {
+		if status, body := send(h, "GET", contract.PathReady+"?wait=9s", ""); status != 503 || body != "not yet\n" || time.Since(began) != 9*time.Second {
 			t.Errorf("after %s: %d %q", time.Since(began), status, body)
 		}
 		began = time.Now()
 		time.AfterFunc(2*time.Second, func() { s.Report(certsync.Report{Ready: true, Reason: "done"}) })
-		if status, body := ask(h, "GET", contract.PathReady+"?wait=9s", ""); status != 200 || body != "done\n" || time.Since(began) != 2*time.Second {
+		if status, body := send(h, "GET", contract.PathReady+"?wait=9s", ""); status != 200 || body != "done\n" || time.Since(began) != 2*time.Second {
 			t.Errorf("after %s: %d %q", time.Since(began), status, body)
 		}
-		if status, _ := ask(h, "GET", contract.PathReady+"?wait=nonsense", ""); status != 200 {
-			t.Errorf("nonsense: %d", status)
+		if status, _ := send(h, "GET", contract.PathReady+"?wait=invalid", ""); status != 200 {
+			t.Errorf("with an invalid wait: %d", status)
 		}
 	})
 }
 
-// Liveness ends when the loop has been silent for five minutes, and whoever watches is told.
+// Liveness fails, and Stalled returns, after five minutes without a heartbeat.
 func TestLiveness(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := health.New(health.NewMetrics())
@@ -221,28 +223,28 @@ func TestLiveness(t *testing.T) {
 			s.Beat()
 		}
 		time.Sleep(4*time.Minute + 59*time.Second)
-		if status, body := ask(h, "GET", contract.PathLive, kubelet); status != 200 || len(stalled) > 0 {
+		if status, body := send(h, "GET", contract.PathLive, kubelet); status != 200 || len(stalled) > 0 {
 			t.Errorf("after 4:59: %d %q", status, body)
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if status, body := ask(h, "GET", contract.PathLive, kubelet); status != 503 || len(stalled) != 1 || !<-stalled {
+		if status, body := send(h, "GET", contract.PathLive, kubelet); status != 503 || len(stalled) != 1 || !<-stalled {
 			t.Errorf("after 5 minutes: %d %q", status, body)
 		}
 	})
 }
 
-func TestStalledEndsWithItsContext(t *testing.T) {
+func TestStalledReturnsWithContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if health.New(health.NewMetrics()).Stalled(ctx) {
-		t.Error("stalled")
+		t.Error("Stalled returned true for a loop that is not stalled")
 	}
 }
 
-// The server gives up on callers that send nothing, and ends with its context.
+// The server ends with its context, without an error.
 func TestServe(t *testing.T) {
-	server := httptest.NewUnstartedServer(nil) // for its listener
+	server := httptest.NewUnstartedServer(nil) // only its listener is used
 	defer server.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)

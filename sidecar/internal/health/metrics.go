@@ -9,8 +9,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
 )
 
-// Metrics are those of one sidecar. No label is ever made of a version, a namespace or an error text: there
-// are as many series as certificates, and a fixed number of others.
+// Metrics are the metrics of one sidecar. Labels never contain a version, a namespace or an error
+// text, so the number of series depends only on the number of certificates.
 type Metrics struct {
 	requests  *family
 	durations *histogram
@@ -26,18 +26,18 @@ type Metrics struct {
 	lastSuccess *family
 }
 
-// NewMetrics returns metrics with nothing counted.
+// NewMetrics returns metrics in which all counters are zero.
 func NewMetrics() *Metrics {
 	m := &Metrics{
 		requests: newFamily("counter", "certsync_requests_total",
-			"Requests to Azure, by service and class of the answer's status code (none: no answer).", "service", "code_class"),
-		durations: &histogram{name: "certsync_request_duration_seconds", help: "Time that requests to Azure took.", label: "service",
+			"Requests to Azure, by service and class of the status code (none: no response).", "service", "code_class"),
+		durations: &histogram{name: "certsync_request_duration_seconds", help: "Duration of requests to Azure.", label: "service",
 			bounds: []float64{.025, .05, .1, .25, .5, 1, 2.5, 5, 15}},
-		syncs:    newFamily("counter", "certsync_syncs_total", "Rounds of the sync loop; error: a certificate failed.", "result"),
-		retries:  newFamily("counter", "certsync_retries_total", "Rounds in which a certificate was fetched again because it had failed."),
-		changes:  newFamily("counter", "certsync_store_changes_total", "Swaps of a store to a new generation of files."),
-		reloads:  newFamily("counter", "certsync_reloads_total", "Attempts to tell other processes of a renewal.", "result"),
-		logDrops: newFamily("counter", "certsync_log_records_dropped_total", "Log records that the log endpoint did not take in time."),
+		syncs:    newFamily("counter", "certsync_syncs_total", "Rounds of the sync loop (error: at least one certificate failed).", "result"),
+		retries:  newFamily("counter", "certsync_retries_total", "Rounds that retried a certificate after a failure."),
+		changes:  newFamily("counter", "certsync_store_changes_total", "New generations of files published in a store."),
+		reloads:  newFamily("counter", "certsync_reloads_total", "Attempts to announce a renewal to other processes.", "result"),
+		logDrops: newFamily("counter", "certsync_log_records_dropped_total", "Log records that were not delivered to the log endpoint in time."),
 		ready:    newFamily("gauge", "certsync_ready", "1 once the readiness probe succeeds."),
 
 		notAfter: newFamily("gauge", "certsync_certificate_not_after_timestamp_seconds",
@@ -45,9 +45,9 @@ func NewMetrics() *Metrics {
 		notBefore: newFamily("gauge", "certsync_certificate_not_before_timestamp_seconds",
 			"When the certificate in the store begins to be valid."),
 		lastSuccess: newFamily("gauge", "certsync_last_success_timestamp_seconds",
-			"When the certificate was last found to be as in the vault."),
+			"When the certificate was last confirmed to match the vault."),
 	}
-	// A rate needs the zero, too.
+	// A rate in Prometheus needs a first sample of zero.
 	m.syncs.add(0, string(certsync.Success))
 	m.syncs.add(0, string(certsync.Error))
 	m.reloads.add(0, string(certsync.Success))
@@ -59,7 +59,7 @@ func NewMetrics() *Metrics {
 	return m
 }
 
-// Observe counts a request; its parameters are those of azhttp.Observe.
+// Observe counts a request. It is an azhttp.Observe function.
 func (m *Metrics) Observe(service string, status int, took time.Duration) {
 	class := "none"
 	if status > 0 {
@@ -69,10 +69,10 @@ func (m *Metrics) Observe(service string, status int, took time.Duration) {
 	m.durations.observe(took.Seconds(), service)
 }
 
-// LogDropped counts a log record that did not get to the log endpoint.
+// LogDropped counts a log record that was not delivered to the log endpoint.
 func (m *Metrics) LogDropped() { m.logDrops.add(1) }
 
-// ServeHTTP answers in Prometheus' text format.
+// ServeHTTP writes all metrics in Prometheus' text format.
 func (m *Metrics) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", contentType)
 	for _, f := range []interface{ write(io.Writer) }{
@@ -107,16 +107,17 @@ func result(list []certsync.Status) certsync.State {
 	return certsync.Success
 }
 
-// earliest returns a time for each certificate that has it. Two entries of one certificate (in two stores,
-// or two versions) are one series, with the earlier time: the one to worry about.
-func earliest(list []certsync.Status, of func(certsync.Status) time.Time) map[string]float64 {
+// earliest returns one series for each certificate for which get returns a time. Two entries of the
+// same certificate (in two stores, or two versions) share a series with the earlier time, since
+// that one needs attention first.
+func earliest(list []certsync.Status, get func(certsync.Status) time.Time) map[string]float64 {
 	series := map[string]float64{}
 	for _, s := range list {
-		t := of(s)
+		t := get(s)
 		if t.IsZero() {
 			continue
 		}
-		labels := render([]string{"vault", "certificate"}, []string{s.Certificate.VaultName, s.Certificate.Name})
+		labels := formatLabels([]string{"vault", "certificate"}, []string{s.Certificate.VaultName, s.Certificate.Name})
 		if old, ok := series[labels]; !ok || float64(t.Unix()) < old {
 			series[labels] = float64(t.Unix())
 		}

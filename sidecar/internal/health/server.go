@@ -11,20 +11,21 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// PathSync asks for a poll, by POST.
+// PathSync is the path that starts a poll, by POST.
 const PathSync = "/sync"
 
-// maxWait bounds what a probe over the socket may wait for.
+// maxWait is the longest time that a probe over the socket can wait.
 const maxWait = time.Minute
 
-// Handler serves the state: PathLive and PathReady answer 200 or 503 with one line that says why,
-// PathStatus the JSON of StatusJSON, PathMetrics Prometheus' formats. POST to PathSync calls syncNow, waits
-// for the poll that it starts, and answers 200 or 503 with its outcome, or 202 if that takes longer than a
-// minute; it is refused to any caller that is not on loopback.
+// Handler serves the state. PathLive and PathReady return 200 or 503 with one line that gives the
+// reason, PathStatus returns the JSON of StatusJSON, and PathMetrics returns the metrics in
+// Prometheus' text format. POST to PathSync calls syncNow and waits for the poll that it starts. It
+// returns 200 or 503 with the outcome, or 202 if the poll takes longer than a minute. Callers that
+// are not on loopback get 403.
 func (s *State) Handler(syncNow func() <-chan struct{}) http.Handler {
 	mux := s.routes()
 	mux.HandleFunc("GET "+contract.PathReady, func(w http.ResponseWriter, _ *http.Request) {
-		answer(w)(s.Ready())
+		respond(w)(s.Ready())
 	})
 	mux.HandleFunc("POST "+PathSync, func(w http.ResponseWriter, r *http.Request) {
 		if !fromLoopback(r) {
@@ -36,8 +37,9 @@ func (s *State) Handler(syncNow func() <-chan struct{}) http.Handler {
 	return mux
 }
 
-// SocketHandler serves the same to those who can open the unix socket: the container's own processes. A
-// query wait=<duration> makes PathReady answer as soon as the state is ready, and after that time if not.
+// SocketHandler serves the same over the unix socket, which only processes of this container can
+// open. With the query wait=<duration>, PathReady responds as soon as the state is ready, or after
+// that time if it is not.
 func (s *State) SocketHandler(syncNow func() <-chan struct{}) http.Handler {
 	mux := s.routes()
 	mux.HandleFunc("GET "+contract.PathReady, func(w http.ResponseWriter, r *http.Request) {
@@ -47,7 +49,7 @@ func (s *State) SocketHandler(syncNow func() <-chan struct{}) http.Handler {
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), min(wait, maxWait))
 		defer cancel()
-		answer(w)(s.WaitReady(ctx))
+		respond(w)(s.WaitReady(ctx))
 	})
 	mux.HandleFunc("POST "+PathSync, func(w http.ResponseWriter, r *http.Request) { s.sync(w, r, syncNow) })
 	return mux
@@ -56,8 +58,8 @@ func (s *State) SocketHandler(syncNow func() <-chan struct{}) http.Handler {
 func (s *State) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+contract.PathLive, func(w http.ResponseWriter, _ *http.Request) {
-		live, silent := s.Live()
-		answer(w)(live, fmt.Sprintf("the sync loop gave its last sign of life %s ago", silent.Round(time.Second)))
+		live, sinceHeartbeat := s.Live()
+		respond(w)(live, fmt.Sprintf("last sync loop heartbeat: %s ago", sinceHeartbeat.Round(time.Second)))
 	})
 	mux.HandleFunc("GET "+contract.PathStatus, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -67,7 +69,7 @@ func (s *State) routes() *http.ServeMux {
 	return mux
 }
 
-func answer(w http.ResponseWriter) func(ok bool, text string) {
+func respond(w http.ResponseWriter) func(ok bool, text string) {
 	return func(ok bool, text string) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		if !ok {
@@ -80,7 +82,7 @@ func answer(w http.ResponseWriter) func(ok bool, text string) {
 func (s *State) sync(w http.ResponseWriter, r *http.Request, syncNow func() <-chan struct{}) {
 	select {
 	case <-syncNow():
-		answer(w)(s.Healthy())
+		respond(w)(s.Healthy())
 	case <-r.Context().Done():
 	case <-time.After(maxWait):
 		w.WriteHeader(http.StatusAccepted)
@@ -93,8 +95,8 @@ func fromLoopback(r *http.Request) bool {
 	return err == nil && address.Addr().Unmap().IsLoopback()
 }
 
-// Serve answers on l until ctx ends. Slow or idle callers are dropped: nobody can hold it up from the
-// pod's network. The error is nil after ctx has ended.
+// Serve serves requests on l until ctx ends. It drops slow and idle callers, so that nobody in the
+// pod's network can block it. It returns nil after ctx has ended.
 func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	server := &http.Server{
 		Handler:           h,

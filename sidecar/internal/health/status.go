@@ -10,7 +10,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
 )
 
-// The status file of Azure's VM extensions: a list with one element. States are in lower case.
+// statusFile is the status file of Azure's VM extensions: a list with one element. States are in
+// lower case.
 //
 // Source: https://github.com/Azure/azure-vmextension-publishing, "Status file"
 type statusFile struct {
@@ -39,35 +40,35 @@ type message struct {
 	Message string `json:"message"`
 }
 
-// StatusJSON returns the status in the shape of the Key Vault VM extension, with one substatus for each
-// certificate, and one named "reload" after a renewal that others are told of. Code is 0, or 1 with the
-// status "error".
+// StatusJSON returns the status in the format of the Key Vault VM extension, with one substatus for
+// each certificate. After the first renewal that is announced to other processes, there is one more
+// substatus, named "reload". The code is 1 if the status is "error", and 0 otherwise.
 func (s *State) StatusJSON() []byte {
 	s.mu.Lock()
-	r, reason, announced := s.report, s.reason(), s.reload
+	r, reason, announcement := s.report, s.reason(), s.announcement
 	s.mu.Unlock()
-	file := statusFile{Version: "1.0", TimestampUTC: stamp(r.Time), Status: status{
+	file := statusFile{Version: "1.0", TimestampUTC: timestamp(r.Time), Status: status{
 		Operation:        "Certificate sync",
 		Status:           string(r.State),
 		Code:             code(r.State),
-		FormattedMessage: english(reason),
+		FormattedMessage: englishMessage(reason),
 		Substatus:        []substatus{},
 	}}
 	for _, c := range r.Certificates {
 		state := stateOf(c)
 		file.Status.Substatus = append(file.Status.Substatus, substatus{
-			Name: c.Certificate.URL, Status: string(state), Code: code(state), FormattedMessage: english(describe(c)),
+			Name: c.Certificate.URL, Status: string(state), Code: code(state), FormattedMessage: englishMessage(describe(c)),
 		})
 	}
-	if announced != nil {
-		file.Status.Substatus = append(file.Status.Substatus, announced.substatus())
+	if announcement != nil {
+		file.Status.Substatus = append(file.Status.Substatus, announcement.substatus())
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false) // people read it
+	e.SetEscapeHTML(false) // easier to read
 	if err := e.Encode([]statusFile{file}); err != nil {
-		panic(err) // strings and numbers only
+		panic(err) // impossible: only strings and numbers
 	}
 	return b.Bytes()
 }
@@ -83,12 +84,12 @@ func stateOf(c certsync.Status) certsync.State {
 	}
 }
 
-// describe says all that is known of a certificate, in one line.
+// describe returns everything that is known about a certificate, in one line.
 func describe(c certsync.Status) string {
 	text := "not in the store"
 	if in := c.Installed; in.Version != "" {
 		text = fmt.Sprintf("version %s in %s/%s, valid from %s to %s", in.Version, c.Certificate.Store, c.Certificate.LinkName,
-			stamp(in.Leaf.NotBefore), stamp(in.Leaf.NotAfter))
+			timestamp(in.Leaf.NotBefore), timestamp(in.Leaf.NotAfter))
 		switch t := time.Now(); {
 		case in.Leaf.NotAfter.Before(t):
 			text += " (expired)"
@@ -97,13 +98,13 @@ func describe(c certsync.Status) string {
 		}
 	}
 	if !c.LastSuccess.IsZero() {
-		text += "; last success " + stamp(c.LastSuccess)
+		text += "; last success " + timestamp(c.LastSuccess)
 	}
 	if c.Waiting != nil {
-		text += fmt.Sprintf("; version %s waits until it is valid, %s", c.Waiting.Version, stamp(c.Waiting.Leaf.NotBefore))
+		text += fmt.Sprintf("; version %s will be installed when it becomes valid, %s", c.Waiting.Version, timestamp(c.Waiting.Leaf.NotBefore))
 	}
 	if c.Err != nil {
-		text += fmt.Sprintf("; last error %s: %s", stamp(c.ErrTime), c.Err)
+		text += fmt.Sprintf("; last error %s: %s", timestamp(c.ErrTime), c.Err)
 	}
 	for _, w := range c.Warnings {
 		text += "; warning: " + w
@@ -118,6 +119,6 @@ func code(s certsync.State) int {
 	return 0
 }
 
-func english(text string) message { return message{Lang: "en", Message: cmp.Or(text, "-")} }
+func englishMessage(text string) message { return message{Lang: "en", Message: cmp.Or(text, "-")} }
 
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+func timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -12,11 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// AddAddress gives the loopback interface an IPv4 address of its own, so that connections of the pod's own processes to
-// it stay in the pod. An address that is there already is success.
+// AddAddress adds an IPv4 address to the loopback interface, so that connections of the pod's
+// processes to it stay in the pod. It succeeds if the interface already has the address.
 //
-// It is one rtnetlink message, written here because a library for all of them would weigh more than the rest of the
-// package. The error is a *PermissionError where the process may not, and else says what the kernel answered.
+// It sends one rtnetlink message, which is encoded here because a netlink library would be larger
+// than the rest of the package. The error is a *PermissionError if the process does not have the
+// required capability.
 //
 // Source: rtnetlink(7), netlink(7)
 func AddAddress(address netip.Addr) error {
@@ -28,7 +29,7 @@ func AddAddress(address netip.Addr) error {
 	if err != nil {
 		return err
 	}
-	switch errno, err := ask(message); {
+	switch errno, err := sendRequest(message); {
 	case err != nil:
 		return fmt.Errorf("adding %s to the loopback interface: %w", address, err)
 	case errno == unix.EPERM:
@@ -39,18 +40,19 @@ func AddAddress(address netip.Addr) error {
 	return nil
 }
 
-// PermissionError says that the process lacks the capability NET_ADMIN in its network namespace.
+// PermissionError is returned if the process does not have the capability NET_ADMIN in its network
+// namespace.
 type PermissionError struct{ Address netip.Addr }
 
 func (e *PermissionError) Error() string {
 	return fmt.Sprintf("adding %s to the loopback interface is not permitted: the container needs the capability NET_ADMIN and user 0, "+
 		"which Pod Security \"baseline\" and \"restricted\" forbid: label the namespace pod-security.kubernetes.io/enforce=privileged, "+
-		"or see to it that nothing takes the capability away", e.Address)
+		"or make sure that no other webhook or policy removes the capability", e.Address)
 }
 
 func (e *PermissionError) Unwrap() error { return os.ErrPermission }
 
-// loopback returns the interface's index.
+// loopback returns the index of the loopback interface.
 func loopback() (int, error) {
 	all, err := net.Interfaces()
 	if err != nil {
@@ -64,10 +66,10 @@ func loopback() (int, error) {
 	return 0, errors.New("there is no loopback interface")
 }
 
-// newAddress encodes the request that adds an address to an interface.
+// newAddress encodes the request to add an address to an interface.
 func newAddress(address netip.Addr, index int) ([]byte, error) {
 	if !address.Is4() {
-		return nil, fmt.Errorf("%s is no IPv4 address", address)
+		return nil, fmt.Errorf("%s is not an IPv4 address", address)
 	}
 	message := make([]byte, unix.SizeofNlMsghdr, 64)
 	message = append(message, unix.AF_INET, 32, 0, unix.RT_SCOPE_HOST) // struct ifaddrmsg: family, prefix length, flags, scope
@@ -84,8 +86,9 @@ func newAddress(address netip.Addr, index int) ([]byte, error) {
 	return message, nil
 }
 
-// ask sends a request to the kernel and returns its acknowledgement, 0 for success.
-func ask(request []byte) (unix.Errno, error) {
+// sendRequest sends a request to the kernel and returns the error number of its acknowledgement,
+// which is 0 for success.
+func sendRequest(request []byte) (unix.Errno, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
 	if err != nil {
 		return 0, os.NewSyscallError("socket", err)
@@ -94,14 +97,14 @@ func ask(request []byte) (unix.Errno, error) {
 	if err := unix.Sendto(fd, request, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return 0, os.NewSyscallError("sendto", err)
 	}
-	answer := make([]byte, os.Getpagesize())
-	n, _, err := unix.Recvfrom(fd, answer, 0)
+	response := make([]byte, os.Getpagesize())
+	n, _, err := unix.Recvfrom(fd, response, 0)
 	if err != nil {
 		return 0, os.NewSyscallError("recvfrom", err)
 	}
-	messages, err := syscall.ParseNetlinkMessage(answer[:n])
+	messages, err := syscall.ParseNetlinkMessage(response[:n])
 	if err != nil || len(messages) == 0 || messages[0].Header.Type != unix.NLMSG_ERROR || len(messages[0].Data) < 4 {
-		return 0, errors.New("the kernel's answer is no acknowledgement")
+		return 0, errors.New("the kernel's response is not an acknowledgement")
 	}
 	return unix.Errno(-int32(binary.NativeEndian.Uint32(messages[0].Data))), nil
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/imds"
 )
 
-// Without the capability there is an error that names it. The thread that gives it up ends with the test.
+// Without the capability, the error names it. The thread that drops the capability ends with the
+// test.
 func TestAddAddressWithoutCapability(t *testing.T) {
 	result := make(chan error)
 	go func() {
@@ -34,11 +35,11 @@ func TestAddAddressWithoutCapability(t *testing.T) {
 	}
 	if l, err := net.Listen("tcp", "169.254.169.253:0"); err == nil {
 		l.Close()
-		t.Error("the address is there")
+		t.Error("the address was added")
 	}
 }
 
-func TestAddAddressOfIPv6(t *testing.T) {
+func TestAddAddressRefusesIPv6(t *testing.T) {
 	if err := imds.AddAddress(netip.MustParseAddr("fd00::1")); err == nil {
 		t.Error("no error")
 	}

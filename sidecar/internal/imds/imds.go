@@ -1,13 +1,17 @@
-// Package imds gives the apps of a pod tokens over HTTP: as Azure's instance metadata service does, for apps that know
-// nothing newer, and as Azure App Service does, for SDKs that are led to an endpoint of its kind by IDENTITY_ENDPOINT and
-// IDENTITY_HEADER.
+// Package imds serves access tokens to the apps of a pod over HTTP. It implements two protocols:
+// that of Azure's instance metadata service, for apps that support nothing newer, and that of Azure
+// App Service, for SDKs that find the endpoint by IDENTITY_ENDPOINT and IDENTITY_HEADER.
 //
-// It guarantees that a token is given only for a request as those services want it, which neither a browser nor a server
-// that was made to fetch a URL sends: with their header, not forwarded, and to an address of the pod's own; that
-// tokens are those of the pod's federated identity, or of another client ID that trusts the same service account; and
-// that what goes wrong comes back as an error in the form and with the status that their SDKs know.
-// It keeps no token (credentials do), never puts one into a log, an error or a header, and knows nothing else of the
-// metadata service: there is no virtual machine to tell of.
+// It guarantees that:
+//   - a token is returned only for a request that has the protocol's header, is not forwarded, and
+//     is addressed to the pod. Neither a browser nor a server that was tricked into fetching a URL
+//     sends such a request;
+//   - a token is one of the pod's federated identity, or of another client ID that trusts the same
+//     service account;
+//   - a failure is an error in the format and with the status that the SDKs expect.
+//
+// It never stores a token, which is the credential's task. It never puts one into a log, an error
+// or a header. It never serves anything else of the metadata service.
 package imds
 
 import (
@@ -21,27 +25,29 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 )
 
-// Config is what an Endpoint is made of.
+// Config is the configuration of an Endpoint.
 type Config struct {
-	// ClientID is the pod's own, for requests that name none.
+	// ClientID is the pod's client ID, for requests without one.
 	ClientID string
-	// Header is what App Service's clients send in X-IDENTITY-HEADER; empty: there is no endpoint of its form.
+	// Header is the value of X-IDENTITY-HEADER that clients of App Service's protocol must send. If
+	// it is empty, that protocol is not served.
 	Header string
-	// Credential makes the credential of a client ID. Its error is one of package credential.
+	// Credential creates the credential of a client ID. Its errors are those of package credential.
 	Credential func(clientID string) (azcore.TokenCredential, error)
 	Log        *slog.Logger
 }
 
-// Endpoint is an http.Handler. Make it with New. It must not be reachable from outside of the pod.
+// Endpoint is an http.Handler that serves tokens. Create it with New. It must not be reachable from
+// outside the pod.
 type Endpoint struct {
 	config Config
 
 	mu sync.Mutex
-	// credentials are those that were asked for, by client ID in lower case.
+	// credentials are those in use, by client ID in lower case.
 	credentials map[string]azcore.TokenCredential
 }
 
-// maxIdentities bounds the credentials that are kept: a pod has one identity, or a few.
+// maxIdentities limits the number of credentials. A pod has one identity, or a few.
 const maxIdentities = 16
 
 // New returns an Endpoint.
@@ -49,29 +55,29 @@ func New(c Config) *Endpoint {
 	return &Endpoint{config: c, credentials: map[string]azcore.TokenCredential{}}
 }
 
-// ServeHTTP answers a request for a token.
+// ServeHTTP responds to a token request.
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	asked, refused := e.parse(r)
+	req, refused := e.parse(r)
 	if refused != nil {
-		e.refuse(w, asked, refused)
+		e.refuse(w, req, refused)
 		return
 	}
-	token, err := e.token(r.Context(), asked)
+	token, err := e.token(r.Context(), req)
 	if err != nil {
-		e.refuse(w, asked, explain(err))
+		e.refuse(w, req, explain(err))
 		return
 	}
-	e.config.Log.Debug("token given", "form", asked.form.name(), "resource", asked.resource, "clientID", asked.clientID)
-	send(w, http.StatusOK, asked.form.grant(asked, token))
+	e.config.Log.Debug("token issued", "form", req.protocol.name(), "resource", req.resource, "clientID", req.clientID)
+	writeJSON(w, http.StatusOK, req.protocol.tokenBody(req, token))
 }
 
-// token gets a token, from the credential's cache or from Entra ID.
-func (e *Endpoint) token(ctx context.Context, asked request) (azcore.AccessToken, error) {
-	c, err := e.credential(asked.clientID)
+// token returns a token from the credential's cache or from Entra ID.
+func (e *Endpoint) token(ctx context.Context, req request) (azcore.AccessToken, error) {
+	c, err := e.credential(req.clientID)
 	if err != nil {
 		return azcore.AccessToken{}, err
 	}
-	return c.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{asked.resource + defaultScope}})
+	return c.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{req.resource + defaultScope}})
 }
 
 func (e *Endpoint) credential(clientID string) (azcore.TokenCredential, error) {
@@ -92,9 +98,9 @@ func (e *Endpoint) credential(clientID string) (azcore.TokenCredential, error) {
 	return c, nil
 }
 
-func (e *Endpoint) refuse(w http.ResponseWriter, asked request, why *refusal) {
-	e.config.Log.Warn("token refused", "form", asked.form.name(), "resource", asked.resource, "clientID", asked.clientID,
-		"status", why.status, "reason", why.text)
-	why.setHeader(w.Header())
-	send(w, why.status, asked.form.refusal(why))
+func (e *Endpoint) refuse(w http.ResponseWriter, req request, reason *refusal) {
+	e.config.Log.Warn("token refused", "form", req.protocol.name(), "resource", req.resource, "clientID", req.clientID,
+		"status", reason.status, "reason", reason.text)
+	reason.setHeader(w.Header())
+	writeJSON(w, reason.status, req.protocol.errorBody(reason))
 }

@@ -41,13 +41,14 @@ const (
 	header        = "9f2c0e1d-5a8e-4d0e-8f5d-0e5c8a8f7d11"
 )
 
-// TestMain runs everything in a network with nothing but loopback, of which the metadata service's address can be a part.
+// TestMain runs all tests in a network namespace that has only the loopback interface, so that the
+// metadata service's address can be added to it.
 func TestMain(m *testing.M) {
 	sandbox.Enter(nil)
 	os.Exit(m.Run())
 }
 
-// fixture is an emulated Entra ID, and the endpoint of a pod whose two identities it knows.
+// fixture is an emulated Entra ID and the endpoint of a pod that has two identities in it.
 type fixture struct {
 	*azure.Emulator
 	endpoint *imds.Endpoint
@@ -95,7 +96,7 @@ func check(t testing.TB, err error) {
 	}
 }
 
-// lockedBuffer is a bytes.Buffer for several goroutines.
+// lockedBuffer is a bytes.Buffer that is safe for concurrent use.
 type lockedBuffer struct {
 	mu sync.Mutex
 	bytes.Buffer
@@ -113,28 +114,28 @@ func (b *lockedBuffer) String() string {
 	return b.Buffer.String()
 }
 
-// serve answers on an address and returns it.
+// serve serves the endpoint on an address and returns the address.
 func (f *fixture) serve(t *testing.T, address string) string {
 	t.Helper()
 	l, err := net.Listen("tcp", address)
 	check(t, err)
 	server := &http.Server{Handler: f.endpoint}
-	go func() { _ = server.Serve(l) }() // until it is closed
+	go func() { _ = server.Serve(l) }() // until Close
 	t.Cleanup(func() { check(t, server.Close()) })
 	return l.Addr().String()
 }
 
-// claims are what an access token says of whom it is for.
+// claims are those of an access token that are compared.
 type claims struct {
 	Audience string `json:"aud"`
 	AppID    string `json:"appid"`
 }
 
-func read(t *testing.T, token string) (c claims) {
+func parseClaims(t *testing.T, token string) (c claims) {
 	t.Helper()
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
-		t.Fatalf("no token: %q", token)
+		t.Fatalf("not a token: %q", token)
 	}
 	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
 	check(t, err)
@@ -142,7 +143,7 @@ func read(t *testing.T, token string) (c claims) {
 	return c
 }
 
-// managedIdentity asks as an app does.
+// managedIdentity requests a token as an app does.
 func managedIdentity(t *testing.T, id azidentity.ManagedIDKind, resource string) (string, error) {
 	t.Helper()
 	c, err := azidentity.NewManagedIdentityCredential(&azidentity.ManagedIdentityCredentialOptions{
@@ -153,33 +154,33 @@ func managedIdentity(t *testing.T, id azidentity.ManagedIDKind, resource string)
 	return token.Token, err
 }
 
-// An app that uses managed identity, with the SDK's own address of the metadata service, gets tokens of the pod's
-// identity, and of another that trusts the service account.
+// An app that uses managed identity, with the SDK's default address of the metadata service, gets
+// tokens of the pod's identity, and of another identity that trusts the service account.
 func TestMetadataService(t *testing.T) {
 	f := newFixture(t)
 	address := netip.MustParseAddr(contract.MetadataAddress)
-	for range 2 { // the second time it is there
+	for range 2 { // the second call finds the address
 		check(t, imds.AddAddress(address))
 	}
 	f.serve(t, netip.AddrPortFrom(address, contract.MetadataPort).String())
-	f.asks(t, "https://vault.azure.net")
+	f.checkTokens(t, "https://vault.azure.net")
 }
 
-// The same with the variables of App Service, on whatever port.
+// The same works with the variables of App Service, on any port.
 func TestAppService(t *testing.T) {
 	f := newFixture(t)
 	t.Setenv(contract.EnvIdentityEndpoint, "http://"+f.serve(t, "127.0.0.1:0")+contract.PathAppServiceToken)
 	t.Setenv(contract.EnvIdentityHeader, header)
-	f.asks(t, "https://storage.azure.com")
+	f.checkTokens(t, "https://storage.azure.com")
 	t.Setenv(contract.EnvIdentityHeader, "guessed")
 	if _, err := managedIdentity(t, nil, "https://graph.microsoft.com"); err == nil || !strings.Contains(err.Error(), "X-IDENTITY-HEADER") {
 		t.Errorf("with another header: %v", err)
 	}
 }
 
-// asks checks what apps get, as azidentity asks for it. That keeps tokens for the whole process, by resource, so that
-// each test has its own one.
-func (f *fixture) asks(t *testing.T, resource string) {
+// checkTokens checks the tokens that apps get with azidentity. azidentity caches tokens by resource
+// for the whole process, so each test needs another resource.
+func (f *fixture) checkTokens(t *testing.T, resource string) {
 	t.Helper()
 	for _, test := range []struct {
 		id       azidentity.ManagedIDKind
@@ -192,8 +193,8 @@ func (f *fixture) asks(t *testing.T, resource string) {
 	} {
 		token, err := managedIdentity(t, test.id, test.resource)
 		check(t, err)
-		if got := read(t, token); got != test.want {
-			t.Errorf("%v for %s: got a token of %+v", test.id, test.resource, got)
+		if got := parseClaims(t, token); got != test.want {
+			t.Errorf("%v for %s: got a token with the claims %+v", test.id, test.resource, got)
 		}
 	}
 	for _, id := range []azidentity.ManagedIDKind{
@@ -203,19 +204,20 @@ func (f *fixture) asks(t *testing.T, resource string) {
 			t.Errorf("%T %s got a token", id, id)
 		}
 	}
-	if said := f.log.String(); strings.Contains(said, "eyJ") || !strings.Contains(said, "token given") || !strings.Contains(said, "AADSTS700016") {
-		t.Errorf("the log is to tell of tokens and failures, without a token:\n%s", said)
+	if text := f.log.String(); strings.Contains(text, "eyJ") || !strings.Contains(text, "token issued") || !strings.Contains(text, "AADSTS700016") {
+		t.Errorf("the log must report issued tokens and failures, and contain no token:\n%s", text)
 	}
 }
 
-// Tokens are kept: Entra ID is asked once for each identity and resource, however many ask.
+// Tokens are cached: Entra ID gets one request for each identity and resource, for any number of
+// requests of apps.
 func TestOneRequestToEntra(t *testing.T) {
 	f := newFixture(t)
 	address := f.serve(t, "127.0.0.1:0")
 	var wait sync.WaitGroup
 	for range 20 {
 		wait.Go(func() {
-			status, _, body := ask(t, address, "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https://vault.azure.net")
+			status, _, body := get(t, address, "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https://vault.azure.net")
 			if status != http.StatusOK {
 				t.Errorf("status %d: %s", status, body)
 			}
@@ -229,8 +231,8 @@ func TestOneRequestToEntra(t *testing.T) {
 	}
 }
 
-// ask sends a request of the metadata service's form.
-func ask(t *testing.T, address, target string) (status int, h http.Header, body map[string]any) {
+// get sends a request with the metadata service's header.
+func get(t *testing.T, address, target string) (status int, h http.Header, body map[string]any) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), http.MethodGet, "http://"+address+target, nil)
 	if err != nil {

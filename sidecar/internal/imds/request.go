@@ -12,96 +12,99 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// request is what a caller asks for.
+// request is a token request.
 type request struct {
-	form form
-	// resource is the application ID URI, without defaultScope; clientID the identity's. They are empty where the request
-	// is refused before they are read.
+	protocol protocol
+	// resource is the application ID URI, without defaultScope. clientID is that of the identity.
+	// Both are empty if the request is refused before they are read.
 	resource, clientID string
 }
 
-// defaultScope makes a scope of a resource. A resource that ends in a slash keeps it, as a part of the token's audience.
+// defaultScope is the suffix that turns a resource into a scope. A trailing slash of the resource
+// is kept, since it is part of the token's audience.
 //
 // Source: https://learn.microsoft.com/entra/identity-platform/scopes-oidc#trailing-slash-and-default
 const defaultScope = "/.default"
 
-// parse reads a request. It depends on nothing but the request and the configuration.
+// parse parses a request. The result depends only on the request and the configuration.
 func (e *Endpoint) parse(r *http.Request) (request, *refusal) {
-	asked := request{form: metadataForm{}}
+	req := request{protocol: metadataProtocol{}}
 	switch path := strings.TrimSuffix(r.URL.Path, "/"); {
 	case strings.EqualFold(path, contract.PathMetadataToken):
 	case path == contract.PathAppServiceToken && e.config.Header != "":
-		asked.form = appServiceForm{e.config.Header}
+		req.protocol = appServiceProtocol{e.config.Header}
 	default:
-		return asked, &refusal{status: http.StatusNotFound, code: "not_found",
-			text: "there are tokens at " + contract.PathMetadataToken + " and nothing else: a pod is no virtual machine"}
+		return req, &refusal{status: http.StatusNotFound, code: "not_found",
+			text: "only " + contract.PathMetadataToken + " is served: this is not a full instance metadata service"}
 	}
 	if r.Method != http.MethodGet {
-		return asked, &refusal{status: http.StatusMethodNotAllowed, code: badRequest, text: "a token is asked for by GET", allow: http.MethodGet}
+		return req, &refusal{status: http.StatusMethodNotAllowed, code: badRequest, text: "use GET to request a token", allow: http.MethodGet}
 	}
-	if why := fromPod(r); why != "" {
-		return asked, refuse(why)
+	if problem := checkOrigin(r); problem != "" {
+		return req, refuse(problem)
 	}
-	if refused := asked.form.authorize(r.Header); refused != nil {
-		return asked, refused
+	if refused := req.protocol.authorize(r.Header); refused != nil {
+		return req, refused
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return asked, refuse("the query cannot be read: escape its values")
+		return req, refuse("the query string cannot be parsed: percent-encode its values")
 	}
-	return e.parseQuery(asked, query)
+	return e.parseQuery(req, query)
 }
 
-func (e *Endpoint) parseQuery(asked request, query url.Values) (request, *refusal) {
-	if why := asked.form.checkVersion(query.Get("api-version")); why != "" {
-		return asked, refuse(why)
+func (e *Endpoint) parseQuery(req request, query url.Values) (request, *refusal) {
+	if problem := req.protocol.checkVersion(query.Get("api-version")); problem != "" {
+		return req, refuse(problem)
 	}
 	for _, name := range []string{"object_id", "principal_id", "mi_res_id", "msi_res_id"} {
 		if query.Has(name) {
-			return asked, refuse("the identity cannot be named by " + name + ", which only Azure can look up: name it by client_id, or not at all")
+			return req, refuse(name + " is not supported, since only Azure can look it up: use client_id, or omit it for the pod's identity")
 		}
 	}
-	asked.clientID = e.config.ClientID
+	req.clientID = e.config.ClientID
 	if id := query.Get("client_id"); id != "" {
 		if !contract.IsGUID(id) {
-			return asked, refuse("client_id is no GUID: give the client ID of an application or a managed identity")
+			return req, refuse("client_id is not a GUID: use the client ID of an application or a managed identity")
 		}
-		asked.clientID = id
+		req.clientID = id
 	}
 	resource := strings.TrimSuffix(query.Get("resource"), defaultScope)
-	if why := checkResource(resource); why != "" {
-		return asked, refuse(why)
+	if problem := checkResource(resource); problem != "" {
+		return req, refuse(problem)
 	}
-	asked.resource = resource
-	return asked, nil
+	req.resource = resource
+	return req, nil
 }
 
-// maxResource is more than an application ID URI may have, which is 255 characters.
+// maxResource is above the maximum length of an application ID URI, which is 255 characters.
 const maxResource = 512
 
-// checkResource refuses what is no application ID URI. White space would make several scopes of it.
-func checkResource(resource string) (why string) {
-	const example = `: give an application ID URI, such as "https://vault.azure.net"`
-	foreign := func(c rune) bool { return c <= ' ' || c > '~' }
+// checkResource returns what is wrong with a resource that is not an application ID URI. A resource
+// with white space would become several scopes.
+func checkResource(resource string) (problem string) {
+	const example = `: use an application ID URI, such as "https://vault.azure.net"`
+	invalid := func(c rune) bool { return c <= ' ' || c > '~' }
 	switch {
 	case resource == "":
 		return "resource is missing" + example
-	case len(resource) > maxResource, strings.ContainsFunc(resource, foreign):
-		return "resource is no URI" + example
+	case len(resource) > maxResource, strings.ContainsFunc(resource, invalid):
+		return "resource is not a URI" + example
 	case contract.IsGUID(resource):
 		return ""
 	}
 	if u, err := url.Parse(resource); err != nil || u.Scheme == "" {
-		return "resource is no URI" + example
+		return "resource is not a URI" + example
 	}
 	return ""
 }
 
-// fromPod refuses requests that may come from elsewhere: by way of a proxy, as the metadata service does, or from a
-// browser that was led to believe that a foreign name is here (DNS rebinding).
-func fromPod(r *http.Request) (why string) {
+// checkOrigin returns why a request may come from outside the pod. It refuses requests through a
+// proxy, as the metadata service does, and requests of a browser for a host name that an attacker
+// resolves to this address (DNS rebinding).
+func checkOrigin(r *http.Request) (problem string) {
 	if r.Header.Get("X-Forwarded-For") != "" {
-		return "a request with X-Forwarded-For is refused: ask directly, without a proxy (NO_PROXY=" + contract.MetadataAddress + ")"
+		return "requests with X-Forwarded-For are refused: connect directly, without a proxy (NO_PROXY=" + contract.MetadataAddress + ")"
 	}
 	host, _, err := net.SplitHostPort(r.Host)
 	if err != nil {
@@ -113,28 +116,28 @@ func fromPod(r *http.Request) (why string) {
 	if strings.EqualFold(host, "localhost") {
 		return ""
 	}
-	return "the host is neither " + contract.MetadataAddress + " nor of loopback"
+	return "the Host header is neither " + contract.MetadataAddress + " nor a loopback address"
 }
 
-// form is one of the two services.
-type form interface {
+// protocol is that of one of the two services.
+type protocol interface {
 	name() string
-	// authorize checks the header that only a client of the service sends.
+	// authorize checks the header that only clients of the service send.
 	authorize(http.Header) *refusal
-	checkVersion(version string) (why string)
-	// grant and refusal are the answers' bodies.
-	grant(request, accessToken) any
-	refusal(*refusal) any
+	checkVersion(version string) (problem string)
+	// tokenBody and errorBody return the response body for a token and for an error.
+	tokenBody(request, accessToken) any
+	errorBody(*refusal) any
 }
 
-// metadataForm is the instance metadata service.
+// metadataProtocol is the protocol of the instance metadata service.
 //
 // Source: https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#get-a-token-using-http
-type metadataForm struct{}
+type metadataProtocol struct{}
 
-func (metadataForm) name() string { return "metadata service" }
+func (metadataProtocol) name() string { return "metadata service" }
 
-func (metadataForm) authorize(h http.Header) *refusal {
+func (metadataProtocol) authorize(h http.Header) *refusal {
 	if !strings.EqualFold(h.Get("Metadata"), "true") {
 		return refuse("required metadata header not specified: send Metadata: true")
 	}
@@ -143,31 +146,32 @@ func (metadataForm) authorize(h http.Header) *refusal {
 
 var date = regexp.MustCompile(`^20[0-9]{2}-[01][0-9]-[0-3][0-9]$`)
 
-// checkVersion accepts every version: the answers of those that there are do not differ in what is here.
-func (metadataForm) checkVersion(version string) (why string) {
+// checkVersion accepts every version, since the existing versions do not differ in the responses
+// that are implemented here.
+func (metadataProtocol) checkVersion(version string) (problem string) {
 	if !date.MatchString(version) {
-		return "api-version is missing, or no date: give 2018-02-01"
+		return "api-version is missing or not a date: use 2018-02-01"
 	}
 	return ""
 }
 
-// appServiceForm is Azure App Service, with the secret that its clients have.
+// appServiceProtocol is the protocol of Azure App Service, with the secret that its clients send.
 //
 // Source: https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
-type appServiceForm struct{ secret string }
+type appServiceProtocol struct{ secret string }
 
-func (appServiceForm) name() string { return "App Service" }
+func (appServiceProtocol) name() string { return "App Service" }
 
-func (f appServiceForm) authorize(h http.Header) *refusal {
+func (f appServiceProtocol) authorize(h http.Header) *refusal {
 	if subtle.ConstantTimeCompare([]byte(h.Get("X-IDENTITY-HEADER")), []byte(f.secret)) != 1 {
 		return &refusal{status: http.StatusUnauthorized, code: badRequest, text: "X-IDENTITY-HEADER is not the value of IDENTITY_HEADER"}
 	}
 	return nil
 }
 
-func (appServiceForm) checkVersion(version string) (why string) {
+func (appServiceProtocol) checkVersion(version string) (problem string) {
 	if version != "2019-08-01" {
-		return "api-version is not 2019-08-01, the one with IDENTITY_ENDPOINT and IDENTITY_HEADER"
+		return "api-version is not supported: use 2019-08-01, the version that uses IDENTITY_ENDPOINT and IDENTITY_HEADER"
 	}
 	return ""
 }

@@ -6,20 +6,21 @@ import (
 	"strings"
 )
 
-// ChallengeError says that what answers under a vault's name asks for a token as no vault does. None is sent.
+// ChallengeError is returned if the server under a vault's host name sends a challenge that Key
+// Vault would not send. It gets no token.
 type ChallengeError struct {
-	// Host is the vault's.
+	// Host is the vault's host name.
 	Host string
-	// Problem is what is wrong with the challenge.
+	// Problem describes what is wrong with the challenge.
 	Problem string
 }
 
 func (e *ChallengeError) Error() string {
-	return fmt.Sprintf("%s asks for a token as Key Vault does not (%s), so none is sent: check the cluster's DNS, and whether "+
-		"a proxy answers in its place", e.Host, e.Problem)
+	return fmt.Sprintf("%s does not request a token as Key Vault does (%s), so no token is sent: check the cluster's DNS, and "+
+		"whether a proxy responds instead of Key Vault", e.Host, e.Problem)
 }
 
-// challenge is what the SDK's client takes from a WWW-Authenticate header.
+// challenge contains what the SDK's client reads from a WWW-Authenticate header.
 //
 // Source: NewKeyVaultChallengePolicy of github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/internal
 type challenge struct {
@@ -28,7 +29,7 @@ type challenge struct {
 	claims        bool
 }
 
-// parseChallenge reads a header in the way in which the SDK's client does, so that both see the same.
+// parseChallenge parses a header as the SDK's client does, so that both get the same result.
 func parseChallenge(header string) challenge {
 	values := map[string]string{}
 	for part := range strings.SplitSeq(strings.ReplaceAll(header, "Bearer ", ""), " ") {
@@ -40,30 +41,31 @@ func parseChallenge(header string) challenge {
 	if scope, ok := values["scope"]; ok {
 		c.resource = scope
 	}
-	// The token is to be got anew, with claims (continuous access evaluation).
+	// The vault requires a new token with these claims (continuous access evaluation).
 	c.claims = strings.Contains(header, `error="insufficient_claims"`) && strings.Contains(header, `claims="`)
 	return c
 }
 
-// check returns a *ChallengeError where no token is to be sent to the vault at host. The SDK's client checks the
-// resource, too, with an error of no type, and panics where the authorization is a URL that names no tenant.
+// check returns a *ChallengeError if the server at host must not get a token. The SDK's client also
+// checks the resource, but its error has no type, and it panics if the authorization is a URL
+// without a tenant.
 func (c challenge) check(host string) error {
 	fail := func(format string, args ...any) error {
 		return &ChallengeError{Host: host, Problem: fmt.Sprintf(format, args...)}
 	}
 	segments := strings.Split(c.authorization, "/")
-	named := len(segments) > 3 && segments[3] != ""
+	hasTenant := len(segments) > 3 && segments[3] != ""
 	switch {
-	case c.claims && (c.authorization == "" || named):
+	case c.claims && (c.authorization == "" || hasTenant):
 		return nil
-	case !named:
-		return fail("it names no tenant")
+	case !hasTenant:
+		return fail("the challenge has no tenant")
 	case c.resource == "":
-		return fail("it names no resource")
+		return fail("the challenge has no resource")
 	}
 	resource, err := url.Parse(c.resource)
 	if err != nil || resource.Host == "" || !strings.HasSuffix(host, "."+resource.Host) {
-		return fail("for the resource %.100q", c.resource)
+		return fail("the challenge is for the resource %.100q", c.resource)
 	}
 	return nil
 }

@@ -1,12 +1,15 @@
-// Package keyvault gets one secret of Azure Key Vault, by name and version.
+// Package keyvault gets a secret from Azure Key Vault, by name and version.
 //
-// It guarantees one client per vault and identity, and one token per identity and cloud; one
-// request per Get once there is a token; that the first Gets of a vault together take three round trips
-// (see opening); a time limit on every call; and errors that say what to do, in the types of this
-// package, of credential and of azhttp.
-// It never asks a host that it was not given, sends no token where the vault's challenge does not belong
-// to the vault's host (the SDK's check, which nothing here can switch off), and puts nothing of a
-// secret's value into an error.
+// It guarantees:
+//   - one client per vault and identity, and one token per identity and cloud;
+//   - one request per Get when there is a token, and three round trips for the first Gets of a vault
+//     together (see challengeGate);
+//   - a time limit for every call;
+//   - errors that say what to do, with the types of this package, of credential and of azhttp.
+//
+// It never sends a request to a host that the caller did not name. It never sends a token if the
+// vault's challenge does not match the vault's host (the SDK also checks this, and nothing here
+// disables that check). It never puts any part of a secret's value into an error.
 package keyvault
 
 import (
@@ -22,29 +25,29 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azsecrets"
 )
 
-// getTimeout bounds one Get with everything before it: challenge, discovery, token.
+// getTimeout limits one Get, including challenge, discovery and token request.
 const getTimeout = 45 * time.Second
 
-// Identity is who asks: the client ID for error messages, and the credential.
+// Identity is the identity that reads secrets. The client ID is used in error messages.
 type Identity struct {
 	ClientID   string
 	Credential azcore.TokenCredential
 }
 
-// Ref says which secret, and who is to ask for it.
+// Ref identifies a secret and the identity that reads it.
 type Ref struct {
-	// VaultURL is scheme and host of the vault.
+	// VaultURL is the scheme and host of the vault.
 	VaultURL string
 	Name     string
-	// Version is empty for the newest.
+	// Version is empty for the newest version.
 	Version string
-	// ClientID and TenantID select the identity; both empty for the default.
+	// ClientID and TenantID select the identity. Both are empty for the default identity.
 	ClientID, TenantID string
 }
 
-// Secret is what a vault answers.
+// Secret is a version of a secret.
 type Secret struct {
-	// Value is confidential: it holds a private key.
+	// Value is confidential: it contains a private key.
 	Value       string
 	ContentType string
 	Version     string
@@ -68,17 +71,18 @@ type (
 	}
 )
 
-// New returns a Client. identify makes the credential for a client and tenant ID, each of which may be
-// empty for the default; it is called once for every identity, and again after an error or where a vault does not accept
-// the credential's token any more.
+// New returns a Client. identify creates the credential for a client ID and a tenant ID, each of
+// which may be empty for the default. It is called once for each identity, and again after an error
+// or if a vault no longer accepts the credential's token.
 func New(identify func(clientID, tenantID string) (Identity, error), options azcore.ClientOptions) *Client {
 	return &Client{
 		identify: identify, options: options, vaults: map[vaultKey]*vault{}, identities: map[identityKey]Identity{},
 	}
 }
 
-// Get returns a secret. Its errors are those of package credential, *azhttp.UnreachableError, *azhttp.ThrottledError,
-// *NotFoundError, *DisabledError, *ForbiddenError, *ChallengeError, *RefusedTokenError, *AnswerError, or the context's.
+// Get returns a secret. Its errors are those of package credential, *azhttp.UnreachableError,
+// *azhttp.ThrottledError, *NotFoundError, *DisabledError, *ForbiddenError, *ChallengeError,
+// *RefusedTokenError, *UnexpectedResponseError, or that of ctx.
 func (c *Client) Get(ctx context.Context, ref Ref) (Secret, error) {
 	call, cancel := context.WithTimeout(ctx, getTimeout)
 	defer cancel()
@@ -88,7 +92,7 @@ func (c *Client) Get(ctx context.Context, ref Ref) (Secret, error) {
 		secret, _, err = c.get(call, ref)
 	}
 	if err != nil && ctx.Err() != nil {
-		return Secret{}, ctx.Err() // the caller has gone; what it gave up on is no failure of the vault
+		return Secret{}, ctx.Err() // the caller canceled the call, so this is not a failure of the vault
 	}
 	return secret, err
 }
@@ -102,7 +106,8 @@ func (c *Client) get(ctx context.Context, ref Ref) (Secret, *vault, error) {
 	return secret, v, err
 }
 
-// forget drops the client of a vault with its credential, which keeps the token: the next one begins with a new token.
+// forget removes the client of a vault and its credential, which caches the token. The next client
+// starts with a new token.
 func (c *Client) forget(v *vault) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -119,8 +124,8 @@ func (c *Client) vault(ref Ref) (*vault, error) {
 	if v := c.vaults[key]; v != nil {
 		return v, nil
 	}
-	id, known := c.identities[key.identityKey]
-	if !known {
+	id, found := c.identities[key.identityKey]
+	if !found {
 		var err error
 		if id, err = c.identify(ref.ClientID, ref.TenantID); err != nil {
 			return nil, err
@@ -140,12 +145,12 @@ type vault struct {
 	key     vaultKey
 	id      Identity
 	secrets *azsecrets.Client
-	opening *opening
+	gate    *challengeGate
 }
 
 func newVault(key vaultKey, id Identity, options azcore.ClientOptions) (*vault, error) {
-	v := &vault{key: key, id: id, opening: newOpening(key.url, id.Credential)}
-	options.PerRetryPolicies = append([]policy.Policy{v.opening}, options.PerRetryPolicies...)
+	v := &vault{key: key, id: id, gate: newChallengeGate(key.url, id.Credential)}
+	options.PerRetryPolicies = append([]policy.Policy{v.gate}, options.PerRetryPolicies...)
 	secrets, err := azsecrets.NewClient(key.url, id.Credential, &azsecrets.ClientOptions{ClientOptions: options})
 	if err != nil {
 		return nil, err
@@ -157,21 +162,21 @@ func newVault(key vaultKey, id Identity, options azcore.ClientOptions) (*vault, 
 func (v *vault) host() string { return strings.TrimPrefix(v.key.url, "https://") }
 
 func (v *vault) get(ctx context.Context, ref Ref) (Secret, error) {
-	leave, err := v.opening.enter(ctx)
+	leave, err := v.gate.enter(ctx)
 	if err != nil {
 		return Secret{}, v.explain(err, ref)
 	}
 	defer leave()
-	answer, err := v.secrets.GetSecret(ctx, ref.Name, ref.Version, nil)
+	resp, err := v.secrets.GetSecret(ctx, ref.Name, ref.Version, nil)
 	if err != nil {
 		return Secret{}, v.explain(err, ref)
 	}
-	if answer.Value == nil || answer.ID == nil || answer.ID.Version() == "" {
-		return Secret{}, &AnswerError{Ref: ref, Status: http.StatusOK}
+	if resp.Value == nil || resp.ID == nil || resp.ID.Version() == "" {
+		return Secret{}, &UnexpectedResponseError{Ref: ref, Status: http.StatusOK}
 	}
-	secret := Secret{Value: *answer.Value, Version: answer.ID.Version()}
-	if answer.ContentType != nil {
-		secret.ContentType = *answer.ContentType
+	secret := Secret{Value: *resp.Value, Version: resp.ID.Version()}
+	if resp.ContentType != nil {
+		secret.ContentType = *resp.ContentType
 	}
 	return secret, nil
 }

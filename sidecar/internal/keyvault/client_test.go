@@ -31,16 +31,17 @@ const (
 	noRole     = "norole.vault.azure.net" // the identity has no role in it
 )
 
-// cluster signs the service-account tokens of all tests; RSA keys take time to make.
+// cluster signs the service-account tokens of all tests. It is shared since generating an RSA key
+// is slow.
 var cluster = sync.OnceValues(func() (*azure.TokenIssuer, error) { return azure.NewTokenIssuer(issuerURL) })
 
-// fixture is a client of an emulated Azure, made as the program makes it.
+// fixture is a client of an emulated Azure, created as in the program.
 type fixture struct {
 	*azure.Emulator
 	*keyvault.Client
 	transport  *azhttp.Client
 	tokenFile  string
-	authority  string // empty: the public cloud's
+	authority  string // empty: that of the public cloud
 	identities int
 }
 
@@ -81,7 +82,7 @@ func newFixture(t *testing.T, issuer *azure.TokenIssuer) *fixture {
 	return f
 }
 
-// renewClient makes a client that has done nothing yet.
+// renewClient replaces the client by a new one without tokens and connections to vaults.
 func (f *fixture) renewClient() {
 	f.Client = keyvault.New(func(_, _ string) (keyvault.Identity, error) {
 		f.identities++
@@ -107,7 +108,7 @@ func (f *fixture) certificate(t *testing.T, name string) azure.Version {
 
 func ref(name string) keyvault.Ref { return keyvault.Ref{VaultURL: vaultURL, Name: name} }
 
-// getAll gets secrets at the same time, and returns the errors of those that failed.
+// getAll gets secrets at the same time, and returns the error of each one.
 func (f *fixture) getAll(ctx context.Context, refs []keyvault.Ref) []error {
 	var wait sync.WaitGroup
 	errs := make([]error, len(refs))
@@ -118,8 +119,9 @@ func (f *fixture) getAll(ctx context.Context, refs []keyvault.Ref) []error {
 	return errs
 }
 
-// The first sync of ten certificates takes three round trips, one challenge and one token; each later poll is
-// one request per certificate, with no token call until the token is due for renewal.
+// The first sync of ten certificates takes three round trips, one challenge and one token request.
+// Each later poll takes one request per certificate, and no token request until the token must be
+// renewed.
 func TestRoundTrips(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
 		var refs []keyvault.Ref
@@ -136,11 +138,11 @@ func TestRoundTrips(t *testing.T) {
 			check(t, err)
 		}
 		if took := time.Since(began); took != 3*delay {
-			t.Errorf("the first ten took %s, want three times the delay of an answer, %s", took, 3*delay)
+			t.Errorf("the first ten took %s, want three times the delay of a response, %s", took, 3*delay)
 		}
 		f.wantCounts(t, azure.Counts{Requests: 13, Tokens: 1, OpenIDDiscovery: 1, SecretGets: 10, Challenges: 1})
 
-		for range 10 { // five minutes apart: the token lasts an hour and is renewed five minutes before
+		for range 10 { // every five minutes; the token is valid for an hour and renewed five minutes before
 			time.Sleep(5 * time.Minute)
 			check(t, f.ForgetRequests(t.Context()))
 			began = time.Now()
@@ -159,12 +161,13 @@ func TestRoundTrips(t *testing.T) {
 		}
 		f.wantCounts(t, azure.Counts{Requests: 11, Tokens: 1, SecretGets: 10})
 		if f.identities != 1 {
-			t.Errorf("%d credentials were made for one identity", f.identities)
+			t.Errorf("%d credentials were created for one identity", f.identities)
 		}
 	})
 }
 
-// The clouds of China and of the US government work as the public one does, by the authority host that belongs to them.
+// The clouds of China and of the US government work like the public cloud, with their authority
+// host.
 func TestOtherClouds(t *testing.T) {
 	for host, authority := range map[string]string{
 		chinaHost: "https://login.chinacloudapi.cn/", usHost: "https://login.microsoftonline.us/",
@@ -181,7 +184,7 @@ func TestOtherClouds(t *testing.T) {
 	}
 }
 
-// Several vaults of one identity share its token.
+// Several vaults share the token of one identity.
 func TestOneTokenForSeveralVaults(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
 		var refs []keyvault.Ref
@@ -197,7 +200,7 @@ func TestOneTokenForSeveralVaults(t *testing.T) {
 		}
 		f.wantCounts(t, azure.Counts{Requests: 8, Tokens: 1, OpenIDDiscovery: 1, SecretGets: 4, Challenges: 2})
 		if f.identities != 1 {
-			t.Errorf("%d credentials were made for one identity", f.identities)
+			t.Errorf("%d credentials were created for one identity", f.identities)
 		}
 	})
 }
@@ -211,7 +214,7 @@ func (f *fixture) wantCounts(t *testing.T, want azure.Counts) {
 	}
 }
 
-// A secret comes with its version, the newest or the one that was asked for.
+// Get returns the secret in the newest or the requested version.
 func TestGet(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
 		first, second := f.certificate(t, "web"), f.certificate(t, "web")
@@ -233,8 +236,8 @@ func TestGet(t *testing.T) {
 	})
 }
 
-// After a failed beginning (no token, no vault) the next Gets begin anew, and the order is the same.
-func TestBeginsAnewAfterFailure(t *testing.T) {
+// If the first request fails (no token, no vault), the next Gets start again in the same order.
+func TestRestartsAfterFailure(t *testing.T) {
 	for name, fault := range map[string]azure.Fault{
 		"no token":     {Service: azure.ServiceEntra, Operation: azure.OpToken, Error: "700213"},
 		"no vault":     {Host: vaultHost, Close: true},
@@ -261,8 +264,8 @@ func TestBeginsAnewAfterFailure(t *testing.T) {
 	}
 }
 
-// A token that the vault does not accept any more is replaced within the same Get: because the vault says with which claims
-// a new one is to be got (continuous access evaluation), or else by beginning anew.
+// A token that the vault no longer accepts is replaced within the same Get: either with the claims
+// that the vault requires (continuous access evaluation), or with a new client and credential.
 func TestTokenIsReplaced(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault azure.Fault
@@ -272,7 +275,7 @@ func TestTokenIsReplaced(t *testing.T) {
 			azure.Fault{Status: 401, Count: 1, Header: challenge(`Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7ImVzc2VudGlhbCI6dHJ1ZX19fQ=="`)},
 			azure.Counts{Requests: 3, Tokens: 1, SecretGets: 2},
 		},
-		"expired": { // the SDK's client tries the token that it has twice
+		"expired": { // the SDK's client sends its token twice
 			azure.Fault{Error: "TokenExpired", Count: 2},
 			azure.Counts{Requests: 6, Tokens: 1, OpenIDDiscovery: 1, SecretGets: 3, Challenges: 1},
 		},

@@ -25,7 +25,7 @@ func (r Ref) URL() string {
 	return url
 }
 
-// NotFoundError says that there is no such secret or version.
+// NotFoundError is returned if the secret or its version does not exist.
 type NotFoundError struct{ Ref Ref }
 
 func (e *NotFoundError) Error() string {
@@ -33,89 +33,91 @@ func (e *NotFoundError) Error() string {
 		"the certificate in the vault", e.Ref.URL())
 }
 
-// Permanent says that somebody has to do something.
+// Permanent reports that a retry cannot succeed before someone changes something.
 func (e *NotFoundError) Permanent() bool { return true }
 
-// DisabledError says that the secret's version is disabled.
+// DisabledError is returned if the secret's version is disabled.
 type DisabledError struct{ Ref Ref }
 
 func (e *DisabledError) Error() string {
 	return fmt.Sprintf("%s is disabled (403 SecretDisabled): enable the certificate's version in the vault", e.Ref.URL())
 }
 
-// Permanent says that somebody has to do something.
+// Permanent reports that a retry cannot succeed before someone changes something.
 func (e *DisabledError) Permanent() bool { return true }
 
-// ForbiddenError says that the identity may not read the secret. A new role assignment takes up to ten
-// minutes to spread, so it is worth trying again.
+// ForbiddenError is returned if the identity is not allowed to read the secret. A new role
+// assignment takes up to ten minutes to take effect, so a retry can succeed.
 type ForbiddenError struct {
 	Ref Ref
 	// ClientID is the identity that was refused.
 	ClientID string
-	// Code is Key Vault's inner error code, such as "ForbiddenByRbac", or the outer one without it.
+	// Code is Key Vault's inner error code, such as "ForbiddenByRbac", or the outer code if there
+	// is no inner one.
 	Code string
 }
 
 func (e *ForbiddenError) Error() string {
-	return fmt.Sprintf("identity %s may not read %s (403 %s): %s", e.ClientID, e.Ref.URL(), e.Code, e.advice())
+	return fmt.Sprintf("identity %s is not allowed to read %s (403 %s): %s", e.ClientID, e.Ref.URL(), e.Code, e.remedy())
 }
 
-func (e *ForbiddenError) advice() string {
+func (e *ForbiddenError) remedy() string {
 	switch e.Code {
 	case "ForbiddenByRbac":
-		return `give it the role "Key Vault Secrets User" on the vault or the secret; a new assignment takes up to ten minutes`
+		return `give it the role "Key Vault Secrets User" on the vault or the secret; a new assignment takes up to ten minutes to take effect`
 	case "ForbiddenByPolicy", "AccessDenied":
 		return `give it the secret permission "Get" in the vault's access policies, or the role "Key Vault Secrets User" ` +
-			"where the vault uses Azure RBAC"
+			"if the vault uses Azure RBAC"
 	case "ForbiddenByFirewall", "ForbiddenByConnection":
-		return "the vault's firewall refuses the address that the cluster calls from: allow it, or use a private endpoint"
+		return "the vault's firewall blocks the cluster's outbound address: allow the address, or use a private endpoint"
 	default:
 		return "check the vault's access configuration and networking"
 	}
 }
 
-// RefusedTokenError says that the vault does not accept the token, though it was got for it: it was revoked, has expired by
-// the vault's clock, or the vault has moved to another tenant.
+// RefusedTokenError is returned if the vault rejects a token that was issued for it. Either the
+// token was revoked, or it has expired by the vault's clock, or the vault was moved to another
+// tenant.
 type RefusedTokenError struct {
 	Ref Ref
-	// ClientID is whose token it was.
+	// ClientID is the identity of the token.
 	ClientID string
 }
 
 func (e *RefusedTokenError) Error() string {
-	return fmt.Sprintf("%s: the vault does not accept the token of identity %s (401 Unauthorized), and neither a new one: "+
-		"check the node's clock, and whether the vault has moved to another tenant", e.Ref.URL(), e.ClientID)
+	return fmt.Sprintf("%s: the vault rejects the token of identity %s (401 Unauthorized), even a new one: "+
+		"check the node's clock, and whether the vault was moved to another tenant", e.Ref.URL(), e.ClientID)
 }
 
-// AnswerError says that the vault, or what answered in its place, gave an answer that is no secret and
-// none of the known errors. It is worth trying again.
-type AnswerError struct {
+// UnexpectedResponseError is returned if the response is neither a secret nor one of the known
+// errors. It may come from a server other than Key Vault. A retry can succeed.
+type UnexpectedResponseError struct {
 	Ref    Ref
 	Status int
-	// Code is Key Vault's error code, where there was one.
+	// Code is Key Vault's error code, if there is one.
 	Code string
 }
 
-func (e *AnswerError) Error() string {
+func (e *UnexpectedResponseError) Error() string {
 	code := ""
 	if e.Code != "" {
 		code = " " + e.Code
 	}
-	advice := "check whether a proxy answers in the place of Key Vault"
+	remedy := "check whether a proxy responds instead of Key Vault"
 	switch {
 	case e.Status >= http.StatusInternalServerError:
-		advice = "Key Vault has a problem of its own; it is tried again"
+		remedy = "Key Vault has an internal problem; the request is retried"
 	case e.Status >= http.StatusMultipleChoices && e.Status < http.StatusBadRequest:
-		advice = "redirects are not followed, since Key Vault makes none: " + advice
+		remedy = "redirects are not followed, since Key Vault never sends one: " + remedy
 	}
-	return fmt.Sprintf("%s: unexpected answer (status %d%s): %s", e.Ref.URL(), e.Status, code, advice)
+	return fmt.Sprintf("%s: unexpected response (status %d%s): %s", e.Ref.URL(), e.Status, code, remedy)
 }
 
-// explain gives an error of the SDK's client its type. The SDK's text is not used: it has the answer's
-// whole body in it.
+// explain converts an error of the SDK's client into a typed error. It does not use the SDK's text,
+// which contains the whole body of the response.
 func (v *vault) explain(err error, ref Ref) error {
-	if response, ok := errors.AsType[*azcore.ResponseError](err); ok {
-		return v.explainAnswer(response.RawResponse, ref)
+	if failed, ok := errors.AsType[*azcore.ResponseError](err); ok {
+		return v.explainResponse(failed.RawResponse, ref)
 	}
 	if known := typed(err); known != nil {
 		return known
@@ -123,11 +125,11 @@ func (v *vault) explain(err error, ref Ref) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return &azhttp.UnreachableError{Host: v.host(), Err: err}
 	}
-	return &AnswerError{Ref: ref, Status: http.StatusOK} // the body could not be decoded
+	return &UnexpectedResponseError{Ref: ref, Status: http.StatusOK} // the body could not be decoded
 }
 
-// typed finds the errors that have a type already, and sheds what the SDK put around them. It returns nil
-// for any other.
+// typed returns the error that already has a type, without the SDK's errors around it. It returns
+// nil if there is no such error.
 func typed(err error) error {
 	return cmp.Or(
 		find[*azhttp.UnreachableError](err),
@@ -138,7 +140,7 @@ func typed(err error) error {
 		find[*credential.TenantError](err),
 		find[*credential.TokenFileError](err),
 		find[*credential.ManagedIdentityError](err),
-		find[*credential.UnreadableError](err),
+		find[*credential.InvalidResponseError](err),
 	)
 }
 
@@ -149,7 +151,7 @@ func find[T error](err error) error {
 	return nil
 }
 
-func (v *vault) explainAnswer(resp *http.Response, ref Ref) error {
+func (v *vault) explainResponse(resp *http.Response, ref Ref) error {
 	if throttled := azhttp.Throttled(resp); throttled != nil {
 		return throttled
 	}
@@ -168,14 +170,14 @@ func (v *vault) explainAnswer(resp *http.Response, ref Ref) error {
 	case resp.StatusCode == http.StatusForbidden && code != "":
 		return &ForbiddenError{Ref: ref, ClientID: v.id.ClientID, Code: code}
 	}
-	return &AnswerError{Ref: ref, Status: resp.StatusCode, Code: code}
+	return &UnexpectedResponseError{Ref: ref, Status: resp.StatusCode, Code: code}
 }
 
-// word is what an error code looks like; anything else is not repeated.
-var word = regexp.MustCompile(`^\w{1,64}$`)
+// codePattern matches error codes. Anything else is not put into an error.
+var codePattern = regexp.MustCompile(`^\w{1,64}$`)
 
-// codes reads Key Vault's error codes. The SDK knows the outer one only, and "Forbidden" alone does not
-// say what to do.
+// codes returns Key Vault's error codes. The SDK parses only the outer one, and "Forbidden" alone
+// is not enough to find the remedy.
 //
 // Source: https://learn.microsoft.com/azure/key-vault/general/rest-error-codes
 func codes(resp *http.Response) (outer, inner string) {
@@ -183,7 +185,7 @@ func codes(resp *http.Response) (outer, inner string) {
 	if err != nil {
 		return "", ""
 	}
-	var answer struct {
+	var content struct {
 		Error struct {
 			Code  string `json:"code"`
 			Inner struct {
@@ -191,14 +193,14 @@ func codes(resp *http.Response) (outer, inner string) {
 			} `json:"innererror"`
 		} `json:"error"`
 	}
-	if json.Unmarshal(body, &answer) != nil {
+	if json.Unmarshal(body, &content) != nil {
 		return "", ""
 	}
-	if word.MatchString(answer.Error.Code) {
-		outer = answer.Error.Code
+	if codePattern.MatchString(content.Error.Code) {
+		outer = content.Error.Code
 	}
-	if word.MatchString(answer.Error.Inner.Code) {
-		inner = answer.Error.Inner.Code
+	if codePattern.MatchString(content.Error.Inner.Code) {
+		inner = content.Error.Inner.Code
 	}
 	return outer, inner
 }

@@ -23,7 +23,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// failures are all ways in which a Get fails, with the type of the error. What people read is in
+// failures are all ways in which Get can fail, with the type of the error. The texts are in
 // testdata/errors.golden.
 var failures = map[string]struct {
 	fault *azure.Fault
@@ -45,26 +45,26 @@ var failures = map[string]struct {
 	"throttled, 250 ms":          {fault: &azure.Fault{Host: vaultHost, Status: 429, Header: map[string]string{"retry-after-ms": "250"}}, is: waits(250 * time.Millisecond)},
 	"throttled, Azure's 1500 ms": {fault: &azure.Fault{Host: vaultHost, Status: 429, Header: map[string]string{"x-ms-retry-after-ms": "1500"}}, is: waits(1500 * time.Millisecond)},
 	"throttled, no time":         {fault: &azure.Fault{Host: vaultHost, Status: 429}, is: waits(0)},
-	"entra throttled":            {fault: &azure.Fault{Service: azure.ServiceEntra, Operation: azure.OpToken, Status: 429, RetryAfter: "3"}, is: waits(3 * time.Second)},
+	"throttled by Entra ID":      {fault: &azure.Fault{Service: azure.ServiceEntra, Operation: azure.OpToken, Status: 429, RetryAfter: "3"}, is: waits(3 * time.Second)},
 	"unavailable, 2 seconds":     {fault: &azure.Fault{Host: vaultHost, Status: 503, RetryAfter: "2"}, is: waits(2 * time.Second)},
-	"internal error":             {fault: &azure.Fault{Host: vaultHost, Status: 500}, is: as[*keyvault.AnswerError]},
-	"garbage":                    {fault: &azure.Fault{Host: vaultHost, Garbage: true, SkipChallenges: true}, is: as[*keyvault.AnswerError]},
-	"another program's 200":      {fault: &azure.Fault{Host: vaultHost, Status: 200, Body: `{"hello":"world"}`, SkipChallenges: true}, is: as[*keyvault.AnswerError]},
-	"another program's 404":      {fault: &azure.Fault{Host: vaultHost, Status: 404, Body: "<html>no such page</html>", BodyType: "text/html"}, is: as[*keyvault.AnswerError]},
-	"another program's 403":      {fault: &azure.Fault{Host: vaultHost, Status: 403, Body: "<html>blocked</html>", BodyType: "text/html", SkipChallenges: true}, is: as[*keyvault.AnswerError]},
-	"redirect":                   {fault: &azure.Fault{Host: vaultHost, Status: 302, Body: "elsewhere", Header: map[string]string{"Location": "https://norole.vault.azure.net/"}}, is: as[*keyvault.AnswerError]},
-	"401 without a challenge":    {fault: &azure.Fault{Host: vaultHost, Status: 401, Body: "{}", Header: challenge("")}, is: as[*keyvault.AnswerError]},
+	"internal error":             {fault: &azure.Fault{Host: vaultHost, Status: 500}, is: as[*keyvault.UnexpectedResponseError]},
+	"garbage":                    {fault: &azure.Fault{Host: vaultHost, Garbage: true, SkipChallenges: true}, is: as[*keyvault.UnexpectedResponseError]},
+	"another program's 200":      {fault: &azure.Fault{Host: vaultHost, Status: 200, Body: `{"hello":"world"}`, SkipChallenges: true}, is: as[*keyvault.UnexpectedResponseError]},
+	"another program's 404":      {fault: &azure.Fault{Host: vaultHost, Status: 404, Body: "<html>no such page</html>", BodyType: "text/html"}, is: as[*keyvault.UnexpectedResponseError]},
+	"another program's 403":      {fault: &azure.Fault{Host: vaultHost, Status: 403, Body: "<html>blocked</html>", BodyType: "text/html", SkipChallenges: true}, is: as[*keyvault.UnexpectedResponseError]},
+	"redirect":                   {fault: &azure.Fault{Host: vaultHost, Status: 302, Body: "elsewhere", Header: map[string]string{"Location": "https://norole.vault.azure.net/"}}, is: as[*keyvault.UnexpectedResponseError]},
+	"401 without a challenge":    {fault: &azure.Fault{Host: vaultHost, Status: 401, Body: "{}", Header: challenge("")}, is: as[*keyvault.UnexpectedResponseError]},
 	"challenge without a tenant": {fault: &azure.Fault{Host: vaultHost, Status: 401, Header: challenge(`Bearer authorization="https://login.microsoftonline.com", resource="https://vault.azure.net"`)}, is: as[*keyvault.ChallengeError]},
 	"another program's 401":      {fault: &azure.Fault{Host: vaultHost, Status: 401, Header: challenge(`Basic realm="proxy"`)}, is: as[*keyvault.ChallengeError]},
 	"foreign resource":           {fault: &azure.Fault{Host: vaultHost, Status: 401, Header: challenge(`Bearer authorization="https://login.microsoftonline.com/` + tenant + `", resource="https://vault.evil.example"`)}, is: as[*keyvault.ChallengeError]},
 	"token refused":              {fault: &azure.Fault{Service: azure.ServiceKeyVault, Error: "TokenExpired", SkipChallenges: true}, is: as[*keyvault.RefusedTokenError]},
-	"endless answer":             {fault: &azure.Fault{Host: vaultHost, Status: 200, Body: strings.Repeat("x", 2<<20), SkipChallenges: true}, is: as[*azhttp.UnreachableError]},
-	"cut off in the answer":      {fault: &azure.Fault{Host: vaultHost, Truncate: true, SkipChallenges: true}, is: as[*azhttp.UnreachableError]},
+	"endless response":           {fault: &azure.Fault{Host: vaultHost, Status: 200, Body: strings.Repeat("x", 2<<20), SkipChallenges: true}, is: as[*azhttp.UnreachableError]},
+	"truncated response":         {fault: &azure.Fault{Host: vaultHost, Truncate: true, SkipChallenges: true}, is: as[*azhttp.UnreachableError]},
 	"closed":                     {fault: &azure.Fault{Host: vaultHost, Close: true}, is: as[*azhttp.UnreachableError]},
-	"never answers":              {fault: &azure.Fault{Host: vaultHost, Hang: true}, is: as[*azhttp.UnreachableError]},
-	"answers by the drop":        {fault: &azure.Fault{Host: vaultHost, Drip: azure.Duration(time.Second), SkipChallenges: true}, is: as[*azhttp.UnreachableError]},
-	"entra never answers":        {fault: &azure.Fault{Service: azure.ServiceEntra, Hang: true}, is: as[*azhttp.UnreachableError]},
-	"entra refuses":              {fault: &azure.Fault{Service: azure.ServiceEntra, Operation: azure.OpToken, Error: "700016"}, is: as[*credential.EntraError]},
+	"no response":                {fault: &azure.Fault{Host: vaultHost, Hang: true}, is: as[*azhttp.UnreachableError]},
+	"very slow response":         {fault: &azure.Fault{Host: vaultHost, Drip: azure.Duration(time.Second), SkipChallenges: true}, is: as[*azhttp.UnreachableError]},
+	"no response of Entra ID":    {fault: &azure.Fault{Service: azure.ServiceEntra, Hang: true}, is: as[*azhttp.UnreachableError]},
+	"Entra ID refuses":           {fault: &azure.Fault{Service: azure.ServiceEntra, Operation: azure.OpToken, Error: "700016"}, is: as[*credential.EntraError]},
 	"another cloud's vault":      {ref: keyvault.Ref{VaultURL: "https://" + chinaHost, Name: "web"}, is: as[*credential.EntraError]},
 	"no such vault":              {ref: keyvault.Ref{VaultURL: "https://nosuchvault.vault.azure.net", Name: "web"}, is: as[*azhttp.UnreachableError]},
 	"another tenant's vault":     {ref: keyvault.Ref{VaultURL: "https://" + otherHost, Name: "web"}, is: as[*credential.TenantError]},
@@ -131,8 +131,9 @@ func golden(t *testing.T, path, got string) {
 	}
 }
 
-// A Get that its caller gives up fails with the context's error: nothing is wrong with the vault.
-func TestGivenUp(t *testing.T) {
+// A Get that its caller cancels fails with the context's error, since it is not a failure of the
+// vault.
+func TestCanceled(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
 		_, err := f.InjectFault(t.Context(), azure.Fault{Hang: true})
 		check(t, err)

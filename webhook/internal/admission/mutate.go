@@ -45,7 +45,8 @@ const defaultServiceAccount = "default"
 // mirrorAnnotation marks a mirror pod: the API server's copy of a static pod, which the kubelet
 // runs from a file.
 //
-// Source: https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-config-mirror
+// Source:
+// https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-config-mirror
 const mirrorAnnotation = corev1.MirrorPodAnnotationKey
 
 // result is the result for a pod that is allowed.

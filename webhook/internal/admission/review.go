@@ -23,7 +23,8 @@ const reviewKind = "AdmissionReview"
 // review has the fields of an AdmissionReview that are needed. Both versions are the same on the
 // wire. Object is the type that request.object is decoded into.
 //
-// Source: https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#request
+// Source:
+// https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#request
 type review[Object any] struct {
 	APIVersion string           `json:"apiVersion"`
 	Kind       string           `json:"kind"`

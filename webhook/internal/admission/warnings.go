@@ -12,8 +12,9 @@ import (
 // Limits for admission warnings. Above the total the API server truncates each to maxWarning and
 // silently drops the rest.
 //
-// Source: https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#response and
-// k8s.io/apiserver/pkg/endpoints/filters/warning.go
+// Source:
+// https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#response
+// and k8s.io/apiserver/pkg/endpoints/filters/warning.go
 const (
 	maxWarning  = 256  // characters
 	maxWarnings = 4096 // characters in total

@@ -23,7 +23,7 @@ import (
 // sidecar follows edits of them.
 func (in *injection) access() (user *int64, readers []string) {
 	if in.settings.EndpointOnly {
-		return in.sidecarUser(), nil
+		return sidecarUser(in.pod), nil
 	}
 	users, known, root := in.appUsers()
 	switch {
@@ -38,7 +38,7 @@ func (in *injection) access() (user *int64, readers []string) {
 	default:
 		readers = []string{contract.ReadersEveryone}
 	}
-	return in.sidecarUser(), readers
+	return sidecarUser(in.pod), readers
 }
 
 // appUsers returns the distinct user IDs, sorted, of the containers that get the certificates.
@@ -81,8 +81,8 @@ func userOf(pod *corev1.PodSecurityContext, c *corev1.SecurityContext) (id *int6
 // sidecarUser returns the user ID to set on a sidecar that does not share the app's ID, or nil. Its
 // image already has contract.DefaultUserID. Setting that ID would be refused by clusters that
 // assign user IDs, as OpenShift does, so it is set only where the pod would make the sidecar root.
-func (in *injection) sidecarUser() *int64 {
-	if sc := in.pod.Spec.SecurityContext; sc != nil && sc.RunAsUser != nil && *sc.RunAsUser == 0 {
+func sidecarUser(pod *corev1.Pod) *int64 {
+	if sc := pod.Spec.SecurityContext; sc != nil && sc.RunAsUser != nil && *sc.RunAsUser == 0 {
 		id := int64(contract.DefaultUserID)
 		return &id
 	}

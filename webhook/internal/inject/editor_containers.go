@@ -27,18 +27,13 @@ func (e *editor) appendContainers(added ...corev1.Container) {
 	renumber(e.main)
 }
 
-// removeContainers removes the containers that match. It goes through each list from its end, so
-// that the indexes of the containers before stay valid.
+// removeContainers removes the containers that match.
 func (e *editor) removeContainers(match func(*container) bool) {
-	for _, list := range []*[]*container{&e.main, &e.init} {
-		for _, c := range slices.Backward(*list) {
-			if match(c) {
-				e.patch.remove(c.path())
-			}
-		}
-		*list = slices.DeleteFunc(*list, match)
-		renumber(*list)
-	}
+	matches := func(c **container) bool { return match(*c) }
+	e.main = removeFrom(&e.patch, mainContainers, e.main, matches)
+	e.init = removeFrom(&e.patch, initContainers, e.init, matches)
+	renumber(e.main)
+	renumber(e.init)
 }
 
 // moveInitContainer moves an init container to an index of the list without it, with everything
@@ -64,18 +59,9 @@ func (e *editor) addMounts(c *container, added ...corev1.VolumeMount) {
 	c.VolumeMounts = append(slices.Clip(c.VolumeMounts), added...)
 }
 
-// removeMounts removes the volume mounts of a container that match, the last one first.
+// removeMounts removes the volume mounts of a container that match.
 func (e *editor) removeMounts(c *container, match func(*corev1.VolumeMount) bool) {
-	left := make([]corev1.VolumeMount, 0, len(c.VolumeMounts))
-	for i := len(c.VolumeMounts) - 1; i >= 0; i-- {
-		if match(&c.VolumeMounts[i]) {
-			e.patch.remove(element(c.path()+"/volumeMounts", i))
-		} else {
-			left = append(left, c.VolumeMounts[i])
-		}
-	}
-	slices.Reverse(left)
-	c.VolumeMounts = left
+	c.VolumeMounts = removeFrom(&e.patch, c.path()+"/volumeMounts", c.VolumeMounts, match)
 }
 
 // addVariables adds variables to a container.

@@ -12,20 +12,9 @@ func (e *editor) addVolumes(added ...corev1.Volume) {
 	e.volumes = append(e.volumes, added...)
 }
 
-// removeVolumes removes the volumes that match, the last one first.
+// removeVolumes removes the volumes that match.
 func (e *editor) removeVolumes(match func(*corev1.Volume) bool) {
-	left := make([]corev1.Volume, 0, cap(e.volumes))
-	for i := range e.volumes {
-		if !match(&e.volumes[i]) {
-			left = append(left, e.volumes[i])
-		}
-	}
-	for i := len(e.volumes) - 1; i >= 0; i-- {
-		if match(&e.volumes[i]) {
-			e.patch.remove(element(volumes, i))
-		}
-	}
-	e.volumes = left
+	e.volumes = removeFrom(&e.patch, volumes, e.volumes, match)
 }
 
 // volume returns the pod's volume of a name, or nil.

@@ -42,19 +42,19 @@ func (in *injection) planEndpoint() error {
 		return endpointError("the pod has hostNetwork, so its metadata endpoint would be reachable from the whole node: remove hostNetwork, " +
 			"or let the app use workload identity (AZURE_FEDERATED_TOKEN_FILE), which newer versions of its SDK support")
 	}
-	if owner := in.listener(in.endpoint.Port); owner != "" {
+	if owner := listener(in.apps, in.endpoint.Port); owner != "" {
 		return &settings.Error{
 			Annotation: contract.AnnotationProxySidecarPort, Level: settings.Pod, Value: strconv.Itoa(in.endpoint.Port),
 			Reason: fmt.Sprintf("container %s uses this port: choose another one", owner),
 		}
 	}
 	if !in.endpoint.Address {
-		in.warn("the namespace enforces Pod Security " + `"baseline" or "restricted"` + ", so the metadata endpoint is at " + in.endpointURL() +
+		in.warn("the namespace enforces Pod Security " + `"baseline" or "restricted"` + ", so the metadata endpoint is at " + endpointURL(in.endpoint) +
 			" and not at " + contract.MetadataAddress + ": SDKs find it by " + contract.EnvIdentityEndpoint +
 			", but apps with a hard-coded address need another namespace or a newer SDK")
 		return nil
 	}
-	if owner := in.listener(contract.MetadataPort); owner != "" {
+	if owner := listener(in.apps, contract.MetadataPort); owner != "" {
 		return endpointError(fmt.Sprintf("container %s has port %d, which the endpoint uses at %s, "+
 			"so the container cannot listen on all addresses: let it listen on another port",
 			owner, contract.MetadataPort, contract.MetadataAddress))

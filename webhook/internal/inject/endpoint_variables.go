@@ -8,13 +8,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/settings"
 )
 
-func (in *injection) endpointURL() string { return in.endpointHost() + contract.PathAppServiceToken }
+func endpointURL(e *settings.Endpoint) string { return endpointHost(e) + contract.PathAppServiceToken }
 
-func (in *injection) endpointHost() string {
-	return fmt.Sprintf("http://127.0.0.1:%d", in.endpoint.Port)
-}
+func endpointHost(e *settings.Endpoint) string { return fmt.Sprintf("http://127.0.0.1:%d", e.Port) }
 
 const podUIDField = "metadata.uid"
 
@@ -38,7 +37,7 @@ func (in *injection) endpointVariables(c *container) []corev1.EnvVar {
 		return nil
 	}
 	pair := []corev1.EnvVar{
-		{Name: contract.EnvIdentityEndpoint, Value: in.endpointURL()}, podUIDVariable(contract.EnvIdentityHeader),
+		{Name: contract.EnvIdentityEndpoint, Value: endpointURL(in.endpoint)}, podUIDVariable(contract.EnvIdentityHeader),
 	}
 	given := 0
 	for _, v := range pair {
@@ -49,7 +48,7 @@ func (in *injection) endpointVariables(c *container) []corev1.EnvVar {
 	switch given {
 	case 0:
 		// Older SDKs for Node.js do not know the pair.
-		return append(pair, corev1.EnvVar{Name: contract.EnvPodIdentityAuthorityHost, Value: in.endpointHost()})
+		return append(pair, corev1.EnvVar{Name: contract.EnvPodIdentityAuthorityHost, Value: endpointHost(in.endpoint)})
 	case 1:
 		in.warn(fmt.Sprintf("container %s sets one of %s in its env, so its SDKs do not find the metadata endpoint", c.Name, names(pair)))
 	}
@@ -65,7 +64,7 @@ func (in *injection) updateEndpointVariables(c *container) {
 		return
 	}
 	if before, ok := strings.CutSuffix(valueOf(c.Env, contract.EnvIdentityEndpoint), contract.PathAppServiceToken); ok {
-		in.replaceValue(c, corev1.EnvVar{Name: contract.EnvIdentityEndpoint, Value: before + contract.PathAppServiceToken}, in.endpointURL())
-		in.replaceValue(c, corev1.EnvVar{Name: contract.EnvPodIdentityAuthorityHost, Value: before}, in.endpointHost())
+		in.replaceValue(c, corev1.EnvVar{Name: contract.EnvIdentityEndpoint, Value: before + contract.PathAppServiceToken}, endpointURL(in.endpoint))
+		in.replaceValue(c, corev1.EnvVar{Name: contract.EnvPodIdentityAuthorityHost, Value: before}, endpointHost(in.endpoint))
 	}
 }

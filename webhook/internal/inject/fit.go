@@ -12,7 +12,8 @@ import (
 // own request covers it. The API server has already set the pod's requests: where the pod has only
 // a limit, to the sum of its containers' requests, or else to the limit.
 //
-// Source: https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/#pod-level-resource-specification
+// Source:
+// https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/#pod-level-resource-specification
 func (in *injection) fitPod(a *amount) {
 	podLimit, limited := in.pod.Spec.Resources.Limits[a.name]
 	if limited && a.limit.Cmp(podLimit) > 0 {
@@ -27,7 +28,7 @@ func (in *injection) fitPod(a *amount) {
 		return
 	}
 	free := total.DeepCopy()
-	free.Sub(in.appRequests(a.name))
+	free.Sub(requestsOf(in.apps, a.name))
 	if free.Sign() < 0 {
 		free = resource.Quantity{Format: free.Format}
 	}
@@ -36,11 +37,11 @@ func (in *injection) fitPod(a *amount) {
 	}
 }
 
-// appRequests returns the most that the app's containers request at one time: all containers and
-// native sidecars together, or one init container with the native sidecars before it.
-func (in *injection) appRequests(name corev1.ResourceName) resource.Quantity {
+// requestsOf returns the most that containers request at one time: all main containers and native
+// sidecars together, or one init container with the native sidecars before it.
+func requestsOf(apps []*container, name corev1.ResourceName) resource.Quantity {
 	var sum, before, peak resource.Quantity
-	for _, c := range in.apps {
+	for _, c := range apps {
 		request := c.Resources.Requests[name]
 		switch {
 		case c.list == mainContainers:

@@ -24,8 +24,8 @@ func (in *injection) moveAfterMesh() {
 	if mesh == nil {
 		return
 	}
-	// Each move shifts the mesh by one to the front, so this stays the position behind the mesh and
-	// behind the containers that were moved before.
+	// A position, not an index to keep: each move shifts the mesh to the front by one, so this
+	// position is always behind the mesh and the containers moved so far.
 	to := mesh.index
 	for _, c := range in.injected {
 		if c.list == initContainers && c.index < mesh.index {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -59,6 +60,21 @@ func appendTo[T any](p *Patch, path string, length int, values ...T) {
 	for i := range values {
 		p.add(path+"/-", &values[i])
 	}
+}
+
+// removeFrom removes the elements that match from the array at path and returns a new list of the
+// others. It removes the last element first, so that the indexes of those before it stay valid.
+func removeFrom[T any](p *Patch, path string, list []T, match func(*T) bool) []T {
+	others := make([]T, 0, cap(list))
+	for i := len(list) - 1; i >= 0; i-- {
+		if match(&list[i]) {
+			p.remove(element(path, i))
+		} else {
+			others = append(others, list[i])
+		}
+	}
+	slices.Reverse(others)
+	return others
 }
 
 // element returns the path of an array's element.

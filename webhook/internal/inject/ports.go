@@ -48,8 +48,8 @@ func (in *injection) portOwner(port int) string {
 }
 
 // listener returns the name of the container that listens on a TCP port, or "".
-func (in *injection) listener(port int) string {
-	for _, c := range in.apps {
+func listener(apps []*container, port int) string {
+	for _, c := range apps {
 		for i := range c.Ports {
 			if p := &c.Ports[i]; int(p.ContainerPort) == port && (p.Protocol == "" || p.Protocol == corev1.ProtocolTCP) {
 				return c.Name

@@ -32,7 +32,7 @@ type amount struct {
 // ResourceQuota may require them. They keep the pod's QoS class Guaranteed and fit into the pod's
 // spec.resources.
 func (in *injection) planResources() (corev1.ResourceRequirements, error) {
-	cpu, mem, errs := in.amounts()
+	cpu, mem, errs := amounts(in.settings)
 	if len(errs) > 0 {
 		return corev1.ResourceRequirements{}, errs
 	}
@@ -40,7 +40,7 @@ func (in *injection) planResources() (corev1.ResourceRequirements, error) {
 	if in.pod.Spec.Resources != nil {
 		in.fitPod(&cpu)
 		in.fitPod(&mem)
-	} else if in.isGuaranteed() {
+	} else if isGuaranteed(in.apps) {
 		cpu.request, mem.request = cpu.limit, mem.limit
 	}
 	return corev1.ResourceRequirements{
@@ -51,7 +51,7 @@ func (in *injection) planResources() (corev1.ResourceRequirements, error) {
 
 // checkUnused warns about values on the pod itself that would be denied if the pod had a sidecar.
 func (in *injection) checkUnused() {
-	_, _, errs := in.amounts()
+	_, _, errs := amounts(in.settings)
 	for _, e := range errs {
 		if e.Level == settings.Pod {
 			in.warn(e.Error())
@@ -60,8 +60,7 @@ func (in *injection) checkUnused() {
 }
 
 // amounts returns what the annotations and the defaults give.
-func (in *injection) amounts() (cpu, mem amount, errs settings.Errors) {
-	s := in.settings
+func amounts(s *settings.Resolved) (cpu, mem amount, errs settings.Errors) {
 	cpu, err := newAmount(corev1.ResourceCPU, s.CPURequest, s.CPULimit, defaultCPURequest, defaultCPULimit)
 	if err != nil {
 		errs = append(errs, err)
@@ -121,11 +120,11 @@ func (in *injection) raiseMemory(mem *amount) {
 	mem.limit = need
 }
 
-// isGuaranteed reports whether the app's containers have the QoS class Guaranteed.
+// isGuaranteed reports whether containers have the QoS class Guaranteed.
 //
 // Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/
-func (in *injection) isGuaranteed() bool {
-	for _, c := range in.apps {
+func isGuaranteed(apps []*container) bool {
+	for _, c := range apps {
 		for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
 			limit, limited := c.Resources.Limits[name]
 			request, requested := c.Resources.Requests[name]
@@ -134,5 +133,5 @@ func (in *injection) isGuaranteed() bool {
 			}
 		}
 	}
-	return len(in.apps) > 0
+	return len(apps) > 0
 }

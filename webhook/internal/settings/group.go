@@ -106,7 +106,8 @@ func splitList(text string) []string {
 
 // isObjectName reports whether s can be the name of a ConfigMap or Secret: a DNS subdomain.
 //
-// Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names
+// Source:
+// https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names
 func isObjectName(s string) bool {
 	if s == "" || len(s) > 253 {
 		return false

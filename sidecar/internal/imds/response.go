@@ -16,8 +16,9 @@ import (
 
 type accessToken = azcore.AccessToken
 
-// metadataGrant is the metadata service's answer: every value is a string, times are seconds.
-type metadataGrant struct {
+// metadataToken is the response of the metadata service. All values are strings; times are in
+// seconds.
+type metadataToken struct {
 	AccessToken  string `json:"access_token"`
 	ClientID     string `json:"client_id"`
 	ExpiresIn    string `json:"expires_in"`
@@ -28,18 +29,18 @@ type metadataGrant struct {
 	TokenType    string `json:"token_type"`
 }
 
-func (metadataForm) grant(asked request, t accessToken) any {
+func (metadataProtocol) tokenBody(req request, t accessToken) any {
 	now := time.Now()
-	left := strconv.FormatInt(int64(t.ExpiresOn.Sub(now)/time.Second), 10)
-	return metadataGrant{
-		AccessToken: t.Token, ClientID: asked.clientID, Resource: asked.resource, TokenType: "Bearer",
-		ExpiresIn: left, ExtExpiresIn: left, ExpiresOn: seconds(t.ExpiresOn),
-		NotBefore: seconds(now), // the token may be older, and is valid now
+	expiresIn := strconv.FormatInt(int64(t.ExpiresOn.Sub(now)/time.Second), 10)
+	return metadataToken{
+		AccessToken: t.Token, ClientID: req.clientID, Resource: req.resource, TokenType: "Bearer",
+		ExpiresIn: expiresIn, ExtExpiresIn: expiresIn, ExpiresOn: unixSeconds(t.ExpiresOn),
+		NotBefore: unixSeconds(now), // the token may be older, but it is valid now
 	}
 }
 
-// appServiceGrant is App Service's.
-type appServiceGrant struct {
+// appServiceToken is the response of App Service.
+type appServiceToken struct {
 	AccessToken string `json:"access_token"`
 	ClientID    string `json:"client_id"`
 	ExpiresOn   string `json:"expires_on"`
@@ -47,47 +48,48 @@ type appServiceGrant struct {
 	TokenType   string `json:"token_type"`
 }
 
-func (appServiceForm) grant(asked request, t accessToken) any {
-	return appServiceGrant{
-		AccessToken: t.Token, ClientID: asked.clientID, ExpiresOn: seconds(t.ExpiresOn), Resource: asked.resource, TokenType: "Bearer",
+func (appServiceProtocol) tokenBody(req request, t accessToken) any {
+	return appServiceToken{
+		AccessToken: t.Token, ClientID: req.clientID, ExpiresOn: unixSeconds(t.ExpiresOn), Resource: req.resource, TokenType: "Bearer",
 	}
 }
 
-func seconds(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }
+func unixSeconds(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }
 
-func (metadataForm) refusal(why *refusal) any {
+func (metadataProtocol) errorBody(reason *refusal) any {
 	return struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
-	}{why.code, why.text}
+	}{reason.code, reason.text}
 }
 
-func (appServiceForm) refusal(why *refusal) any {
+func (appServiceProtocol) errorBody(reason *refusal) any {
 	return struct {
 		StatusCode int    `json:"statusCode"`
 		Message    string `json:"message"`
-	}{why.status, why.text}
+	}{reason.status, reason.text}
 }
 
-// refusal is why there is no token. Its text is for people; there is no token in it.
+// refusal is the reason why a request gets no token. Its text is for people and never contains a
+// token.
 type refusal struct {
 	status int
-	code   string // OAuth's, or the metadata service's
+	code   string // a code of OAuth or of the metadata service
 	text   string
 
 	retryAfter time.Duration
 	allow      string
 }
 
-// badRequest is the code of what the caller has to change.
+// badRequest is the code for requests that the caller must change.
 const badRequest = "invalid_request"
 
 func refuse(text string) *refusal {
 	return &refusal{status: http.StatusBadRequest, code: badRequest, text: text}
 }
 
-// explain makes a refusal of an error of package credential. What clients had better try again is a 429 or 5xx, by which
-// the SDKs do.
+// explain converts an error of package credential into a refusal. If the client should retry, the
+// status is 429 or 5xx, since the SDKs retry after those.
 //
 // Source: https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#error-handling
 func explain(err error) *refusal {
@@ -99,14 +101,14 @@ func explain(err error) *refusal {
 	)
 	switch {
 	case errors.As(err, &entra):
-		why := refuse(err.Error())
+		reason := refuse(err.Error())
 		if entra.Name != "" {
-			why.code = entra.Name
+			reason.code = entra.Name
 		}
 		if entra.Status >= http.StatusInternalServerError {
-			why.status = http.StatusServiceUnavailable
+			reason.status = http.StatusServiceUnavailable
 		}
-		return why
+		return reason
 	case errors.As(err, &config):
 		return refuse(err.Error())
 	case errors.As(err, &throttled):
@@ -117,22 +119,22 @@ func explain(err error) *refusal {
 	return &refusal{status: http.StatusInternalServerError, code: "server_error", text: err.Error()}
 }
 
-func (why *refusal) setHeader(h http.Header) {
-	if why.allow != "" {
-		h.Set("Allow", why.allow)
+func (r *refusal) setHeader(h http.Header) {
+	if r.allow != "" {
+		h.Set("Allow", r.allow)
 	}
-	if why.retryAfter > 0 {
-		h.Set("Retry-After", strconv.FormatInt(int64((why.retryAfter+time.Second-1)/time.Second), 10))
+	if r.retryAfter > 0 {
+		h.Set("Retry-After", strconv.FormatInt(int64((r.retryAfter+time.Second-1)/time.Second), 10))
 	}
 }
 
-// send writes an answer that nobody on the way may keep.
-func send(w http.ResponseWriter, status int, body any) {
+// writeJSON writes a response that must not be cached.
+func writeJSON(w http.ResponseWriter, status int, body any) {
 	var text bytes.Buffer
 	e := json.NewEncoder(&text)
-	e.SetEscapeHTML(false) // people read errors
+	e.SetEscapeHTML(false) // errors are easier to read
 	if err := e.Encode(body); err != nil {
-		panic(err) // strings and numbers only
+		panic(err) // impossible: only strings and numbers
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/json; charset=utf-8")

@@ -23,30 +23,30 @@ const (
 	appService = "/msi/token?api-version=2019-08-01&resource=https://vault.azure.net"
 )
 
-// refusals are requests without a token for an answer. What comes back is in testdata/refusals.golden.
+// refusals are requests that get no token. Their responses are in testdata/refusals.golden.
 var refusals = []struct {
 	name   string
 	method string // GET where empty
 	target string
-	header []string // name and value in turn
+	header []string // alternating names and values
 }{
 	{name: "another path", target: "/metadata/instance?api-version=2021-02-01", header: []string{"Metadata", "true"}},
 	{name: "root", target: "/"},
 	{name: "a part of the path", target: "/metadata/identity/oauth2", header: []string{"Metadata", "true"}},
 	{name: "post", method: http.MethodPost, target: plain, header: []string{"Metadata", "true"}},
 	{name: "no header", target: plain},
-	{name: "header of another value", target: plain, header: []string{"Metadata", "false"}},
+	{name: "header with another value", target: plain, header: []string{"Metadata", "false"}},
 	{name: "forwarded", target: plain, header: []string{"Metadata", "true", "X-Forwarded-For", "10.0.0.1"}},
 	{name: "foreign host", target: plain, header: []string{"Metadata", "true", "Host", "rebound.example"}},
-	{name: "the pod's own address", target: plain, header: []string{"Metadata", "true", "Host", "10.0.0.7:8000"}},
+	{name: "address of the pod", target: plain, header: []string{"Metadata", "true", "Host", "10.0.0.7:8000"}},
 	{name: "no version", target: "/metadata/identity/oauth2/token?resource=https://vault.azure.net", header: []string{"Metadata", "true"}},
-	{name: "version is no date", target: "/metadata/identity/oauth2/token?api-version=latest&resource=https://vault.azure.net", header: []string{"Metadata", "true"}},
+	{name: "version is not a date", target: "/metadata/identity/oauth2/token?api-version=latest&resource=https://vault.azure.net", header: []string{"Metadata", "true"}},
 	{name: "bad escape", target: plain + "&a=%zz", header: []string{"Metadata", "true"}},
 	{name: "no resource", target: "/metadata/identity/oauth2/token?api-version=2018-02-01", header: []string{"Metadata", "true"}},
-	{name: "resource is no URI", target: "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=vault", header: []string{"Metadata", "true"}},
+	{name: "resource is not a URI", target: "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=vault", header: []string{"Metadata", "true"}},
 	{name: "two scopes", target: plain + "/.default%20https://graph.microsoft.com/.default", header: []string{"Metadata", "true"}},
 	{name: "long resource", target: plain + "/" + strings.Repeat("a", 600), header: []string{"Metadata", "true"}},
-	{name: "client ID is no GUID", target: plain + "&client_id=web", header: []string{"Metadata", "true"}},
+	{name: "client ID is not a GUID", target: plain + "&client_id=web", header: []string{"Metadata", "true"}},
 	{name: "object ID", target: plain + "&object_id=" + clientID, header: []string{"Metadata", "true"}},
 	{name: "resource ID", target: plain + "&msi_res_id=/subscriptions/1", header: []string{"Metadata", "true"}},
 	{name: "unknown application", target: plain + "&client_id=" + strangerID, header: []string{"Metadata", "true"}},
@@ -91,16 +91,17 @@ func golden(t *testing.T, path, got string) {
 	want, err := os.ReadFile(path)
 	check(t, err)
 	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got), -update accepts it:\n%s", path, diff)
+		t.Errorf("%s (-want +got; -update accepts the new text):\n%s", path, diff)
 	}
 }
 
-// The metadata service's answer has these members, all of them strings, and its path is read in any case.
-func TestMetadataAnswer(t *testing.T) {
+// The response of the metadata service has these members, all of them strings. Its path is not case
+// sensitive.
+func TestMetadataResponse(t *testing.T) {
 	f := newFixture(t)
 	address := f.serve(t, "127.0.0.1:0")
 	before := time.Now()
-	status, h, body := ask(t, address, "/Metadata/Identity/OAuth2/Token/?API-version=x&api-version=2021-12-13&resource=https://vault.azure.net/.default")
+	status, h, body := get(t, address, "/Metadata/Identity/OAuth2/Token/?API-version=x&api-version=2021-12-13&resource=https://vault.azure.net/.default")
 	if status != http.StatusOK || h.Get("Content-Type") != "application/json; charset=utf-8" || h.Get("Cache-Control") != "no-store" {
 		t.Fatalf("status %d, header %v, body %v", status, h, body)
 	}
@@ -125,16 +126,16 @@ func TestMetadataAnswer(t *testing.T) {
 	}
 	token, _ := body["access_token"].(string)
 	delete(body, "access_token")
-	if got := read(t, token); got != (claims{"https://vault.azure.net", clientID}) {
-		t.Errorf("the token is of %+v", got)
+	if got := parseClaims(t, token); got != (claims{"https://vault.azure.net", clientID}) {
+		t.Errorf("the token's claims are %+v", got)
 	}
 	want := map[string]any{"client_id": clientID, "resource": "https://vault.azure.net", "token_type": "Bearer"}
 	if diff := cmp.Diff(want, body); diff != "" {
-		t.Errorf("the rest (-want +got):\n%s", diff)
+		t.Errorf("other members (-want +got):\n%s", diff)
 	}
 }
 
-// What passes by itself comes as a status at which SDKs try again.
+// Transient failures return a status after which SDKs retry.
 func TestTransientFailures(t *testing.T) {
 	for name, test := range map[string]struct {
 		fault  azure.Fault
@@ -142,9 +143,9 @@ func TestTransientFailures(t *testing.T) {
 		after  string
 	}{
 		"throttled":     {azure.Fault{Status: 429, RetryAfter: "7"}, http.StatusTooManyRequests, "7"},
-		"no answer":     {azure.Fault{Close: true}, http.StatusServiceUnavailable, ""},
+		"no response":   {azure.Fault{Close: true}, http.StatusServiceUnavailable, ""},
 		"server error":  {azure.Fault{Status: 500, Body: "sorry"}, http.StatusInternalServerError, ""},
-		"entra's own":   {azure.Fault{Status: 503, Body: `{"error":"temporarily_unavailable","error_description":"AADSTS90033: A transient error has occurred.","error_codes":[90033]}`}, http.StatusServiceUnavailable, ""},
+		"from Entra ID": {azure.Fault{Status: 503, Body: `{"error":"temporarily_unavailable","error_description":"AADSTS90033: A transient error has occurred.","error_codes":[90033]}`}, http.StatusServiceUnavailable, ""},
 		"not federated": {azure.Fault{Error: "700213"}, http.StatusBadRequest, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -153,20 +154,20 @@ func TestTransientFailures(t *testing.T) {
 			id, err := f.InjectFault(t.Context(), test.fault)
 			check(t, err)
 			address := f.serve(t, "127.0.0.1:0")
-			status, h, body := ask(t, address, plain)
+			status, h, body := get(t, address, plain)
 			if status != test.status || h.Get("Retry-After") != test.after || body["error"] == "" || body["error_description"] == "" {
 				t.Errorf("status %d, header %v, body %v", status, h, body)
 			}
 			check(t, f.ClearFaults(t.Context(), id))
-			if status, _, body := ask(t, address, plain); status != http.StatusOK {
+			if status, _, body := get(t, address, plain); status != http.StatusOK {
 				t.Errorf("afterwards: status %d, body %v", status, body)
 			}
 		})
 	}
 }
 
-// FuzzRequest sends whatever an app may send: without the services' headers there is never a token, and every answer
-// is JSON of a form.
+// FuzzRequest sends arbitrary requests. Without the header of one of the protocols, none of them
+// gets a token, and every response is JSON.
 func FuzzRequest(f *testing.F) {
 	for _, test := range refusals {
 		f.Add(test.target, contract.MetadataAddress, strings.Join(test.header, "\n"))
@@ -188,10 +189,10 @@ func FuzzRequest(f *testing.F) {
 		fixture.endpoint.ServeHTTP(w, r)
 		authorized := strings.EqualFold(r.Header.Get("Metadata"), "true") || r.Header.Get("X-IDENTITY-HEADER") == header
 		if w.Code == http.StatusOK && (!authorized || r.Header.Get("X-Forwarded-For") != "") {
-			t.Errorf("a token for %q of %q with %v", target, host, r.Header)
+			t.Errorf("got a token for %q on host %q with %v", target, host, r.Header)
 		}
 		if body := w.Body.String(); !strings.HasPrefix(body, "{") || !strings.HasSuffix(body, "}\n") {
-			t.Errorf("the answer is %q", body)
+			t.Errorf("the response is %q", body)
 		}
 	})
 }
