@@ -85,8 +85,8 @@ func (n *node) launch(ctx context.Context, d daemon) error {
 	return nil
 }
 
-// lookups is how many times checkRunning looks for a program before it reports that the program does
-// not run. During exec, a process has no command line for a moment.
+// lookups is how many times checkRunning looks for a program before it reports that the program
+// does not run. During exec, a process has no command line for a moment.
 const lookups = 5
 
 // checkRunning returns an error with the end of the program's log if the program does not run in

@@ -17,10 +17,10 @@ import (
 // start brings up a new node, program by program:
 //
 //  1. the namespaces, with the state directory, keys and configuration;
-//  2. etcd, containerd and the API server, which need nothing or find each other;
+//  2. etcd, containerd and the API server, in any order;
 //  3. once containerd listens, the image of the pods' sandboxes;
-//  4. once the API server is ready, those that live on it;
-//  5. until the node takes pods.
+//  4. once the API server is ready, the programs that need it;
+//  5. and then the wait until the node accepts pods.
 func (n *node) start(ctx context.Context) error {
 	if err := n.startInit(ctx); err != nil {
 		return err

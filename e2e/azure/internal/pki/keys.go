@@ -60,8 +60,8 @@ func CheckKeyType(t KeyType) error {
 	return fmt.Errorf("unknown key type %q (want %s, %s, %s or %s)", t, ECP256, ECP384, RSA2048, RSA4096)
 }
 
-// rsaPool returns its keys in turn. It creates a key if each of them is the previous one, or if it is
-// empty.
+// rsaPool returns its keys in turn. It creates a key if each of them is the previous one, or if it
+// is empty.
 type rsaPool struct {
 	bits int
 
