@@ -1,9 +1,9 @@
-# `make` lists the targets. What a target needs in addition to Go is built from pinned modules or
-# installed with apt.
+# `make` lists the targets. What a target needs beyond Go is built from pinned modules or installed
+# with apt.
 
 SHELL := /bin/bash
 
-# The same flags as in the Dockerfiles, so that both share the build cache.
+# The same flags as in the Dockerfiles, so that both use the same build cache.
 export CGO_ENABLED := 0
 export GOFLAGS     := $(GOFLAGS) -trimpath
 .DEFAULT_GOAL := help

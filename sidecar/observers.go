@@ -14,7 +14,7 @@ import (
 // then its renewals are announced, and memory is released.
 type observer struct {
 	*health.State
-	announcer *reload.Reloader
+	announcer *reload.Announcer
 	memory    memoryReleaser
 	log       *slog.Logger
 

@@ -22,7 +22,7 @@ type process struct {
 	log       *slog.Logger
 	state     *health.State
 	stores    *certfiles.Stores
-	announcer *reload.Reloader
+	announcer *reload.Announcer
 	loop      *certsync.Loop[certfiles.Content]
 	watcher   *config.Watcher
 }

@@ -19,10 +19,11 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/settings"
 )
 
-// authorityHosts are the values of AZURE_AUTHORITY_HOST by the names of clouds, in lower case.
+// authorityHosts maps the names of clouds, in lower case, to the values of AZURE_AUTHORITY_HOST.
 //
-// Source: https://pkg.go.dev/github.com/Azure/go-autorest/autorest/azure#EnvironmentFromName for the names,
-// https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud for the hosts
+// Sources: https://pkg.go.dev/github.com/Azure/go-autorest/autorest/azure#EnvironmentFromName for
+// the names, https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud for
+// the hosts.
 var authorityHosts = map[string]string{
 	"azurepubliccloud":       "https://login.microsoftonline.com/",
 	"azurecloud":             "https://login.microsoftonline.com/",
@@ -31,14 +32,15 @@ var authorityHosts = map[string]string{
 	"azureusgovernmentcloud": "https://login.microsoftonline.us/",
 }
 
-// problems collects what is wrong with flags.
+// problems collects the errors of all flags.
 type problems []error
 
 func (p *problems) add(flag, value, reason string, args ...any) {
 	*p = append(*p, fmt.Errorf("flag --%s: value %q: %s", flag, value, fmt.Sprintf(reason, args...)))
 }
 
-// check checks the flags and fills in what is made of them. The error tells everything that is wrong.
+// check validates the flags and sets the fields that it derives from them. The error lists all
+// problems.
 func (o *options) check() error {
 	var p problems
 	o.checkServer(&p)
@@ -65,7 +67,7 @@ func (o *options) checkServer(p *problems) {
 		{"webhook-configuration", o.webhookConfiguration}, {"tls-secret", o.tlsSecret},
 	} {
 		if errs := validation.IsDNS1123Subdomain(f.name); errs != nil {
-			p.add(f.flag, f.name, "must be the name of an object: %s", errs[0])
+			p.add(f.flag, f.name, "must be a valid object name: %s", errs[0])
 		}
 	}
 }
@@ -87,24 +89,24 @@ func (e *endpointFlags) check(p *problems) {
 	if e.proxy == "" && e.suffix == "" {
 		for _, f := range []struct{ flag, value string }{
 			{"token-endpoint-sni-name", e.sniName}, {"token-endpoint-ca-file", e.caFile}, {"token-endpoint-ca-configmap", e.caConfigMap},
-			{"token-endpoint-ca-signer", e.caSigner}, {"token-endpoint-ca-selector", e.caSel},
+			{"token-endpoint-ca-signer", e.caSigner}, {"token-endpoint-ca-selector", e.caSelector},
 		} {
 			if f.value != "" {
-				p.add(f.flag, f.value, "is for --token-endpoint only, which is not given")
+				p.add(f.flag, f.value, "has no effect without --token-endpoint")
 			}
 		}
 		return
 	}
 	if u, err := url.Parse(e.proxy); err != nil || u.Scheme != "https" || u.Host == "" {
-		p.add("token-endpoint", e.proxy, "must be an https URL, and is needed with --token-endpoint-suffix")
+		p.add("token-endpoint", e.proxy, "must be an https URL; it is required with --token-endpoint-suffix")
 	}
 	if name := contract.IdentityPrefix + "use-" + e.suffix; e.suffix == "" {
-		p.add("token-endpoint-suffix", "", "is needed with --token-endpoint")
+		p.add("token-endpoint-suffix", "", "is required with --token-endpoint")
 	} else if errs := validation.IsQualifiedName(name); errs != nil {
-		p.add("token-endpoint-suffix", e.suffix, "makes no valid annotation %s: %s", name, errs[0])
+		p.add("token-endpoint-suffix", e.suffix, "the annotation %s would be invalid: %s", name, errs[0])
 	}
 	if e.audience == "" || e.audience == contract.DefaultTokenAudience {
-		p.add("token-endpoint-audience", e.audience, "must be an audience of its own, not the default one of federated credentials")
+		p.add("token-endpoint-audience", e.audience, "must differ from the default audience of federated credentials")
 	}
 	sources := 0
 	for _, source := range []string{e.caFile, e.caConfigMap, e.caSigner} {
@@ -113,29 +115,29 @@ func (e *endpointFlags) check(p *problems) {
 		}
 	}
 	if sources != 1 {
-		p.add("token-endpoint-ca-file", e.caFile, "exactly one of it, --token-endpoint-ca-configmap and --token-endpoint-ca-signer is needed with --token-endpoint")
+		p.add("token-endpoint-ca-file", e.caFile, "--token-endpoint requires exactly one of this flag, --token-endpoint-ca-configmap and --token-endpoint-ca-signer")
 	}
-	if _, err := metav1.ParseToLabelSelector(e.caSel); err != nil {
-		p.add("token-endpoint-ca-selector", e.caSel, "is no label selector: %v", err)
-	} else if e.caSel != "" && e.caSigner == "" {
-		p.add("token-endpoint-ca-selector", e.caSel, "is for --token-endpoint-ca-signer only")
+	if _, err := metav1.ParseToLabelSelector(e.caSelector); err != nil {
+		p.add("token-endpoint-ca-selector", e.caSelector, "is not a label selector: %v", err)
+	} else if e.caSelector != "" && e.caSigner == "" {
+		p.add("token-endpoint-ca-selector", e.caSelector, "has no effect without --token-endpoint-ca-signer")
 	}
 	e.caData = readPEM(p, "token-endpoint-ca-file", e.caFile)
 }
 
-// imageName is what Kubernetes would not refuse at once; the registry decides about the rest.
+// imageName matches what Kubernetes accepts as an image; only the registry can check the rest.
 var imageName = regexp.MustCompile(`^[^\s]+$`)
 
 func (o *options) checkSidecar(p *problems) {
 	if !imageName.MatchString(o.sidecarImage) {
-		p.add("sidecar-image", o.sidecarImage, "is required, and an image has no spaces")
+		p.add("sidecar-image", o.sidecarImage, "is required and must not contain spaces")
 	}
 	if !slices.Contains([]corev1.PullPolicy{"", corev1.PullAlways, corev1.PullIfNotPresent, corev1.PullNever}, corev1.PullPolicy(o.pullPolicy)) {
 		p.add("sidecar-image-pull-policy", o.pullPolicy, "must be Always, IfNotPresent or Never")
 	}
 	for _, name := range o.pullSecrets {
 		if errs := validation.IsDNS1123Subdomain(name); errs != nil {
-			p.add("sidecar-image-pull-secrets", name, "must be the name of a Secret: %s", errs[0])
+			p.add("sidecar-image-pull-secrets", name, "must be a valid Secret name: %s", errs[0])
 		}
 	}
 	for _, e := range o.sidecarEnv {
@@ -150,17 +152,18 @@ func (o *options) checkSidecar(p *problems) {
 	}
 	o.extraCA = readPEM(p, "extra-ca-file", o.extraCAFile)
 	if len(o.extraCA) > contract.MaxVariableBytes {
-		p.add("extra-ca-file", o.extraCAFile, "has %d bytes; a container's variable holds at most %d: leave out CAs that are not needed", len(o.extraCA), contract.MaxVariableBytes)
+		p.add("extra-ca-file", o.extraCAFile, "has %d bytes; an environment variable holds at most %d: remove CAs that are not needed", len(o.extraCA), contract.MaxVariableBytes)
 	}
 	o.checkDefaults(p)
 }
 
-// checkDefaults checks the chart's defaults by a pod that asks for a certificate and says nothing else.
+// checkDefaults validates the chart's defaults by resolving the settings of a pod without other
+// annotations. If the defaults name no certificates, the pod names one.
 func (o *options) checkDefaults(p *problems) {
 	vaults := append(slices.Clone(o.allowedVaults), contract.DefaultVaultSuffixes()...)
 	defaults := o.defaultMap()
 	if defaults[contract.KeyInject] == "false" {
-		delete(defaults, contract.KeyInject) // nothing would be looked at
+		delete(defaults, contract.KeyInject) // otherwise Resolve ignores the other defaults
 	}
 	sources := settings.Sources{Chart: defaults}
 	if !slices.ContainsFunc([]string{contract.KeyCertificates, contract.KeySettings, contract.KeySettingsConfigMap},
@@ -180,7 +183,7 @@ func (o *options) defaultMap() map[string]string {
 	return m
 }
 
-// readPEM returns a file of certificates; an empty path stands for none.
+// readPEM returns the content of a file with PEM certificates, or nothing if the path is empty.
 func readPEM(p *problems, flag, path string) string {
 	if path == "" {
 		return ""
@@ -189,7 +192,7 @@ func readPEM(p *problems, flag, path string) string {
 	if err != nil {
 		p.add(flag, path, "%v", err)
 	} else if !x509.NewCertPool().AppendCertsFromPEM(data) {
-		p.add(flag, path, "has no PEM certificate")
+		p.add(flag, path, "contains no PEM certificate")
 	}
 	return string(data)
 }

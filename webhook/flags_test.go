@@ -22,18 +22,18 @@ func TestAzureEnvironment(t *testing.T) {
 			t.Fatal(err)
 		}
 		if o.authorityHost != want || o.namespace != "system" || o.tenantID != "tenant" {
-			t.Errorf("%q: authority host %q, namespace %q, tenant %q", name, o.authorityHost, o.namespace, o.tenantID)
+			t.Errorf("%q: got authority host %q, namespace %q, tenant %q", name, o.authorityHost, o.namespace, o.tenantID)
 		}
 	}
 }
 
 func TestLists(t *testing.T) {
-	none := func(string) string { return "" }
+	noVariables := func(string) string { return "" }
 	o, err := parseFlags([]string{
 		"--namespace=n", "--sidecar-image=i", "--sidecar-start-after= a, b,", "--allowed-vaults=",
 		"--default=inject=false", "--default=settings={\"a\":\"b=c\"}", "--sidecar-env=HTTPS_PROXY=http://proxy:3128",
 		"--default=polling-interval=600",
-	}, none, io.Discard)
+	}, noVariables, io.Discard)
 	if o == nil {
 		t.Fatal(err)
 	}
@@ -41,13 +41,13 @@ func TestLists(t *testing.T) {
 		t.Error(diff)
 	}
 	if o.allowedVaults != nil {
-		t.Errorf("no vaults are allowed instead of the default: %q", o.allowedVaults)
+		t.Errorf("allowed vaults: got %q, want nil, which means the default", o.allowedVaults)
 	}
 	want := map[string]string{"inject": "false", "settings": `{"a":"b=c"}`, "polling-interval": "600"}
 	if diff := cmp.Diff(want, o.defaultMap()); diff != "" {
 		t.Error(diff)
 	}
 	if env := o.injectOptions().Env; len(env) != 1 || env[0].Name != "HTTPS_PROXY" || env[0].Value != "http://proxy:3128" {
-		t.Errorf("variables: %v", env)
+		t.Errorf("variables of the sidecar: got %v", env)
 	}
 }

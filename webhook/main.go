@@ -1,14 +1,15 @@
-// Command webhook is the admission webhook of azure-cert-sync: it gives labelled pods an identity of Microsoft Entra ID, and
-// the certificate sidecar where certificates are asked for.
+// Command webhook is the admission webhook of azure-cert-sync. It gives labelled pods a Microsoft
+// Entra ID identity, and the certificate sidecar if they request certificates.
 //
-// It reads its flags, which flags.go lists, connects to the API server that it runs under, and serves
+// It parses its flags (see flags.go), connects to the API server of its cluster, and serves
 //
-//	--port            /mutate-v1-pod, by TLS
-//	--health-address  /healthz (the process runs) and /readyz (an admission would be answered at once)
+//	--port            /mutate-v1-pod, with TLS
+//	--health-address  /healthz (the process runs) and /readyz (it can respond to an admission now)
 //	--metrics-address /metrics
 //
-// until SIGTERM, when it first turns unready, then goes on serving while the news spreads, then stops. It exits with
-// 0 after that, 1 when it cannot go on, and 2 when a flag is wrong.
+// until SIGTERM. Then it becomes unready, continues to serve until clients have noticed, and stops.
+//
+// Exit codes: 0 after SIGTERM; 1 failure at run time; 2 wrong flags.
 package main
 
 import (
@@ -43,7 +44,7 @@ func main() {
 		return
 	}
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: o.logLevel}))
-	slog.SetDefault(log) // also for what net/http says by way of package log
+	slog.SetDefault(log) // also for package log, which net/http uses
 	klog.SetSlogLogger(log)
 	ctrllog.SetLogger(logr.FromSlogHandler(log.Handler()))
 	log.Info("webhook starting", "version", version, "go", runtime.Version(), "cpus", runtime.GOMAXPROCS(0))

@@ -10,7 +10,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"webhook": main})
 }
 
-// TestScripts runs the binary as testdata/script says, which reads as its specification.
+// TestScripts runs the scripts in testdata/script, which specify the command's behaviour.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata/script"})
 }

@@ -17,10 +17,10 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/kube"
 )
 
-// mutatePath is where the MutatingWebhookConfiguration sends pods.
+// mutatePath is the path to which the MutatingWebhookConfiguration sends pods.
 const mutatePath = "/mutate-v1-pod"
 
-// replica is what the parts of the process share.
+// replica holds what the parts of this process share.
 type replica struct {
 	options *options
 	log     *slog.Logger
@@ -29,9 +29,9 @@ type replica struct {
 	ready   *readiness
 }
 
-// run serves until the context ends, and then drains. The error is why it could not go on.
+// run serves until ctx ends, and then drains. The error is why the process cannot continue.
 func run(ctx context.Context, o *options, log *slog.Logger) error {
-	tuneMemory()
+	tuneGC()
 	api, err := kube.Connect(o.kubeconfig, "azure-cert-sync-webhook/"+version)
 	if err != nil {
 		return fmt.Errorf("connecting to the API server: %w", err)
@@ -39,28 +39,12 @@ func run(ctx context.Context, o *options, log *slog.Logger) error {
 	r := &replica{options: o, log: log, api: api, metrics: prometheus.NewRegistry(), ready: newReadiness(log)}
 	r.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
-	// What serves admissions goes on while the replica drains.
+	// The replica still responds to admissions while it drains.
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	getCertificate := r.certificate(serving)
-	handler := admission.NewHandler(r.admissionConfig(serving), log, r.metrics)
-	server := webhook.NewServer(webhook.Options{Port: o.port, TLSOpts: []func(*tls.Config){func(c *tls.Config) {
-		c.GetCertificate = getCertificate
-		// The API server speaks HTTP/1.1 to webhooks, so that replicas share the load.
-		c.NextProtos = []string{"http/1.1"}
-	}}})
-	server.Register(mutatePath, r.ready.closeWhileDraining(handler))
-	r.ready.finally(func() error {
-		// The first lists are garbage by now, and there will never be as much again. This comes before what warms up:
-		// later it would take that away again, and slow down the first admission.
-		debug.FreeOSMemory()
-		handler.WarmUp(serving)
-		return knock(serving, o.port)
-	})
-
 	servers := []func(context.Context) error{
-		server.Start,
-		func(ctx context.Context) error { return serveHTTP(ctx, o.healthAddress, r.ready.handler()) },
+		r.webhookServer(serving).Start,
+		func(ctx context.Context) error { return serveHTTP(ctx, o.healthAddress, healthHandler(r.ready)) },
 		func(ctx context.Context) error { return serveHTTP(ctx, o.metricsAddress, metricsHandler(r.metrics)) },
 	}
 	done := make(chan error, len(servers))
@@ -69,7 +53,7 @@ func run(ctx context.Context, o *options, log *slog.Logger) error {
 	}
 	go r.ready.watch(serving)
 	select {
-	case err := <-done: // a server that ends by itself could not start
+	case err := <-done: // a server that returns before stop could not start
 		return err
 	case <-ctx.Done():
 	}
@@ -82,4 +66,24 @@ func run(ctx context.Context, o *options, log *slog.Logger) error {
 		errs = append(errs, <-done)
 	}
 	return errors.Join(errs...)
+}
+
+// webhookServer returns the TLS server for admissions. Its warm-up is the last readiness condition.
+func (r *replica) webhookServer(ctx context.Context) webhook.Server {
+	getCertificate := r.servingCertificate(ctx)
+	handler := admission.NewHandler(r.admissionConfig(ctx), r.log, r.metrics)
+	server := webhook.NewServer(webhook.Options{Port: r.options.port, TLSOpts: []func(*tls.Config){func(c *tls.Config) {
+		c.GetCertificate = getCertificate
+		// The API server uses HTTP/1.1 for webhooks, so that replicas share the load.
+		c.NextProtos = []string{"http/1.1"}
+	}}})
+	server.Register(mutatePath, r.ready.closeWhileDraining(handler))
+	r.ready.requireLast(func() error {
+		// The first lists are garbage now, and there will never be as much garbage again. Free it
+		// before the warm-up: later, that would undo the warm-up and slow down the first admission.
+		debug.FreeOSMemory()
+		handler.WarmUp(ctx)
+		return selfRequest(ctx, r.options.port)
+	})
+	return server
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// UnreachableError is returned if there is no complete response of a service: its name cannot be
+// UnreachableError is returned if a service sends no complete response: its name cannot be
 // resolved, the connection fails, its certificate is not trusted, or the response is incomplete. A
 // retry can succeed.
 type UnreachableError struct {

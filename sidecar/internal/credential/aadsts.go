@@ -61,7 +61,7 @@ func noMatch(what string) func(*EntraError) string {
 func expired(e *EntraError) string {
 	when := ""
 	if e.Token != nil {
-		when = fmt.Sprintf(" (it expires at %s)", e.Token.Expires.Format(time.RFC3339))
+		when = fmt.Sprintf(" (expiry: %s)", e.Token.Expires.Format(time.RFC3339))
 	}
 	return fmt.Sprintf("the service-account token is not valid now%s: "+
 		"check the clocks of the node and the API server, and that the kubelet renews the token", when)
@@ -69,12 +69,14 @@ func expired(e *EntraError) string {
 
 func unknownApplication(e *EntraError) string {
 	return fmt.Sprintf("tenant %s has no application or managed identity %s: correct the client ID (annotation "+
-		"azure.workload.identity/client-id of the service account; msiClientId or clientId of the settings), or the tenant ID", e.Identity.TenantID, e.Identity.ClientID)
+		"azure.workload.identity/client-id of the service account; msiClientId or clientId of the settings), or the tenant ID",
+		e.Identity.TenantID, e.Identity.ClientID)
 }
 
 func unknownTenant(e *EntraError) string {
 	return fmt.Sprintf("tenant %s does not exist in this cloud: correct the annotation azure.workload.identity/tenant-id "+
-		"or the webhook's default tenant; a tenant of another cloud needs another AZURE_AUTHORITY_HOST (chart value identity.environment)", e.Identity.TenantID)
+		"or the webhook's default tenant; a tenant of another cloud needs another AZURE_AUTHORITY_HOST (chart value identity.environment)",
+		e.Identity.TenantID)
 }
 
 func unknownResource(e *EntraError) string {

@@ -11,7 +11,8 @@ import (
 
 // ManagedIdentityError is returned if the machine's metadata service does not return a token.
 //
-// Source: https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#error-handling
+// Source:
+// https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#error-handling
 type ManagedIdentityError struct {
 	Identity Identity
 	// Status is the status code of the response, or 0 if the response is not valid.

@@ -10,10 +10,11 @@ import (
 	"github.com/tinylib/msgp/msgp"
 )
 
-// encode makes a record a message of the forward protocol, in Message Mode: [tag, time, record].
+// encode encodes a record as a message of the forward protocol in Message Mode: [tag, time,
+// record].
 func encode(tag string, at time.Time, record []byte) ([]byte, error) {
 	decoder := json.NewDecoder(bytes.NewReader(record))
-	decoder.UseNumber() // a duration in nanoseconds is no float
+	decoder.UseNumber() // a duration in nanoseconds must stay an integer
 	var fields map[string]any
 	if err := decoder.Decode(&fields); err != nil {
 		return nil, err
@@ -24,14 +25,15 @@ func encode(tag string, at time.Time, record []byte) ([]byte, error) {
 	return appendValue(message, fields)
 }
 
-// appendTime appends an EventTime: extension type 0, with seconds and nanoseconds of four bytes each, big-endian.
+// appendTime appends an EventTime: extension type 0 with seconds and nanoseconds, each in four
+// bytes, big-endian.
 func appendTime(b []byte, at time.Time) []byte {
 	b = append(b, 0xd7, 0x00) // fixext 8, type 0
 	b = binary.BigEndian.AppendUint32(b, uint32(at.Unix()))
 	return binary.BigEndian.AppendUint32(b, uint32(at.Nanosecond()))
 }
 
-// appendValue appends what encoding/json decodes to.
+// appendValue appends a value that encoding/json has decoded.
 func appendValue(b []byte, value any) ([]byte, error) {
 	var err error
 	switch v := value.(type) {
@@ -60,7 +62,7 @@ func appendValue(b []byte, value any) ([]byte, error) {
 		}
 		return b, nil
 	default:
-		return nil, fmt.Errorf("JSON has no %T", value)
+		return nil, fmt.Errorf("a value of type %T is not JSON", value)
 	}
 }
 

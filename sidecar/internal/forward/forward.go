@@ -1,14 +1,17 @@
-// Package forward sends log records to fluentd, or to what else speaks its forward protocol, as the settings of the
-// Key Vault VM extension ask for.
+// Package forward sends log records to fluentd, or to another program that supports its forward
+// protocol, as the settings of the Key Vault VM extension define.
 //
-// It guarantees that writing a record never waits: there is a queue of bounded length, and what does not fit is
-// dropped and counted, as is what cannot be sent before the end. It connects again, with backoff, whenever the
-// connection is lost, or is not there yet.
-// It never fails the program, never sends what was not logged, and never logs to itself.
+// It guarantees that writing a record never blocks. The length of the queue is limited. Records
+// that do not fit, or that cannot be sent before shutdown, are dropped and counted. If the
+// connection is lost or cannot be opened, it connects again, with backoff.
 //
-// The protocol's acknowledgements (the option "chunk") are not asked for: every record is on standard error, too, and
-// not everything that speaks the protocol answers. So records that were under way when the connection broke may be lost
-// without being counted; a warning on standard error says when that was.
+// Its failures never end the program. It never sends anything but log records, and never logs to
+// itself.
+//
+// It does not use the protocol's acknowledgements (the option "chunk"), because every record is
+// also on standard error, and not every program that supports the protocol sends them. So records
+// in transit may be lost without being counted when the connection closes. A warning on standard
+// error reports this.
 //
 // Source: https://github.com/fluent/fluentd/wiki/Forward-Protocol-Specification-v1
 package forward
@@ -24,20 +27,21 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/backoff"
 )
 
-// Limits.
+// Limits of a Forwarder.
 const (
-	// queueLength is some minutes of a bad day's log: mostly less than 100 KB, and 4 MB at worst.
+	// queueLength is enough for several minutes of frequent errors. The queue usually needs less
+	// than 100 KB, and at most 4 MB.
 	queueLength = 256
 	maxRecord   = 16 << 10
 
 	connectTimeout = 5 * time.Second
 	writeTimeout   = 5 * time.Second
 	maxBackoff     = 30 * time.Second
-	// flushTime is what is left for the queue when the program ends.
+	// flushTime is the time to send the queue at shutdown.
 	flushTime = 250 * time.Millisecond
 )
 
-// Forwarder is an io.Writer for a slog.JSONHandler. Make it with New, and let Run run.
+// Forwarder is an io.Writer for a slog.JSONHandler. Create it with New, and call Run.
 type Forwarder struct {
 	address string
 	tag     string
@@ -48,8 +52,9 @@ type Forwarder struct {
 	full    chan struct{} // has one element while records are being dropped
 }
 
-// New returns a Forwarder to an endpoint, tcp://host:port. dropped is called for every record that is lost; log,
-// which must not lead here, is told once when that begins, and when the connection fails.
+// New returns a Forwarder to an endpoint, tcp://host:port. dropped is called for every record that
+// is not sent. The first of them, and a failure of the connection, are logged to log, which must
+// not write to this Forwarder.
 func New(endpoint, tag string, dropped func(), log *slog.Logger) *Forwarder {
 	address := strings.TrimPrefix(endpoint, "tcp://")
 	return &Forwarder{
@@ -61,7 +66,8 @@ func New(endpoint, tag string, dropped func(), log *slog.Logger) *Forwarder {
 	}
 }
 
-// Write queues one record, a JSON object. It does not wait. The error says that it is no JSON object.
+// Write queues one record, which is a JSON object. It does not block. It returns an error if the
+// record is not a JSON object.
 func (f *Forwarder) Write(record []byte) (int, error) {
 	message, err := encode(f.tag, time.Now(), record)
 	if err != nil {
@@ -78,22 +84,22 @@ func (f *Forwarder) Write(record []byte) (int, error) {
 		f.dropped()
 		select {
 		case f.full <- struct{}{}:
-			f.log.Warn("log records are dropped: the log endpoint does not take them", "endpoint", f.address)
-		default: // has been said
+			f.log.Warn("log records dropped: the log endpoint does not accept them fast enough", "endpoint", f.address)
+		default: // already logged
 		}
 	}
 	return len(record), nil
 }
 
-// Run sends until ctx ends, and then for a moment what is left.
+// Run sends records until ctx ends, and then sends the rest of the queue for a short time.
 func (f *Forwarder) Run(ctx context.Context) {
-	failures := 0 // in a row, without a connection that lasted
+	failures := 0 // since the last connection that lasted
 	var unsent []byte
 	for ctx.Err() == nil {
 		began := time.Now()
 		conn, err := f.dial(ctx)
 		if err == nil {
-			unsent, err = f.send(ctx, conn, unsent), errBroken
+			unsent, err = f.send(ctx, conn, unsent), errClosed
 			conn.Close()
 		}
 		if time.Since(began) > maxBackoff {
@@ -101,31 +107,32 @@ func (f *Forwarder) Run(ctx context.Context) {
 		}
 		failures++
 		if failures == 1 && ctx.Err() == nil {
-			f.log.Warn("log endpoint cannot be reached, it is tried again", "endpoint", f.address, "error", err)
+			f.log.Warn("log endpoint unreachable, retrying", "endpoint", f.address, "error", err)
 		}
 		pause(ctx, backoff.Wait(failures, maxBackoff))
 	}
 	f.flush(unsent)
 }
 
-var errBroken = errors.New("the connection has ended: records that were under way may be lost")
+var errClosed = errors.New("connection closed: records in transit may be lost")
 
-// send writes records until the connection breaks or ctx ends. It returns the record that could not be written.
+// send writes records until the connection closes or ctx ends. It returns the record that could not
+// be written.
 func (f *Forwarder) send(ctx context.Context, conn net.Conn, unsent []byte) []byte {
-	gone := closed(conn)
+	closed := watchClose(conn)
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetWriteDeadline(time.Now()) })
 	defer stop()
 	for {
 		if unsent == nil {
 			select {
 			case unsent = <-f.queue:
-			case <-gone:
+			case <-closed:
 				return nil
 			case <-ctx.Done():
 				return nil
 			}
 		}
-		_ = conn.SetWriteDeadline(time.Now().Add(writeTimeout)) // fails where the next write does
+		_ = conn.SetWriteDeadline(time.Now().Add(writeTimeout)) // if it fails, the next write fails, too
 		if ctx.Err() != nil {
 			return unsent
 		}
@@ -140,11 +147,12 @@ func (f *Forwarder) send(ctx context.Context, conn net.Conn, unsent []byte) []by
 	}
 }
 
-// closed returns a channel that is closed when the other side is done: a write alone would find out one record too late.
-func closed(conn net.Conn) <-chan struct{} {
-	gone := make(chan struct{})
+// watchClose returns a channel that is closed when the peer closes the connection. The write after
+// that would still succeed, and its record would be lost.
+func watchClose(conn net.Conn) <-chan struct{} {
+	closed := make(chan struct{})
 	go func() {
-		defer close(gone)
+		defer close(closed)
 		buffer := make([]byte, 64)
 		for {
 			if _, err := conn.Read(buffer); err != nil {
@@ -152,10 +160,10 @@ func closed(conn net.Conn) <-chan struct{} {
 			}
 		}
 	}()
-	return gone
+	return closed
 }
 
-// flush sends what is queued, if the endpoint is there and takes it at once; what is lost is counted, and said.
+// flush sends the queue if the endpoint accepts it in time. Lost records are counted and logged.
 func (f *Forwarder) flush(unsent []byte) {
 	if unsent == nil && len(f.queue) == 0 {
 		return
@@ -165,7 +173,7 @@ func (f *Forwarder) flush(unsent []byte) {
 	defer cancel()
 	if conn, err := f.dial(ctx); err == nil {
 		defer conn.Close()
-		_ = conn.SetWriteDeadline(deadline) // fails where the next write does
+		_ = conn.SetWriteDeadline(deadline) // if it fails, the next write fails, too
 		unsent = f.drain(conn, unsent)
 	}
 	lost := len(f.queue)
@@ -176,11 +184,11 @@ func (f *Forwarder) flush(unsent []byte) {
 		f.dropped()
 	}
 	if lost > 0 {
-		f.log.Warn("log records are lost: the log endpoint did not take them before the end", "endpoint", f.address, "records", lost)
+		f.log.Warn("log records lost: the log endpoint did not accept them before shutdown", "endpoint", f.address, "records", lost)
 	}
 }
 
-// drain writes what is queued. It returns the record that could not be written.
+// drain writes the queue. It returns the record that could not be written.
 func (f *Forwarder) drain(conn net.Conn, unsent []byte) []byte {
 	for {
 		if unsent == nil {

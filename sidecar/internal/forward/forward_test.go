@@ -25,7 +25,7 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// endpoint stands in for fluentd: it decodes with fluentd's own library for Go.
+// endpoint is a fake fluentd. It decodes messages with fluentd's library for Go.
 type endpoint struct {
 	net.Listener
 	messages chan fluent.MessageExt
@@ -75,7 +75,7 @@ func (e *endpoint) read(conn net.Conn) {
 	}
 }
 
-// stop ends the endpoint with all connections.
+// stop closes the endpoint and all its connections.
 func (e *endpoint) stop() {
 	_ = e.Close()
 	e.mu.Lock()
@@ -91,12 +91,12 @@ func (e *endpoint) next(t *testing.T) fluent.MessageExt {
 	case m := <-e.messages:
 		return m
 	case <-time.After(time.Minute):
-		t.Fatal("no message comes")
+		t.Fatal("no message received")
 		return fluent.MessageExt{}
 	}
 }
 
-// output is where a Forwarder logs to.
+// output is the log of a Forwarder about itself.
 type output struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -114,17 +114,18 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
-type rig struct {
-	log     *slog.Logger
-	own     *output
+// fixture is a running Forwarder.
+type fixture struct {
+	log     *slog.Logger // writes to the Forwarder
+	output  *output
 	dropped atomic.Int64
 	end     func()
 }
 
-func run(t *testing.T, address string) *rig {
+func run(t *testing.T, address string) *fixture {
 	t.Helper()
-	r := &rig{own: &output{}}
-	f := forward.New("tcp://"+address, "certsync", func() { r.dropped.Add(1) }, slog.New(slog.NewJSONHandler(r.own, nil)))
+	r := &fixture{output: &output{}}
+	f := forward.New("tcp://"+address, "certsync", func() { r.dropped.Add(1) }, slog.New(slog.NewJSONHandler(r.output, nil)))
 	r.log = slog.New(slog.NewJSONHandler(f, nil))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -134,7 +135,7 @@ func run(t *testing.T, address string) *rig {
 	return r
 }
 
-// A record arrives as it is in the log on standard error, with fluentd's time of the event.
+// A record arrives as in the log on standard error, with the time in fluentd's format.
 func TestRecord(t *testing.T) {
 	e := listen(t, "127.0.0.1:0")
 	r := run(t, e.Addr().String())
@@ -157,36 +158,36 @@ func TestRecord(t *testing.T) {
 	}
 }
 
-// An endpoint that is away at first, or for a while, gets what was logged meanwhile.
+// If the endpoint is down at first, or for a while, it gets the records of that time later.
 func TestReconnects(t *testing.T) {
 	e := listen(t, "127.0.0.1:0")
 	address := e.Addr().String()
 	e.stop()
 	r := run(t, address)
-	r.log.Info("before it is there")
+	r.log.Info("before it is up")
 	e = listen(t, address)
-	if m := e.next(t).Record.(map[string]any); m["msg"] != "before it is there" {
+	if m := e.next(t).Record.(map[string]any); m["msg"] != "before it is up" {
 		t.Errorf("got %v", m)
 	}
 	e.stop()
 	e = listen(t, address)
-	for i := 0; ; i++ { // what is written before the end of the connection is noticed may be lost
-		r.log.Info("after it was away")
+	for i := 0; ; i++ { // records may be lost until the closed connection is detected
+		r.log.Info("after it was down")
 		select {
 		case m := <-e.messages:
-			if record := m.Record.(map[string]any); record["msg"] != "after it was away" {
+			if record := m.Record.(map[string]any); record["msg"] != "after it was down" {
 				t.Errorf("got %v", record)
 			}
 			return
 		case <-time.After(50 * time.Millisecond):
 			if i == 1000 {
-				t.Fatal("it does not connect again")
+				t.Fatal("the Forwarder does not connect again")
 			}
 		}
 	}
 }
 
-// What does not fit is dropped, counted, and said once; the logger never waits.
+// Records that do not fit are dropped, counted, and reported once. The logger never blocks.
 func TestDrops(t *testing.T) {
 	e := listen(t, "127.0.0.1:0")
 	e.stop()
@@ -196,27 +197,27 @@ func TestDrops(t *testing.T) {
 		r.log.Info("record", "number", i)
 	}
 	if n := r.dropped.Load(); n < records-257 || n > records-256 {
-		t.Errorf("%d records are dropped", n)
+		t.Errorf("%d records dropped", n)
 	}
-	if n := strings.Count(r.own.String(), "log records are dropped: the log endpoint does not take them"); n != 1 {
-		t.Errorf("it is said %d times", n)
+	if n := strings.Count(r.output.String(), "log records dropped: the log endpoint does not accept them fast enough"); n != 1 {
+		t.Errorf("reported %d times, want once", n)
 	}
 }
 
-// What is queued when the program ends is sent, if that takes no time.
+// At shutdown, the queue is sent if that is possible at once.
 func TestFlush(t *testing.T) {
 	e := listen(t, "127.0.0.1:0")
 	r := run(t, e.Addr().String())
 	r.log.Info("started")
 	e.next(t)
-	r.log.Info("told to end")
+	r.log.Info("shutting down")
 	r.end()
-	if m := e.next(t).Record.(map[string]any); m["msg"] != "told to end" {
+	if m := e.next(t).Record.(map[string]any); m["msg"] != "shutting down" {
 		t.Errorf("got %v", m)
 	}
 }
 
-// An endpoint that accepts and does not read holds up nobody.
+// An endpoint that accepts connections but does not read blocks nobody.
 func TestEndpointThatHangs(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
@@ -228,6 +229,6 @@ func TestEndpointThatHangs(t *testing.T) {
 	}
 	r.end()
 	if r.dropped.Load() == 0 {
-		t.Error("nothing is dropped")
+		t.Error("no record dropped")
 	}
 }

@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// paced is a Forwarder in a bubble, with what it wrote to its own log.
+// paced is a Forwarder with a fake clock, and its log about itself.
 type paced struct {
 	*Forwarder
-	own     bytes.Buffer
+	output  bytes.Buffer
 	dropped int
 	end     func()
 }
@@ -24,7 +24,7 @@ type paced struct {
 func start(t *testing.T, dial func() (net.Conn, error)) *paced {
 	t.Helper()
 	p := &paced{}
-	p.Forwarder = New("tcp://fluentd:24224", "certsync", func() { p.dropped++ }, slog.New(slog.NewJSONHandler(&p.own, nil)))
+	p.Forwarder = New("tcp://fluentd:24224", "certsync", func() { p.dropped++ }, slog.New(slog.NewJSONHandler(&p.output, nil)))
 	p.dial = func(context.Context) (net.Conn, error) { return dial() }
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -33,9 +33,11 @@ func start(t *testing.T, dial func() (net.Conn, error)) *paced {
 	return p
 }
 
-func (p *paced) says(text string) int { return strings.Count(p.own.String(), text) }
+// count returns how often a text is in the log.
+func (p *paced) count(text string) int { return strings.Count(p.output.String(), text) }
 
-// An endpoint that accepts and closes, as a proxy without a backend does, is tried again no more often than one that is away.
+// An endpoint that accepts and closes connections, as a proxy without a backend does, is not
+// retried more often than one that is down.
 func TestEndpointThatCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dials := 0
@@ -49,19 +51,19 @@ func TestEndpointThatCloses(t *testing.T) {
 		if dials < 100 || dials > 150 {
 			t.Errorf("%d connections in an hour, want one every 30 s", dials)
 		}
-		if n := p.says("the connection has ended: records that were under way may be lost"); n != 1 {
-			t.Errorf("it is said %d times:\n%s", n, p.own.String())
+		if n := p.count("connection closed: records in transit may be lost"); n != 1 {
+			t.Errorf("reported %d times:\n%s", n, p.output.String())
 		}
 	})
 }
 
-// A connection that lasted and breaks is said every time, since records may be lost every time.
-func TestConnectionThatBreaks(t *testing.T) {
+// The end of a connection that lasted is reported every time, since records may be lost every time.
+func TestLostConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var there net.Conn
 		p := start(t, func() (here net.Conn, err error) {
 			here, there = net.Pipe()
-			go func() { _, _ = io.Copy(io.Discard, there) }() // until it is closed
+			go func() { _, _ = io.Copy(io.Discard, there) }() // until the connection closes
 			return here, nil
 		})
 		for range 3 {
@@ -73,16 +75,16 @@ func TestConnectionThatBreaks(t *testing.T) {
 			synctest.Wait()
 		}
 		p.end()
-		if n := p.says("records that were under way may be lost"); n != 3 {
-			t.Errorf("it is said %d times:\n%s", n, p.own.String())
+		if n := p.count("records in transit may be lost"); n != 3 {
+			t.Errorf("reported %d times:\n%s", n, p.output.String())
 		}
 	})
 }
 
-// What is queued for an endpoint that is away at the end is lost, counted, and said.
-func TestLostAtTheEnd(t *testing.T) {
+// If the endpoint is down at shutdown, the queue is lost, counted and reported.
+func TestLostAtShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := start(t, func() (net.Conn, error) { return nil, errors.New("away") })
+		p := start(t, func() (net.Conn, error) { return nil, errors.New("down") })
 		for range 5 {
 			if _, err := p.Write([]byte(`{"msg":"a record"}`)); err != nil {
 				t.Fatal(err)
@@ -90,8 +92,8 @@ func TestLostAtTheEnd(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		p.end()
-		if p.dropped != 5 || p.says(`"records":5`) != 1 {
-			t.Errorf("%d are counted:\n%s", p.dropped, p.own.String())
+		if p.dropped != 5 || p.count(`"records":5`) != 1 {
+			t.Errorf("%d records counted:\n%s", p.dropped, p.output.String())
 		}
 	})
 }

@@ -43,7 +43,7 @@ func NewMetrics() *Metrics {
 		notAfter: newFamily("gauge", "certsync_certificate_not_after_timestamp_seconds",
 			"When the certificate in the store expires."),
 		notBefore: newFamily("gauge", "certsync_certificate_not_before_timestamp_seconds",
-			"When the certificate in the store begins to be valid."),
+			"When the certificate in the store becomes valid."),
 		lastSuccess: newFamily("gauge", "certsync_last_success_timestamp_seconds",
 			"When the certificate was last confirmed to match the vault."),
 	}

@@ -23,7 +23,8 @@ type request struct {
 // defaultScope is the suffix that turns a resource into a scope. A trailing slash of the resource
 // is kept, since it is part of the token's audience.
 //
-// Source: https://learn.microsoft.com/entra/identity-platform/scopes-oidc#trailing-slash-and-default
+// Source:
+// https://learn.microsoft.com/entra/identity-platform/scopes-oidc#trailing-slash-and-default
 const defaultScope = "/.default"
 
 // parse parses a request. The result depends only on the request and the configuration.
@@ -132,7 +133,8 @@ type protocol interface {
 
 // metadataProtocol is the protocol of the instance metadata service.
 //
-// Source: https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#get-a-token-using-http
+// Source:
+// https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#get-a-token-using-http
 type metadataProtocol struct{}
 
 func (metadataProtocol) name() string { return "metadata service" }
@@ -157,7 +159,8 @@ func (metadataProtocol) checkVersion(version string) (problem string) {
 
 // appServiceProtocol is the protocol of Azure App Service, with the secret that its clients send.
 //
-// Source: https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
+// Source:
+// https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
 type appServiceProtocol struct{ secret string }
 
 func (appServiceProtocol) name() string { return "App Service" }

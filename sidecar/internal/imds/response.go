@@ -91,7 +91,8 @@ func refuse(text string) *refusal {
 // explain converts an error of package credential into a refusal. If the client should retry, the
 // status is 429 or 5xx, since the SDKs retry after those.
 //
-// Source: https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#error-handling
+// Source:
+// https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#error-handling
 func explain(err error) *refusal {
 	var (
 		entra       *credential.EntraError

@@ -16,13 +16,14 @@ type ChallengeError struct {
 }
 
 func (e *ChallengeError) Error() string {
-	return fmt.Sprintf("%s does not request a token as Key Vault does (%s), so no token is sent: check the cluster's DNS, and "+
+	return fmt.Sprintf("%s requests a token in a way that Key Vault does not (%s), so no token is sent: check the cluster's DNS, and "+
 		"whether a proxy responds instead of Key Vault", e.Host, e.Problem)
 }
 
 // challenge contains what the SDK's client reads from a WWW-Authenticate header.
 //
-// Source: NewKeyVaultChallengePolicy of github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/internal
+// Source: NewKeyVaultChallengePolicy of
+// github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/internal
 type challenge struct {
 	authorization string
 	resource      string

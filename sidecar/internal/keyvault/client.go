@@ -2,8 +2,8 @@
 //
 // It guarantees:
 //   - one client per vault and identity, and one token per identity and cloud;
-//   - one request per Get when there is a token, and three round trips for the first Gets of a vault
-//     together (see challengeGate);
+//   - one request per Get when there is a token, and three round trips for the first Gets of a
+//     vault together (see challengeGate);
 //   - a time limit for every call;
 //   - errors that say what to do, with the types of this package, of credential and of azhttp.
 //

@@ -7,7 +7,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// To returns what makes Calls that do as settings say, which Validate has accepted; nil where they say nothing.
+// To returns a function that creates Calls for validated settings. It returns nil if the settings
+// configure no announcement.
 func To(s contract.Reload) func() Call {
 	if s == (contract.Reload{}) {
 		return nil
@@ -15,27 +16,27 @@ func To(s contract.Reload) func() Call {
 	return func() Call {
 		c := &calls{}
 		if s.Signal != "" {
-			c.left = append(c.left, newSignaller(s.Signal, s.Process))
+			c.remaining = append(c.remaining, newSignaller(s.Signal, s.Process))
 		}
 		if s.URL != "" {
-			c.left = append(c.left, post{url: s.URL})
+			c.remaining = append(c.remaining, post{url: s.URL})
 		}
 		return c
 	}
 }
 
-// calls is a Call of several, each of which is tried until it succeeds.
-type calls struct{ left []Call }
+// calls is a Call that consists of several Calls. Each one is tried until it succeeds.
+type calls struct{ remaining []Call }
 
 // Try implements Call. The errors are *NoProcessError, *NotPermittedError and *PostError, joined.
 func (c *calls) Try(ctx context.Context) error {
 	var failed []Call
 	var errs []error
-	for _, call := range c.left {
+	for _, call := range c.remaining {
 		if err := call.Try(ctx); err != nil {
 			failed, errs = append(failed, call), append(errs, err)
 		}
 	}
-	c.left = failed
+	c.remaining = failed
 	return errors.Join(errs...)
 }

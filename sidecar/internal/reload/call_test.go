@@ -20,21 +20,21 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/reload"
 )
 
-// child is a shell under a name of its own that prints "reload" when it gets HUP.
+// child is a shell with a unique name that prints "reload" when it gets HUP.
 type child struct {
 	name string
 	cmd  *exec.Cmd
 	out  *bufio.Reader
 }
 
-// start runs n of them, under one name that nothing else on the machine has.
+// start runs n children with the same name, which no other process on the machine has.
 func start(t *testing.T, n int) []*child {
 	t.Helper()
-	// Under nohup HUP is ignored, which a shell that inherits it may not change (POSIX, trap). A signal that this
-	// process handles has its default action in those that it starts.
-	heard := make(chan os.Signal, 1)
-	signal.Notify(heard, unix.SIGHUP)
-	t.Cleanup(func() { signal.Stop(heard) })
+	// With nohup, HUP is ignored, and a shell that inherits this cannot change it (POSIX, trap). A
+	// signal that this process handles has its default action in its child processes.
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, unix.SIGHUP)
+	t.Cleanup(func() { signal.Stop(signals) })
 	name := fmt.Sprintf("app%d", os.Getpid())
 	path := filepath.Join(t.TempDir(), name)
 	if err := os.Symlink("/bin/sh", path); err != nil {
@@ -43,7 +43,7 @@ func start(t *testing.T, n int) []*child {
 	var list []*child
 	for range n {
 		cmd := exec.Command(path, "-c", `trap "echo reload" HUP; echo up; while read -r line; do :; done; while :; do read -r line || :; done`)
-		stdin, err := cmd.StdinPipe() // keeps it waiting
+		stdin, err := cmd.StdinPipe() // keeps the shell waiting
 		check(t, err)
 		stdout, err := cmd.StdoutPipe()
 		check(t, err)
@@ -78,11 +78,11 @@ func check(t *testing.T, err error) {
 
 func hup(name string) contract.Reload { return contract.Reload{Signal: "SIGHUP", Process: name} }
 
-// Every process of the name gets the signal, and gets it once, although another part of the call is tried again.
+// Every process with the name gets the signal once, even if another part of the call is retried.
 func TestSignal(t *testing.T) {
 	apps := start(t, 2)
-	away := contract.Reload{Signal: "SIGHUP", Process: apps[0].name, URL: "http://127.0.0.1:1/"}
-	call := reload.To(away)()
+	unreachable := contract.Reload{Signal: "SIGHUP", Process: apps[0].name, URL: "http://127.0.0.1:1/"}
+	call := reload.To(unreachable)()
 	for range 2 {
 		var refused *reload.PostError
 		if err := call.Try(t.Context()); !errors.As(err, &refused) {
@@ -94,7 +94,7 @@ func TestSignal(t *testing.T) {
 	}
 	check(t, reload.To(hup(apps[0].name))().Try(t.Context()))
 	for _, app := range apps {
-		app.prints(t, "reload") // the second one: the first call sent no more than one
+		app.prints(t, "reload") // the second signal: the first call sent only one
 	}
 }
 
@@ -106,18 +106,18 @@ func TestNoSuchProcess(t *testing.T) {
 		t.Fatalf("got %v, want a *NoProcessError", err)
 	}
 	if !strings.Contains(strings.Join(none.Running, " "), name) {
-		t.Errorf("%q does not name %s, which runs", none.Running, name)
+		t.Errorf("%q does not contain %s, which is running", none.Running, name)
 	}
 	none.Running = nil
-	const alone = `reload.process: no process has the name "nosuchprocess", as /proc/<pid>/comm has it (at most 15 bytes): ` +
-		`no other process can be seen: in a pod, shareProcessNamespace must be true`
-	if err.Error() != alone {
-		t.Errorf("got %q, want %q", err, alone)
+	const want = `reload.process: no process has the name "nosuchprocess" in /proc/<pid>/comm (at most 15 bytes): ` +
+		`no other process is visible: in a pod, set shareProcessNamespace to true`
+	if err.Error() != want {
+		t.Errorf("got %q, want %q", err, want)
 	}
 }
 
-// Neither this process nor another one of its program gets the signal.
-func TestNeverItself(t *testing.T) {
+// Neither this process nor another process of the same program gets the signal.
+func TestNeverSignalsItself(t *testing.T) {
 	comm, err := os.ReadFile("/proc/self/comm")
 	check(t, err)
 	kill := contract.Reload{Signal: "SIGKILL", Process: strings.TrimSuffix(string(comm), "\n")}
@@ -127,29 +127,29 @@ func TestNeverItself(t *testing.T) {
 	}
 }
 
-// A zombie is no process.
-func TestEnded(t *testing.T) {
+// A zombie counts as ended.
+func TestZombie(t *testing.T) {
 	app := start(t, 1)[0]
 	check(t, app.cmd.Process.Kill())
-	check(t, unix.Waitid(unix.P_PID, app.cmd.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil)) // and is left a zombie
+	check(t, unix.Waitid(unix.P_PID, app.cmd.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil)) // leaves a zombie
 	var none *reload.NoProcessError
 	if err := reload.To(hup(app.name))().Try(t.Context()); !errors.As(err, &none) {
 		t.Errorf("got %v, want a *NoProcessError", err)
 	}
 }
 
-// A sidecar of another user ID is refused by the kernel, and says what to do.
+// If the sidecar has another user ID, the kernel refuses the signal, and the error says what to do.
 func TestOtherUser(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs root, to become another user")
 	}
 	if os.Getuid() != 0 {
-		t.Fatal("needs root, to become another user")
+		t.Fatal("this test needs root to change its user ID")
 	}
 	app := start(t, 1)[0]
 	result := make(chan error)
 	go func() {
-		runtime.LockOSThread() // for good: the thread ends with the goroutine, and nothing else is the other user
+		runtime.LockOSThread() // never unlocked, so that the thread ends with the goroutine
 		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, 65532, 65532, 65532); errno != 0 {
 			result <- errno
 			return
@@ -157,9 +157,9 @@ func TestOtherUser(t *testing.T) {
 		result <- reload.To(hup(app.name))().Try(t.Context())
 	}()
 	err := <-result
-	want := fmt.Sprintf("reload.signal: user ID 65532 may not signal process %d (%s) of user ID 0: a process without privileges reaches "+
-		"those of its own user ID only: give all of the app's containers one runAsUser other than 0 (the sidecar then runs as it), "+
-		"or use reload.url", app.cmd.Process.Pid, app.name)
+	want := fmt.Sprintf("reload.signal: user ID 65532 is not permitted to signal process %d (%s) of user ID 0: a process without privileges can "+
+		"only signal processes of the same user ID: set the same runAsUser other than 0 in all of the app's containers (the sidecar then "+
+		"uses it, too), or use reload.url", app.cmd.Process.Pid, app.name)
 	var refused *reload.NotPermittedError
 	if !errors.As(err, &refused) || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
@@ -179,18 +179,18 @@ func TestPost(t *testing.T) {
 	t.Cleanup(plain.Close)
 	t.Cleanup(secure.Close)
 	_, port, _ := strings.Cut(plain.Listener.Addr().String(), ":")
-	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1") // which would be used for no loopback address, and not at all here
+	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1") // must be ignored
 
 	for _, c := range []struct{ url, err string }{
 		{plain.URL + "/reload?token=secret", ""},
 		{"http://localhost:" + port + "/reload", ""},
 		{secure.URL + "/reload", ""},
-		{plain.URL + "/moved?token=secret", "POST " + plain.URL + "/moved: status 307 Temporary Redirect: redirects are not followed: give the URL that answers 2xx"},
-		{plain.URL + "/broken", "POST " + plain.URL + "/broken: status 500 Internal Server Error: the app must answer with any 2xx"},
-		{plain.URL + "/none", "POST " + plain.URL + "/none: status 404 Not Found: the app must answer with any 2xx"},
-		{"http://0.0.0.0:" + port + "/reload", "POST http://0.0.0.0:" + port + "/reload: no answer: dial tcp 0.0.0.0:" + port +
-			": it is no loopback address: does the app listen there?"},
-		{"http://127.0.0.1:1/?token=secret", "POST http://127.0.0.1:1/: no answer: dial tcp 127.0.0.1:1: connect: connection refused: does the app listen there?"},
+		{plain.URL + "/moved?token=secret", "POST " + plain.URL + "/moved: status 307 Temporary Redirect: redirects are not followed: use a URL that returns 2xx"},
+		{plain.URL + "/broken", "POST " + plain.URL + "/broken: status 500 Internal Server Error: the app must return a 2xx status"},
+		{plain.URL + "/none", "POST " + plain.URL + "/none: status 404 Not Found: the app must return a 2xx status"},
+		{"http://0.0.0.0:" + port + "/reload", "POST http://0.0.0.0:" + port + "/reload: no response: dial tcp 0.0.0.0:" + port +
+			": it is not a loopback address: check that the app listens there"},
+		{"http://127.0.0.1:1/?token=secret", "POST http://127.0.0.1:1/: no response: dial tcp 127.0.0.1:1: connect: connection refused: check that the app listens there"},
 	} {
 		err := reload.To(contract.Reload{URL: c.url})().Try(t.Context())
 		text := ""

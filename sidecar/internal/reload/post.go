@@ -14,19 +14,20 @@ import (
 	"time"
 )
 
-// postTimeout bounds a POST, connecting and the answer included. An app may answer after it has reloaded.
+// postTimeout limits a POST, including the connection and the response. An app may respond only
+// after it has reloaded.
 const postTimeout = 10 * time.Second
 
-// post is a Call that POSTs to a URL of this pod or host.
+// post is a Call that sends a POST to a URL of this pod or host.
 type post struct{ url string }
 
-// Try implements Call. Any 2xx is success; the error is a *PostError.
+// Try implements Call. Any 2xx status is success. The error is a *PostError.
 func (p post) Try(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, postTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, nil)
 	if err != nil {
-		return &PostError{URL: p.url, Err: err} // Validate refuses what is no URL
+		return &PostError{URL: p.url, Err: err} // impossible: Validate refuses invalid URLs
 	}
 	transport := newTransport()
 	defer transport.CloseIdleConnections()
@@ -38,32 +39,32 @@ func (p post) Try(ctx context.Context) error {
 	if err != nil {
 		var outer *url.Error
 		if errors.As(err, &outer) {
-			err = outer.Err // without the URL, which may have a secret in its query
+			err = outer.Err // without the URL, whose query may contain a secret
 		}
-		return &PostError{URL: shown(req.URL), Err: err}
+		return &PostError{URL: withoutQuery(req.URL), Err: err}
 	}
 	defer resp.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // the status is the answer
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // only the status matters
 	if resp.StatusCode/100 != 2 {
-		return &PostError{URL: shown(req.URL), Status: resp.StatusCode}
+		return &PostError{URL: withoutQuery(req.URL), Status: resp.StatusCode}
 	}
 	return nil
 }
 
-// newTransport connects to loopback only, and by no proxy.
+// newTransport returns a transport that connects only to loopback, without a proxy.
 func newTransport() *http.Transport {
 	return &http.Transport{
 		DialContext: (&net.Dialer{Control: loopbackOnly}).DialContext,
-		// The app's certificate names its service, not localhost, and nobody is in between on loopback; the
-		// request has nothing secret in it.
+		// The app's certificate is for its service name, not for localhost. Nobody can intercept
+		// the connection on loopback.
 		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12},
 		DisableKeepAlives: true,
 	}
 }
 
-var errNotLoopback = errors.New("it is no loopback address")
+var errNotLoopback = errors.New("it is not a loopback address")
 
-// loopbackOnly refuses addresses that a name such as localhost must not, but may, resolve to.
+// loopbackOnly refuses other addresses, to which a name such as localhost could resolve.
 func loopbackOnly(_, address string, _ syscall.RawConn) error {
 	a, err := netip.ParseAddrPort(address)
 	if err != nil {
@@ -75,15 +76,16 @@ func loopbackOnly(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-func shown(u *url.URL) string {
+// withoutQuery returns a URL without its query, which may contain a secret.
+func withoutQuery(u *url.URL) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
-// PostError says that the URL did not take the POST.
+// PostError is returned if the POST fails.
 type PostError struct {
-	// URL is without its query.
+	// URL does not include the query.
 	URL string
-	// Status is the answer's status code; 0 without an answer, and then Err says why.
+	// Status is the status code of the response, or 0 if there was none. Err is the reason then.
 	Status int
 	Err    error
 }
@@ -91,12 +93,12 @@ type PostError struct {
 func (e *PostError) Error() string {
 	switch {
 	case e.Err != nil:
-		return fmt.Sprintf("reload.url: POST %s: no answer: %v: does the app listen there?", e.URL, e.Err)
+		return fmt.Sprintf("reload.url: POST %s: no response: %v: check that the app listens there", e.URL, e.Err)
 	case e.Status/100 == 3:
-		return fmt.Sprintf("reload.url: POST %s: status %d %s: redirects are not followed: give the URL that answers 2xx",
+		return fmt.Sprintf("reload.url: POST %s: status %d %s: redirects are not followed: use a URL that returns 2xx",
 			e.URL, e.Status, http.StatusText(e.Status))
 	default:
-		return fmt.Sprintf("reload.url: POST %s: status %d %s: the app must answer with any 2xx", e.URL, e.Status, http.StatusText(e.Status))
+		return fmt.Sprintf("reload.url: POST %s: status %d %s: the app must return a 2xx status", e.URL, e.Status, http.StatusText(e.Status))
 	}
 }
 

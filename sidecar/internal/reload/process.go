@@ -9,16 +9,17 @@ import (
 	"syscall"
 )
 
-// process is one of /proc.
+// process is a process in /proc.
 type process struct {
 	pid  int
 	comm string
-	// start is when it began, in clock ticks: with the process ID it tells processes apart for good.
+	// start is the start time in clock ticks. Together with the process ID, it identifies a process
+	// even if the ID is reused.
 	start string
 }
 
-// processes lists those that run, but for this one, other ones of the same program (such as a probe), and those that have
-// ended.
+// processes returns the running processes, except this one and others of the same program, such as
+// a probe.
 func processes() ([]process, error) {
 	dir, err := os.Open("/proc")
 	if err != nil {
@@ -49,15 +50,16 @@ func processes() ([]process, error) {
 // kernelThread is PF_KTHREAD of Linux's include/linux/sched.h.
 const kernelThread = 0x00200000
 
-// readProcess returns false for a process that has ended, or is about to, and for the kernel's threads.
+// readProcess returns false for processes that have ended and for kernel threads.
 //
-// Source: proc_pid_stat(5): pid (comm) state ppid ..., where flags is the 9th and starttime the 22nd
+// Source: proc_pid_stat(5): pid (comm) state ppid ..., where flags is the 9th and starttime the
+// 22nd
 func readProcess(pid int) (process, bool) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return process{}, false
 	}
-	open, end := bytes.IndexByte(stat, '('), bytes.LastIndexByte(stat, ')') // comm may hold either
+	open, end := bytes.IndexByte(stat, '('), bytes.LastIndexByte(stat, ')') // comm may contain both
 	if open < 0 || end < open {
 		return process{}, false
 	}
@@ -71,13 +73,14 @@ func readProcess(pid int) (process, bool) {
 	return process{pid: pid, comm: string(stat[open+1 : end]), start: fields[19]}, true
 }
 
-// runs says whether a process runs a program. Of another user's it cannot be found out: that is not ours.
+// runs reports whether a process runs a program. The kernel does not show this for another user's
+// process, which is never one of this program.
 func runs(pid int, program os.FileInfo) bool {
 	exe, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid))
 	return err == nil && os.SameFile(exe, program)
 }
 
-// owner is the user ID of a process, for an error message.
+// owner returns the user ID of the process, for an error message.
 func (p process) owner() string {
 	info, err := os.Stat(fmt.Sprintf("/proc/%d", p.pid))
 	if err != nil {
@@ -90,9 +93,9 @@ func (p process) owner() string {
 	return strconv.FormatUint(uint64(stat.Uid), 10)
 }
 
-// signal sends a signal to exactly this process: the handle is taken first, and then the process is looked
-// at again, so that no other one that got its ID meanwhile is meant. The error is os.ErrProcessDone if it
-// has ended.
+// signal sends a signal to exactly this process. It opens a handle first, and then reads the
+// process again, so that another process with a reused ID never gets the signal. The error is
+// os.ErrProcessDone if the process has ended.
 func (p process) signal(s syscall.Signal) error {
 	handle, err := os.FindProcess(p.pid)
 	if err != nil {

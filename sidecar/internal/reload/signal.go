@@ -12,24 +12,24 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// signaller is a Call that signals all processes of a name.
+// signaller is a Call that sends a signal to all processes with a name.
 type signaller struct {
 	signal syscall.Signal
 	name   string
 	done   map[process]bool
 }
 
-// newSignaller takes a signal that Validate has accepted.
+// newSignaller returns a signaller. The signal must be valid.
 func newSignaller(signal, name string) *signaller {
 	number, err := contract.SignalNumber(strings.TrimPrefix(signal, "SIG"))
 	if err != nil {
-		panic(err) // Validate refuses it
+		panic(err) // impossible: Validate refuses invalid signals
 	}
 	return &signaller{signal: syscall.Signal(number), name: name, done: map[process]bool{}}
 }
 
-// Try implements Call. A process that has got the signal does not get it again. The errors are *NoProcessError and
-// *NotPermittedError.
+// Try implements Call. A process that got the signal does not get it again. The errors are
+// *NoProcessError and *NotPermittedError.
 func (s *signaller) Try(context.Context) error {
 	all, err := processes()
 	if err != nil {
@@ -52,14 +52,14 @@ func (s *signaller) Try(context.Context) error {
 	}
 	switch {
 	case len(refused) > 0:
-		return &NotPermittedError{Name: s.name, Process: refused[0].pid, Owner: refused[0].owner(), Own: os.Getuid()}
+		return &NotPermittedError{Name: s.name, Process: refused[0].pid, Owner: refused[0].owner(), UserID: os.Getuid()}
 	case len(s.done) == 0:
 		return &NoProcessError{Name: s.name, Running: commands(all)}
 	}
 	return nil
 }
 
-// commands are the names of processes, sorted, each once.
+// commands returns the sorted names of processes without duplicates.
 func commands(all []process) []string {
 	var names []string
 	for _, p := range all {
@@ -69,22 +69,22 @@ func commands(all []process) []string {
 	return slices.Compact(names)
 }
 
-// NoProcessError says that no process has the name.
+// NoProcessError is returned if no process has the name.
 type NoProcessError struct {
 	Name string
-	// Running are the names that there are.
+	// Running are the names of the running processes.
 	Running []string
 }
 
 func (e *NoProcessError) Error() string {
-	running := "no other process can be seen: in a pod, shareProcessNamespace must be true"
+	running := "no other process is visible: in a pod, set shareProcessNamespace to true"
 	if len(e.Running) > 0 {
-		running = "there are " + list(e.Running)
+		running = "use one of " + list(e.Running)
 	}
-	return fmt.Sprintf("reload.process: no process has the name %q, as /proc/<pid>/comm has it (at most 15 bytes): %s", e.Name, running)
+	return fmt.Sprintf("reload.process: no process has the name %q in /proc/<pid>/comm (at most 15 bytes): %s", e.Name, running)
 }
 
-// list names up to ten.
+// list returns up to ten names.
 func list(names []string) string {
 	if more := len(names) - 10; more > 0 {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:10], ", "), more)
@@ -92,19 +92,20 @@ func list(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// NotPermittedError says that the kernel did not let the signal through.
+// NotPermittedError is returned if the kernel does not permit the signal.
 //
-// Source: kill(2): the sender's real or effective user ID must equal the receiver's real or saved one
+// Source: kill(2): the sender's real or effective user ID must equal the receiver's real or saved
+// one
 type NotPermittedError struct {
 	Name    string
 	Process int
-	// Owner is the user ID of the process, Own that of the sidecar.
-	Owner string
-	Own   int
+	// Owner is the user ID of the process, UserID that of the sidecar.
+	Owner  string
+	UserID int
 }
 
 func (e *NotPermittedError) Error() string {
-	return fmt.Sprintf("reload.signal: user ID %d may not signal process %d (%s) of user ID %s: a process without privileges reaches "+
-		"those of its own user ID only: give all of the app's containers one runAsUser other than 0 (the sidecar then runs as it), "+
-		"or use reload.url", e.Own, e.Process, e.Name, e.Owner)
+	return fmt.Sprintf("reload.signal: user ID %d is not permitted to signal process %d (%s) of user ID %s: a process without privileges can "+
+		"only signal processes of the same user ID: set the same runAsUser other than 0 in all of the app's containers (the sidecar then "+
+		"uses it, too), or use reload.url", e.UserID, e.Process, e.Name, e.Owner)
 }

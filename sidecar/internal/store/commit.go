@@ -11,15 +11,17 @@ const (
 // commit is the only way in which a store changes:
 //
 //  1. Check what is published, in case someone else changed it (checkPublished).
-//  2. Plan the new generation in memory (makePlan). This step settles names, conflicts and permissions,
-//     and reads the contents of files that have to be copied. After it, only the file system can
-//     fail. Damaged or unlisted files of an entry that brings no new files stay as they are.
-//  3. If the plan is already published, restore missing top-level links, remove old generations, and
-//     stop.
-//  4. Create the directory "..<generation>" (writeGeneration): carry unchanged files forward by hard
-//     link, write and sync the others, create the links, and sync the directories.
+//  2. Plan the new generation in memory (makePlan). This step settles names, conflicts and
+//     permissions, and reads the contents of files that have to be copied. After it, only the file
+//     system can fail. Damaged or unlisted files of an entry that brings no new files stay as they
+//     are.
+//  3. If the plan is already published, restore missing top-level links, remove old generations,
+//     and stop.
+//  4. Create the directory "..<generation>" (writeGeneration): carry unchanged files forward by
+//     hard link, write and sync the others, create the links, and sync the directories.
 //  5. Create the new top-level links "<name> -> ..data/<name>". They dangle until the swap.
-//  6. Sync the store's directory. From now on, everything that "..data" may lead to survives a crash.
+//  6. Sync the store's directory. From now on, everything that "..data" may lead to survives a
+//     crash.
 //  7. Create "..data_tmp -> ..<generation>" and rename it to "..data". rename(2) replaces the link
 //     atomically: a path resolves through the old link or through the new one. Watchers see one
 //     IN_MOVED_TO event on "..data".

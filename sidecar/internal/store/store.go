@@ -4,7 +4,8 @@
 // It guarantees that:
 //   - files are complete and synced to disk before they become visible;
 //   - a published file never changes, it is only replaced;
-//   - a crash at any point leaves either the old or the new files, and the next Open removes leftovers;
+//   - a crash at any point leaves either the old or the new files, and the next Open removes
+//     leftovers;
 //   - a Commit that changes nothing writes nothing.
 //
 // The layout is that of a Kubernetes Secret volume: every name in the directory is a link through

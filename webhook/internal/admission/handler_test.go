@@ -17,8 +17,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/annotations"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/inject"
-	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/serviceaccount"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/settings"
 )
 
@@ -134,7 +134,7 @@ func TestStaticPodGetsAWarning(t *testing.T) {
 func TestDenials(t *testing.T) {
 	notFound := func(kind, namespace string) Annotations {
 		return func(_ context.Context, _, name string) (map[string]string, error) {
-			return nil, &serviceaccount.NotFoundError{Kind: kind, Namespace: namespace, Name: name}
+			return nil, &annotations.NotFoundError{Kind: kind, Namespace: namespace, Name: name}
 		}
 	}
 	for name, test := range map[string]struct {

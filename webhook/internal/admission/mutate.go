@@ -8,14 +8,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/annotations"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/inject"
-	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/serviceaccount"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/settings"
 )
 
 // Annotations returns the annotations of an object, and for a namespace also
-// serviceaccount.LabelPodSecurity. The argument namespace is empty if the object is a namespace.
-// The caller does not change the map. The error is a *serviceaccount.NotFoundError if the object
+// annotations.LabelPodSecurity. The argument namespace is empty if the object is a namespace.
+// The caller does not change the map. The error is a *annotations.NotFoundError if the object
 // does not exist; any other error is the reason why it could not be read.
 type Annotations func(ctx context.Context, namespace, name string) (map[string]string, error)
 
@@ -77,7 +77,7 @@ func (c *Config) mutate(ctx context.Context, pod *corev1.Pod) (result, error) {
 		Pod: pod.Annotations, ServiceAccount: sources.ServiceAccount,
 		Namespace: pod.Namespace, ServiceAccountName: account,
 		DefaultTenantID: c.TenantID, TokenEndpointSuffix: c.TokenEndpointSuffix,
-		PodSecurity: sources.Namespace[serviceaccount.LabelPodSecurity],
+		PodSecurity: sources.Namespace[annotations.LabelPodSecurity],
 	})
 	if err != nil {
 		return result{}, invalid(err)
@@ -133,7 +133,7 @@ func invalid(err error) error {
 // missing turns an error about an object that does not exist into a denial. A pod without the
 // object could not start; the API server's own admission denies it with the same code.
 func missing(err error) error {
-	var notFound *serviceaccount.NotFoundError
+	var notFound *annotations.NotFoundError
 	if errors.As(err, &notFound) {
 		return &denial{403, fmt.Errorf("%w: create it before the pod, or correct the pod", err)}
 	}

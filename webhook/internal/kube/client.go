@@ -2,7 +2,6 @@ package kube
 
 import (
 	"context"
-	"fmt"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -16,7 +15,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// Resources that the webhook reads by their metadata only.
+// Resources of which the webhook reads only metadata.
 var (
 	ServiceAccounts       = corev1.SchemeGroupVersion.WithResource("serviceaccounts")
 	Namespaces            = corev1.SchemeGroupVersion.WithResource("namespaces")
@@ -24,23 +23,24 @@ var (
 	WebhookConfigurations = admissionregistrationv1.SchemeGroupVersion.WithResource("mutatingwebhookconfigurations")
 )
 
-// Client talks to one API server. Its methods return the errors of k8s.io/apimachinery/pkg/api/errors.
+// Client accesses one API server. Its methods return the errors of package
+// k8s.io/apimachinery/pkg/api/errors.
 type Client struct {
 	core         rest.Interface
 	registration rest.Interface
 	meta         metadata.Interface
 }
 
-// Connect makes a client of the cluster that a kubeconfig file names, or, where the path is empty, of the cluster
-// that the process runs in. It sends nothing yet.
+// Connect returns a client for the cluster of a kubeconfig file, or, if the path is empty, for the
+// cluster that the process runs in. It does not send a request yet.
 func Connect(kubeconfig, userAgent string) (*Client, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
 		return nil, err
 	}
 	config.UserAgent = userAgent
-	// The API server's own fairness decides; the client's default of 5 requests a second would hold up
-	// a burst of admissions that each need a live read.
+	// The API server limits requests itself (API Priority and Fairness). The client's default of 5
+	// requests per second would delay a burst of admissions that each need a live read.
 	config.QPS = -1
 	config.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
 	config.ContentType = runtime.ContentTypeProtobuf
@@ -54,7 +54,7 @@ func newClient(config *rest.Config) (*Client, error) {
 			return nil, err
 		}
 	}
-	// One HTTP client, so that everything shares one connection and one TLS handshake.
+	// One HTTP client, so that all requests share one connection and one TLS handshake.
 	http, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return nil, err
@@ -77,18 +77,19 @@ func newClient(config *rest.Config) (*Client, error) {
 	return client, err
 }
 
-// Metadata reads the metadata of one object from the API server itself. Namespace is empty for what has none.
+// Metadata reads the metadata of one object from the API server. The namespace is empty for
+// cluster-scoped objects.
 func (c *Client) Metadata(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) (*metav1.PartialObjectMetadata, error) {
 	return c.meta.Resource(resource).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
 }
 
-// ConfigMap reads a ConfigMap from the API server itself.
+// ConfigMap reads a ConfigMap from the API server.
 func (c *Client) ConfigMap(ctx context.Context, namespace, name string) (*corev1.ConfigMap, error) {
 	m := &corev1.ConfigMap{}
 	return m, c.core.Get().Namespace(namespace).Resource("configmaps").Name(name).Do(ctx).Into(m)
 }
 
-// Pod reads a pod from the API server itself.
+// Pod reads a pod from the API server.
 func (c *Client) Pod(ctx context.Context, namespace, name string) (*corev1.Pod, error) {
 	p := &corev1.Pod{}
 	return p, c.core.Get().Namespace(namespace).Resource(Pods.Resource).Name(name).Do(ctx).Into(p)
@@ -99,7 +100,8 @@ func (c *Client) CreateSecret(ctx context.Context, s *corev1.Secret) error {
 	return c.core.Post().Namespace(s.Namespace).Resource("secrets").Body(s).Do(ctx).Error()
 }
 
-// UpdateSecret replaces a Secret. It fails with a conflict where the Secret is not of the given resource version any more.
+// UpdateSecret replaces a Secret. It fails with a conflict if the Secret's resource version has
+// changed.
 func (c *Client) UpdateSecret(ctx context.Context, s *corev1.Secret) error {
 	return c.core.Put().Namespace(s.Namespace).Resource("secrets").Name(s.Name).Body(s).Do(ctx).Error()
 }
@@ -113,17 +115,4 @@ func (c *Client) PatchWebhookConfiguration(ctx context.Context, name string, pat
 // CreateEvent creates an Event.
 func (c *Client) CreateEvent(ctx context.Context, e *corev1.Event) error {
 	return c.core.Post().Namespace(e.Namespace).Resource("events").Body(e).Do(ctx).Error()
-}
-
-// Version is that of an API server.
-type Version struct{ Major, Minor int }
-
-// ServerVersion asks the API server for its version. It needs no permission beyond what every
-// authenticated client has (the role system:public-info-viewer).
-func (c *Client) ServerVersion(ctx context.Context) (Version, error) {
-	data, err := c.core.Get().AbsPath("/version").Do(ctx).Raw()
-	if err != nil {
-		return Version{}, fmt.Errorf("reading the API server's version: %w", err)
-	}
-	return parseVersion(data)
 }

@@ -1,8 +1,11 @@
-// Package kube is the webhook's access to the API server: the few reads and writes that it needs, each named, and
-// Follow, which lists and watches one kind of object.
+// Package kube is the webhook's access to the API server: the few reads and writes that it needs,
+// and Follow, which lists and watches one kind of object.
 //
-// It guarantees that nothing is read that a caller did not ask for by kind, and by name where only one object is
-// meant, so that RBAC can be as narrow. It never caches: who follows objects keeps what it needs of them. It is
-// not built on clientsets, informers or a manager: those hold whole objects of whole kinds, and their types alone cost
-// a webhook that has to start in 200 ms of CPU time a good part of it.
+// It guarantees that it reads only the kinds of objects that a caller requests, and only the named
+// object if the caller needs one, so that RBAC rules can be equally narrow. It never caches: a
+// caller that follows objects keeps what it needs.
+//
+// It does not use clientsets, informers or a manager. They keep whole objects of whole kinds, and
+// initializing their types alone takes a large part of the 200 ms of CPU time in which the webhook
+// has to start.
 package kube

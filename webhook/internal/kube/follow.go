@@ -15,10 +15,11 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// pageSize bounds what is decoded at once where an API server does not stream the initial list (before 1.34).
+// pageSize limits how many objects are decoded at once if the API server does not stream the
+// initial list (before 1.34).
 const pageSize = 500
 
-// Source is one kind of object, or one object of it, to follow.
+// Source describes the objects to follow: all of one kind, a selection, or one.
 type Source[T runtime.Object] struct {
 	name    string
 	example T
@@ -26,15 +27,16 @@ type Source[T runtime.Object] struct {
 	strip   func(T)
 }
 
-// Sink is told what Follow sees, by one goroutine. Objects are the sink's to keep.
+// Sink receives what Follow sees, from one goroutine. The sink may keep the objects.
 type Sink[T runtime.Object] interface {
-	// Replace is called with all objects that there are: at first, and whenever events may have been missed.
+	// Replace receives all existing objects: at the start, and whenever events may have been
+	// missed.
 	Replace([]T)
 	Set(T)
 	Delete(T)
 }
 
-// Secret is one Secret.
+// Secret returns a Source of one Secret.
 func (c *Client) Secret(namespace, name string) Source[*corev1.Secret] {
 	return Source[*corev1.Secret]{
 		name: "secret", example: &corev1.Secret{},
@@ -42,7 +44,7 @@ func (c *Client) Secret(namespace, name string) Source[*corev1.Secret] {
 	}
 }
 
-// WebhookConfiguration is one MutatingWebhookConfiguration.
+// WebhookConfiguration returns a Source of one MutatingWebhookConfiguration.
 func (c *Client) WebhookConfiguration(name string) Source[*admissionregistrationv1.MutatingWebhookConfiguration] {
 	return Source[*admissionregistrationv1.MutatingWebhookConfiguration]{
 		name: "webhook configuration", example: &admissionregistrationv1.MutatingWebhookConfiguration{},
@@ -50,16 +52,16 @@ func (c *Client) WebhookConfiguration(name string) Source[*admissionregistration
 	}
 }
 
-// named asks for one object by a field selector, which RBAC rules with resourceNames allow.
+// named selects one object by a field selector, which RBAC rules with resourceNames allow.
 //
 // Source: https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-resources
 func named(c rest.Interface, resource, namespace, name string) *cache.ListWatch {
 	return cache.NewListWatchFromClient(c, resource, namespace, fields.OneTermEqualSelector(metav1.ObjectNameField, name))
 }
 
-// MetadataSource is the metadata of the objects of one kind, in all namespaces, that the options select. Each object goes
-// through strip as soon as it is decoded, which is to drop what the sink does not need: a list of many objects
-// is then never in memory as a whole.
+// MetadataSource returns a Source of the metadata of the objects of one kind that the options
+// select, in all namespaces. It passes each object to strip as soon as the object is decoded. strip
+// removes what the sink does not need, so that a long list is never in memory as a whole.
 func (c *Client) MetadataSource(resource schema.GroupVersionResource, selector metav1.ListOptions, strip func(*metav1.PartialObjectMetadata)) Source[*metav1.PartialObjectMetadata] {
 	r := c.meta.Resource(resource)
 	apply := func(o *metav1.ListOptions) {
@@ -87,28 +89,29 @@ func (c *Client) MetadataSource(resource schema.GroupVersionResource, selector m
 	}
 }
 
-// NamedMetadata is the metadata of one object that has no namespace.
+// NamedMetadata returns a Source of the metadata of one cluster-scoped object.
 func (c *Client) NamedMetadata(resource schema.GroupVersionResource, name string) Source[*metav1.PartialObjectMetadata] {
 	selector := metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, name).String()}
 	return c.MetadataSource(resource, selector, func(*metav1.PartialObjectMetadata) {})
 }
 
-// Follow lists and watches the source until the context ends, and starts over with growing waits after an error, which it logs.
+// Follow lists and watches the source until ctx ends. After an error, which it logs, it starts
+// again, with growing waits.
 func Follow[T runtime.Object](ctx context.Context, s Source[T], sink Sink[T]) {
-	r := cache.NewReflectorWithOptions(s.lw, s.example, &store[T]{sink, s.strip}, cache.ReflectorOptions{
+	r := cache.NewReflectorWithOptions(s.lw, s.example, &sinkStore[T]{sink, s.strip}, cache.ReflectorOptions{
 		Name: "certsync-webhook", TypeDescription: s.name,
 	})
 	r.WatchListPageSize = pageSize
 	r.RunWithContext(ctx)
 }
 
-// store is a Sink as client-go's Reflector wants it.
-type store[T runtime.Object] struct {
+// sinkStore adapts a Sink to the store of client-go's Reflector.
+type sinkStore[T runtime.Object] struct {
 	sink  Sink[T]
 	strip func(T)
 }
 
-func (s *store[T]) Add(o any) error {
+func (s *sinkStore[T]) Add(o any) error {
 	object, err := s.object(o)
 	if err == nil {
 		s.sink.Set(object)
@@ -116,9 +119,9 @@ func (s *store[T]) Add(o any) error {
 	return err
 }
 
-func (s *store[T]) Update(o any) error { return s.Add(o) }
+func (s *sinkStore[T]) Update(o any) error { return s.Add(o) }
 
-func (s *store[T]) Delete(o any) error {
+func (s *sinkStore[T]) Delete(o any) error {
 	object, err := s.object(o)
 	if err == nil {
 		s.sink.Delete(object)
@@ -126,7 +129,7 @@ func (s *store[T]) Delete(o any) error {
 	return err
 }
 
-func (s *store[T]) Replace(list []any, _ string) error {
+func (s *sinkStore[T]) Replace(list []any, _ string) error {
 	objects := make([]T, len(list))
 	for i, o := range list {
 		object, err := s.object(o)
@@ -139,15 +142,15 @@ func (s *store[T]) Replace(list []any, _ string) error {
 	return nil
 }
 
-// Resync is called only where a resync period is set.
-func (*store[T]) Resync() error { return nil }
+// Resync is called only if a resync period is set.
+func (*sinkStore[T]) Resync() error { return nil }
 
-// Transformer strips objects as they are streamed, before they are collected for Replace.
-func (s *store[T]) Transformer() cache.TransformFunc {
+// Transformer strips objects when they arrive in a stream, before they are collected for Replace.
+func (s *sinkStore[T]) Transformer() cache.TransformFunc {
 	return func(o any) (any, error) { return s.object(o) }
 }
 
-func (s *store[T]) object(o any) (T, error) {
+func (s *sinkStore[T]) object(o any) (T, error) {
 	object, ok := o.(T)
 	if !ok {
 		return object, fmt.Errorf("the API server sent %T instead of %T", o, object)
@@ -158,7 +161,8 @@ func (s *store[T]) object(o any) (T, error) {
 	return object, nil
 }
 
-// Single is a Sink for a source of one object: f is called with the object, or with nil where there is none.
+// Single is a Sink for a source of one object. The function receives the object, or nil if the
+// object does not exist.
 type Single[T runtime.Object] func(T)
 
 // Replace implements Sink.

@@ -9,10 +9,10 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 )
 
-// maxBundle bounds the certificates of a caBundle.
-const maxBundle = 4
+// maxBundleCerts is the maximum number of certificates in a caBundle.
+const maxBundleCerts = 4
 
-// contains reports whether all wanted certificates are among those that there are.
+// contains reports whether have contains all certificates of want.
 func contains(have, want []*x509.Certificate) bool {
 	for _, w := range want {
 		if !slices.ContainsFunc(have, w.Equal) {
@@ -22,18 +22,20 @@ func contains(have, want []*x509.Certificate) bool {
 	return true
 }
 
-// merge returns the wanted certificates, and after them those that were there and are still valid: another replica
-// may serve a certificate of theirs, of a newer or older state of the Secret, or of another source before a change of it.
+// merge returns the certificates of want, followed by those of have that are still valid. Another
+// replica may serve a certificate of one of these CAs: from a newer or older state of the Secret,
+// or from the source that was configured before.
 func merge(have, want []*x509.Certificate, now time.Time) []*x509.Certificate {
 	merged := slices.Clone(want)
 	for _, h := range have {
-		if len(merged) < maxBundle && now.Before(h.NotAfter) && !slices.ContainsFunc(merged, h.Equal) {
+		if len(merged) < maxBundleCerts && now.Before(h.NotAfter) && !slices.ContainsFunc(merged, h.Equal) {
 			merged = append(merged, h)
 		}
 	}
 	return merged
 }
 
+// bundlesOf returns the CAs in the caBundle of each webhook of the configuration.
 func bundlesOf(config *admissionregistrationv1.MutatingWebhookConfiguration) [][]*x509.Certificate {
 	if config == nil {
 		return nil
@@ -45,9 +47,13 @@ func bundlesOf(config *admissionregistrationv1.MutatingWebhookConfiguration) [][
 	return bundles
 }
 
-// bundlePatch returns the strategic merge patch that adds the trusted CAs where they are missing, nil where they are not. It names each
-// webhook, by which the API server merges, so that nothing else of the configuration is touched.
-func bundlePatch(config *admissionregistrationv1.MutatingWebhookConfiguration, bundles [][]*x509.Certificate, trusted []*x509.Certificate, now time.Time) ([]byte, error) {
+// bundlePatch returns a strategic merge patch that adds the trusted CAs to each webhook that lacks
+// them, or nil if no webhook does. The API server merges webhooks by name, so the patch changes
+// nothing else.
+func bundlePatch(
+	config *admissionregistrationv1.MutatingWebhookConfiguration, bundles [][]*x509.Certificate,
+	trusted []*x509.Certificate, now time.Time,
+) ([]byte, error) {
 	type clientConfig struct {
 		CABundle []byte `json:"caBundle"`
 	}

@@ -19,8 +19,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// testCluster stands for the API server over months, which no real one can be run for: it keeps the two objects with optimistic
-// concurrency, and tells watchers of changes after a delay.
+// testCluster is a fake API server, because the tests cover months. It stores the two objects with
+// optimistic concurrency, and notifies watchers of changes after a delay.
 type testCluster struct {
 	t     *testing.T
 	delay time.Duration
@@ -30,13 +30,13 @@ type testCluster struct {
 	secret   *corev1.Secret
 	config   *admissionregistrationv1.MutatingWebhookConfiguration
 	watchers []*Manager
-	refuse   error
+	writeErr error
 	creates  int
 	writes   int
 	checked  map[trustCheck]bool
 }
 
-// trustCheck is what was checked already, since months have many moments but few states.
+// trustCheck is a state that was checked before. Months have many moments but few states.
 type trustCheck struct {
 	served    *tls.Certificate
 	published *admissionregistrationv1.MutatingWebhookConfiguration
@@ -48,8 +48,8 @@ func (c *testCluster) CreateSecret(_ context.Context, s *corev1.Secret) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.creates++
-	if c.refuse != nil {
-		return c.refuse
+	if c.writeErr != nil {
+		return c.writeErr
 	}
 	if c.secret != nil {
 		return apierrors.NewAlreadyExists(secretResource, s.Name)
@@ -61,8 +61,8 @@ func (c *testCluster) CreateSecret(_ context.Context, s *corev1.Secret) error {
 func (c *testCluster) UpdateSecret(_ context.Context, s *corev1.Secret) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.refuse != nil {
-		return c.refuse
+	if c.writeErr != nil {
+		return c.writeErr
 	}
 	if c.secret == nil {
 		return apierrors.NewNotFound(secretResource, s.Name)
@@ -90,7 +90,7 @@ func (c *testCluster) PatchWebhookConfiguration(_ context.Context, _ string, pat
 	return nil
 }
 
-// setSecret is called with the lock held; nil deletes.
+// setSecret replaces the Secret; nil deletes it. The caller holds the lock.
 func (c *testCluster) setSecret(s *corev1.Secret) {
 	c.version++
 	c.writes++
@@ -98,15 +98,15 @@ func (c *testCluster) setSecret(s *corev1.Secret) {
 		s.ResourceVersion = strconv.Itoa(c.version)
 	}
 	c.secret = s
-	c.tell(func(m *Manager) { m.ObserveSecret(s) })
+	c.notify(func(m *Manager) { m.ObserveSecret(s) })
 }
 
 func (c *testCluster) setConfig(config *admissionregistrationv1.MutatingWebhookConfiguration) {
 	c.config = config
-	c.tell(func(m *Manager) { m.ObserveConfiguration(config) })
+	c.notify(func(m *Manager) { m.ObserveConfiguration(config) })
 }
 
-func (c *testCluster) tell(f func(*Manager)) {
+func (c *testCluster) notify(f func(*Manager)) {
 	watchers := slices.Clone(c.watchers)
 	time.AfterFunc(c.delay, func() {
 		for _, m := range watchers {
@@ -136,8 +136,8 @@ func newTestCluster(t *testing.T) *testCluster {
 	}}
 }
 
-// trusts fails the test if a client that trusts what is published would refuse a replica.
-func (c *testCluster) trusts(m *Manager) {
+// checkTrusted fails the test if a client that trusts the published CAs would refuse a replica.
+func (c *testCluster) checkTrusted(m *Manager) {
 	c.t.Helper()
 	c.mu.Lock()
 	defer c.mu.Unlock()

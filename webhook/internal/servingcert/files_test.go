@@ -16,13 +16,14 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 )
 
-// mountedSecret is a directory as the kubelet mounts a Secret, with a replica that follows it.
+// mountedSecret is a directory like a Secret that the kubelet mounts, with a replica that follows
+// it.
 type mountedSecret struct {
 	t    *testing.T
 	dir  string
 	swap int
 	log  bytes.Buffer
-	// logger is that of all replicas, and keeps their lines apart.
+	// logger is the logger of all replicas. It serializes their writes to log.
 	logger *slog.Logger
 	*Files
 }
@@ -30,12 +31,12 @@ type mountedSecret struct {
 func newMountedSecret(t *testing.T) *mountedSecret {
 	m := &mountedSecret{t: t, dir: t.TempDir()}
 	m.logger = slog.New(slog.NewTextHandler(&m.log, nil))
-	m.Files = m.replica(t.Context())
+	m.Files = m.startReplica(t.Context())
 	return m
 }
 
-// replica starts one more replica that follows the same directory.
-func (m *mountedSecret) replica(ctx context.Context) *Files {
+// startReplica starts another replica that follows the same directory.
+func (m *mountedSecret) startReplica(ctx context.Context) *Files {
 	f := NewFiles(m.dir, Names{
 		Namespace: "azure-cert-sync-system", Secret: "ours", Service: "azure-cert-sync-webhook", Configuration: "webhook",
 	}, m.logger)
@@ -43,7 +44,7 @@ func (m *mountedSecret) replica(ctx context.Context) *Files {
 	return f
 }
 
-// put swaps the files as the kubelet does: a new directory, then one link.
+// put replaces the files as the kubelet does: a new directory, then one link.
 func (m *mountedSecret) put(certPEM, keyPEM []byte) {
 	m.t.Helper()
 	m.swap++
@@ -54,13 +55,13 @@ func (m *mountedSecret) put(certPEM, keyPEM []byte) {
 	check(m.t, os.WriteFile(filepath.Join(version, keyKey), keyPEM, 0o600))
 	check(m.t, os.Symlink(version, link+"_tmp"))
 	check(m.t, os.Rename(link+"_tmp", link))
-	pass(2 * readEvery)
+	advance(2 * readInterval)
 }
 
-// publish tells the replica what the caBundle holds.
+// publish changes the caBundle that the replica observes.
 func (m *mountedSecret) publish(cas ...*x509.Certificate) {
 	m.ObserveConfiguration(bundleOf(cas...))
-	pass(readEvery)
+	advance(readInterval)
 }
 
 func bundleOf(cas ...*x509.Certificate) *admissionregistrationv1.MutatingWebhookConfiguration {
@@ -69,14 +70,14 @@ func bundleOf(cas ...*x509.Certificate) *admissionregistrationv1.MutatingWebhook
 	}}
 }
 
-// serves fails the test unless the certificate is served and the replica ready.
-func (m *mountedSecret) serves(p *pair) {
+// checkServed fails the test unless the replica is ready and serves the certificate.
+func (m *mountedSecret) checkServed(p *pair) {
 	m.t.Helper()
 	if err := m.Ready(); err != nil {
 		m.t.Errorf("not ready: %v", err)
 	}
 	if got, err := m.GetCertificate(nil); err != nil || !got.Leaf.Equal(p.tls.Leaf) {
-		m.t.Errorf("another certificate is served, or none: %v", err)
+		m.t.Errorf("the replica serves another certificate, or none: %v", err)
 	}
 }
 
@@ -87,128 +88,131 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// made returns a pair that was made at a time, for a name.
-func made(t *testing.T, at time.Time, name string) (*pair, *x509.Certificate) {
+// newTestPair returns a pair that was created at a time for a DNS name, and its CA.
+func newTestPair(t *testing.T, at time.Time, name string) (*pair, *x509.Certificate) {
 	t.Helper()
 	p, ca, err := newPair(at, name)
 	check(t, err)
 	return p, ca
 }
 
-// The certificate of others is served from when it is there and trusted; the next one takes its place as soon as the
-// caBundle trusts that, and not before.
+// A replica serves the certificate when it exists and is trusted. The next certificate replaces it
+// when the caBundle trusts that one, not earlier.
 func TestFilesReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMountedSecret(t)
 		synctest.Wait()
 		if _, err := m.GetCertificate(nil); err == nil {
-			t.Error("something is served before there is anything")
+			t.Error("a certificate is served before one exists")
 		}
-		m.unready("has not been read yet")
+		m.checkUnready("has not been read yet")
 		m.ObserveConfiguration(nil)
 		synctest.Wait()
-		m.unready("has no tls.crt and tls.key")
+		m.checkUnready("has no tls.crt and tls.key")
 
-		first, firstCA := made(t, time.Now(), testName)
+		first, firstCA := newTestPair(t, time.Now(), testName)
 		m.put(first.certPEM, first.keyPEM)
-		m.unready("there is no MutatingWebhookConfiguration webhook")
+		m.checkUnready("the MutatingWebhookConfiguration webhook does not exist")
 		m.publish()
-		m.unready("has no caBundle")
+		m.checkUnready("has no caBundle")
 		m.publish(firstCA)
-		m.serves(first)
+		m.checkServed(first)
 
-		second, secondCA := made(t, time.Now(), testName)
+		second, secondCA := newTestPair(t, time.Now(), testName)
 		m.put(second.certPEM, second.keyPEM)
-		m.serves(first)
-		m.logged("does not trust", "put its CA there too")
+		m.checkServed(first)
+		m.checkLogged("does not trust", "add its CA to the caBundle")
 		m.publish(firstCA, secondCA)
-		m.serves(second)
+		m.checkServed(second)
 	})
 }
 
-// A chain that is completed is served, though its leaf is the one that was served before.
+// A chain with an added certificate replaces the served one, although the leaf is the same.
 func TestFilesChainCompleted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMountedSecret(t)
-		p, ca := made(t, time.Now(), testName)
+		p, ca := newTestPair(t, time.Now(), testName)
 		m.put(p.certPEM, p.keyPEM)
 		m.publish(ca)
-		m.serves(p)
+		m.checkServed(p)
 		m.put(append(slices.Clone(p.certPEM), encodeCerts(ca)...), p.keyPEM)
-		m.serves(p)
+		m.checkServed(p)
 		if got, err := m.GetCertificate(nil); err != nil || len(got.Certificate) != 2 {
-			t.Errorf("served without what was added: %v", err)
+			t.Errorf("the added certificate is not served: %v", err)
 		}
 	})
 }
 
-// What cannot be used is told: by the log where something better is served, by readiness where nothing is.
+// An unusable certificate is reported: in the log if a better one is served, otherwise by
+// readiness.
 func TestFilesUnusable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMountedSecret(t)
-		good, ca := made(t, time.Now(), testName)
+		good, ca := newTestPair(t, time.Now(), testName)
 		m.put(good.certPEM, good.keyPEM)
 		m.publish(ca)
-		other, _ := made(t, time.Now(), "other.example.com")
-		expired, _ := made(t, time.Now().Add(-lifetime-time.Hour), testName)
-		early, _ := made(t, time.Now().Add(2*backdate), testName)
+		other, _ := newTestPair(t, time.Now(), "other.example.com")
+		expired, _ := newTestPair(t, time.Now().Add(-lifetime-time.Hour), testName)
+		early, _ := newTestPair(t, time.Now().Add(2*backdate), testName)
 		for want, files := range map[string][2][]byte{
-			"that belong together":  {good.certPEM, other.keyPEM},
-			"has no certificate":    {[]byte("no PEM"), good.keyPEM},
-			"issue it for DNS name": {other.certPEM, other.keyPEM},
-			"that expired":          {expired.certPEM, expired.keyPEM},
-			"is not valid yet":      {early.certPEM, early.keyPEM},
+			"has no matching":              {good.certPEM, other.keyPEM},
+			"matching certificate and key": {[]byte("not PEM"), good.keyPEM},
+			"issue it for the DNS name":    {other.certPEM, other.keyPEM},
+			"that expired":                 {expired.certPEM, expired.keyPEM},
+			"is not valid yet":             {early.certPEM, early.keyPEM},
 		} {
 			m.log.Reset()
 			m.put(files[0], files[1])
-			m.serves(good)
-			m.logged(want, "ours")
-			fresh := m.replica(t.Context())
-			fresh.ObserveConfiguration(bundleOf(ca))
+			m.checkServed(good)
+			m.checkLogged(want, "ours")
+			newReplica := m.startReplica(t.Context())
+			newReplica.ObserveConfiguration(bundleOf(ca))
 			synctest.Wait()
-			if err := fresh.Ready(); err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("a new replica says %v, want it to mention %q", err, want)
+			if err := newReplica.Ready(); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("a new replica is not ready because %v, want it to mention %q", err, want)
 			}
 		}
 	})
 }
 
-// A certificate that runs out is told in time, and takes the replica out of service when it has.
+// The log warns before a certificate expires. The replica becomes unready when it has expired.
 func TestFilesExpire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMountedSecret(t)
-		left := func(d time.Duration) (*pair, *x509.Certificate) { return made(t, time.Now().Add(d-lifetime), testName) }
-		p, ca := left(expiresSoon + time.Hour)
+		withRemaining := func(d time.Duration) (*pair, *x509.Certificate) {
+			return newTestPair(t, time.Now().Add(d-lifetime), testName)
+		}
+		p, ca := withRemaining(expiryWarning + time.Hour)
 		m.put(p.certPEM, p.keyPEM)
 		m.publish(ca)
 		if strings.Contains(m.log.String(), "expires soon") {
-			t.Error("told before it is due")
+			t.Error("the log warns too early")
 		}
-		p, ca = left(7 * time.Hour)
+		p, ca = withRemaining(7 * time.Hour)
 		m.put(p.certPEM, p.keyPEM)
 		m.publish(ca)
-		pass(6*time.Hour + 30*time.Minute)
+		advance(6*time.Hour + 30*time.Minute)
 		if n := strings.Count(m.log.String(), "expires soon"); n != 2 {
-			t.Errorf("the log told %d times in 6.5 hours", n)
+			t.Errorf("the log warned %d times in 6.5 hours, want 2", n)
 		}
-		m.serves(p)
-		pass(time.Until(p.tls.Leaf.NotAfter.Add(2 * readEvery)))
-		m.unready("that expired")
+		m.checkServed(p)
+		advance(time.Until(p.tls.Leaf.NotAfter.Add(2 * readInterval)))
+		m.checkUnready("that expired")
 	})
 }
 
-func (m *mountedSecret) unready(want string) {
+func (m *mountedSecret) checkUnready(want string) {
 	m.t.Helper()
 	if err := m.Ready(); err == nil || !strings.Contains(err.Error(), want) {
 		m.t.Errorf("Ready returns %v, want it to mention %q", err, want)
 	}
 }
 
-func (m *mountedSecret) logged(want ...string) {
+func (m *mountedSecret) checkLogged(want ...string) {
 	m.t.Helper()
 	for _, text := range want {
 		if !strings.Contains(m.log.String(), text) {
-			m.t.Errorf("the log does not say %q: %s", text, m.log.String())
+			m.t.Errorf("the log does not contain %q: %s", text, m.log.String())
 		}
 	}
 }

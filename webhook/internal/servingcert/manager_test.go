@@ -14,7 +14,7 @@ import (
 )
 
 // pass lets time pass until all is quiet again.
-func pass(d time.Duration) {
+func advance(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
 }
@@ -27,14 +27,14 @@ func TestReplicasStartTogether(t *testing.T) {
 			replicas[i] = c.start(t.Context())
 		}
 		if _, err := replicas[0].GetCertificate(nil); err == nil || replicas[0].Ready() == nil {
-			t.Error("ready before anything was written")
+			t.Error("ready before the Secret was written")
 		}
-		pass(4 * c.delay)
+		advance(4 * c.delay)
 		for i, m := range replicas {
 			if err := m.Ready(); err != nil {
 				t.Errorf("replica %d: %v", i, err)
 			}
-			c.trusts(m)
+			c.checkTrusted(m)
 		}
 		if c.writes != 1 {
 			t.Errorf("the Secret was written %d times, want once", c.writes)
@@ -54,27 +54,27 @@ func TestTwoYearsOfRenewals(t *testing.T) {
 		for range 3 {
 			start()
 		}
-		pass(time.Second)
+		advance(time.Second)
 		serials := map[string]bool{}
 		for hour := range 2 * 365 * 24 {
-			pass(time.Hour)
+			advance(time.Hour)
 			for _, m := range replicas {
-				c.trusts(m)
+				c.checkTrusted(m)
 			}
 			served, _ := replicas[0].GetCertificate(nil)
 			serials[served.Leaf.SerialNumber.String()] = true
 			if hour%(24*7) == 0 { // a rolling update: the oldest replica is replaced
 				start()
-				pass(time.Second)
+				advance(time.Second)
 				stops[0]()
 				replicas, stops = replicas[1:], stops[1:]
 			}
 		}
 		if len(serials) < 11 || len(serials) > 13 {
-			t.Errorf("%d certificates in two years, want one every 60 days", len(serials))
+			t.Errorf("got %d certificates in two years, want one every 60 days", len(serials))
 		}
-		if n := len(readCerts(c.config.Webhooks[0].ClientConfig.CABundle)); n > maxBundle {
-			t.Errorf("the caBundle has grown to %d certificates", n)
+		if n := len(readCerts(c.config.Webhooks[0].ClientConfig.CABundle)); n > maxBundleCerts {
+			t.Errorf("the caBundle has %d certificates, want at most %d", n, maxBundleCerts)
 		}
 	})
 }
@@ -83,12 +83,12 @@ func TestRenewalIsTrustedAtEveryMoment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTestCluster(t)
 		replicas := []*Manager{c.start(t.Context()), c.start(t.Context())}
-		pass(lifetime - renewAt - time.Second)
+		advance(lifetime - renewBefore - time.Second)
 		before, _ := replicas[0].GetCertificate(nil)
 		for range int((overlap + 10*time.Second) / c.delay * 2) {
-			pass(c.delay / 2)
+			advance(c.delay / 2)
 			for _, m := range replicas {
-				c.trusts(m)
+				c.checkTrusted(m)
 			}
 		}
 		for i, m := range replicas {
@@ -103,14 +103,14 @@ func TestResetCABundleIsPublishedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTestCluster(t)
 		m := c.start(t.Context())
-		pass(time.Second)
+		advance(time.Second)
 		c.mu.Lock()
 		config := c.config.DeepCopy()
 		config.Webhooks[1].ClientConfig.CABundle = nil
 		c.setConfig(config)
 		c.mu.Unlock()
-		pass(3 * c.delay)
-		c.trusts(m)
+		advance(3 * c.delay)
+		c.checkTrusted(m)
 		if err := m.Ready(); err != nil {
 			t.Errorf("a reset caBundle made the replica unready: %v", err)
 		}
@@ -125,20 +125,20 @@ func TestDeletedSecretIsWrittenAgain(t *testing.T) {
 		}}
 		m := c.start(t.Context())
 		other := c.start(t.Context())
-		pass(time.Second)
+		advance(time.Second)
 		before, _ := m.GetCertificate(nil)
 		c.mu.Lock()
 		c.setSecret(nil)
 		c.mu.Unlock()
-		pass(time.Second)
+		advance(time.Second)
 		if c.secret == nil {
 			t.Fatal("the Secret was not written again")
 		}
 		if c.secret.Labels["app.kubernetes.io/managed-by"] != "Helm" {
-			t.Error("the Secret lost the labels by which Helm knows it")
+			t.Error("the Secret lost the labels by which Helm recognizes it")
 		}
 		for _, r := range []*Manager{m, other} {
-			c.trusts(r)
+			c.checkTrusted(r)
 			if after, _ := r.GetCertificate(nil); !after.Leaf.Equal(before.Leaf) {
 				t.Error("another certificate is served")
 			}
@@ -146,34 +146,34 @@ func TestDeletedSecretIsWrittenAgain(t *testing.T) {
 	})
 }
 
-func TestReadinessSaysWhatIsMissing(t *testing.T) {
+func TestReadinessReportsWhatIsMissing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTestCluster(t)
 		config := c.config
 		c.config = nil
-		c.refuse = apierrors.NewForbidden(secretResource, "tls", errors.New("no right to create"))
+		c.writeErr = apierrors.NewForbidden(secretResource, "tls", errors.New("creating is not allowed"))
 		m := c.start(t.Context())
-		wait := func(want string) {
+		checkUnready := func(want string) {
 			t.Helper()
 			synctest.Wait()
 			if err := m.Ready(); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("got %v, want it to mention %q", err, want)
 			}
 		}
-		wait("no right to create")
-		pass(10 * time.Minute)
+		checkUnready("creating is not allowed")
+		advance(10 * time.Minute)
 		if c.creates > 20 {
-			t.Errorf("tried %d times in 10 minutes", c.creates)
+			t.Errorf("got %d attempts in 10 minutes, want at most 20", c.creates)
 		}
 		c.mu.Lock()
-		c.refuse = nil
+		c.writeErr = nil
 		c.mu.Unlock()
-		pass(maxRetryAfter + time.Second)
-		wait("no MutatingWebhookConfiguration webhook")
+		advance(maxRetryAfter + time.Second)
+		checkUnready("MutatingWebhookConfiguration webhook does not exist")
 		c.mu.Lock()
 		c.setConfig(config)
 		c.mu.Unlock()
-		pass(3 * c.delay)
+		advance(3 * c.delay)
 		if err := m.Ready(); err != nil {
 			t.Error(err)
 		}

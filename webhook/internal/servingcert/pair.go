@@ -15,21 +15,22 @@ import (
 )
 
 const (
-	// lifetime is that of a certificate and its CA.
+	// lifetime is the lifetime of a certificate and its CA.
 	lifetime = 90 * 24 * time.Hour
-	// backdate is how far clocks may differ.
+	// backdate is the maximum difference between clocks: certificates are valid from this long ago.
 	backdate = time.Hour
 
 	caName = "azure-cert-sync-webhook-ca"
 )
 
-// pair is a certificate with its key, in the forms in which it is kept and served.
+// pair is a certificate with its key: in PEM for the Secret, and parsed for serving.
 type pair struct {
 	certPEM, keyPEM []byte
 	tls             *tls.Certificate // with Leaf
 }
 
-// newPair makes a certificate for a DNS name, and the CA that signs it and nothing else.
+// newPair creates a certificate for a DNS name and a CA that signs only this certificate. It
+// discards the CA's key.
 func newPair(now time.Time, dnsName string) (*pair, *x509.Certificate, error) {
 	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -81,7 +82,7 @@ func sign(template, parent *x509.Certificate, public *ecdsa.PublicKey, key *ecds
 	return x509.ParseCertificate(der)
 }
 
-// readPair reads a certificate and its key, which must belong together.
+// readPair parses a certificate and its key, which must match.
 func readPair(certPEM, keyPEM []byte) (*pair, error) {
 	c, err := tls.X509KeyPair(certPEM, keyPEM)
 	if err != nil {
@@ -90,13 +91,14 @@ func readPair(certPEM, keyPEM []byte) (*pair, error) {
 	return &pair{certPEM: certPEM, keyPEM: keyPEM, tls: &c}, nil
 }
 
-// usable reports whether clients that ask for the DNS name and trust the CAs accept the certificate.
+// usable returns why a client that expects the DNS name and trusts the CAs would refuse the
+// certificate, or nil.
 func (p *pair) usable(now time.Time, dnsName string, cas []*x509.Certificate) error {
 	_, err := p.tls.Leaf.Verify(x509.VerifyOptions{DNSName: dnsName, Roots: pool(cas), CurrentTime: now})
 	return err
 }
 
-// issuer returns the one of the CAs that signed the certificate, or nil.
+// issuer returns the CA that signed the certificate, or nil.
 func (p *pair) issuer(cas []*x509.Certificate) *x509.Certificate {
 	for _, ca := range cas {
 		if p.tls.Leaf.CheckSignatureFrom(ca) == nil {
@@ -114,7 +116,7 @@ func pool(cas []*x509.Certificate) *x509.CertPool {
 	return p
 }
 
-// readCerts returns the certificates of a PEM text, without those that cannot be read.
+// readCerts parses the certificates of a PEM text, and skips those that are invalid.
 func readCerts(text []byte) []*x509.Certificate {
 	var certs []*x509.Certificate
 	for {

@@ -6,73 +6,76 @@ import (
 )
 
 const (
-	// renewAt is the lifetime that is left when the next certificate is staged.
-	renewAt = lifetime / 3
-	// overlap is how long the next CA is published before its certificate is served: ample for API servers, which
-	// follow the configuration by a watch, and for one whose watch was interrupted.
+	// renewBefore is the remaining lifetime at which the next certificate is staged.
+	renewBefore = lifetime / 3
+	// overlap is how long the next CA is published before its certificate is served. It is long
+	// enough for API servers, which watch the configuration, even if a watch was interrupted.
 	overlap = 10 * time.Minute
 )
 
-// view is what a replica sees.
+// view is the state that a replica observes.
 type view struct {
-	// secret is the Secret's data; nil where there is none.
+	// secret is the Secret's data, or nil if the Secret does not exist.
 	secret map[string][]byte
 	// bundles are the CAs of each webhook of the configuration.
 	bundles [][]*x509.Certificate
-	// nextSince is when the next CA was first seen in all bundles; zero where it was not.
+	// nextSince is when the next CA was first observed in all bundles, or zero.
 	nextSince time.Time
-	// memory is what the Secret last held that was usable; nil where that was nothing yet.
-	memory *state
+	// lastUsable is the last usable content of the Secret, or nil.
+	lastUsable *state
 }
 
-// plan is what is to be done about it.
+// plan is the result of decide: what the replica does next.
 type plan struct {
-	// state is what the Secret holds; nil where that is nothing usable: what is served stays.
+	// state is the content of the Secret, or nil if it is not usable. The served certificate then
+	// stays.
 	state *state
-	// write is the Secret's new data; nil where it stays. why is for the log.
-	write map[string][]byte
-	why   string
-	// published reports that all bundles hold the CA of the current pair, nextPublished that of the next.
+	// write is the new data of the Secret, or nil for no change. reason is for the log.
+	write  map[string][]byte
+	reason string
+	// published reports that all bundles contain the CA of the current pair, nextPublished that
+	// they contain the CA of the next pair.
 	published, nextPublished bool
-	// again is when to look again if nothing changes before; zero for not at all.
-	again time.Time
+	// nextStep is the latest time for the next decision, or zero if only a change requires one.
+	nextStep time.Time
 }
 
-// decide is the numbered list of the package comment. The error is one of the random source.
+// decide implements the numbered list of the package comment. It fails if it cannot create a
+// certificate.
 func decide(now time.Time, dnsName string, v view) (plan, error) {
 	s, unusable := readState(v.secret, now, dnsName)
 	switch {
 	case s.current != nil:
 		return renew(now, dnsName, v, s)
 	case s.next != nil:
-		// Better a certificate that some API server may not know yet than none.
-		return plan{write: s.promoted().data(), why: "the current certificate cannot be used"}, nil
-	case v.memory != nil && v.memory.current.usable(now, dnsName, v.memory.trusted) == nil:
-		// Someone deleted or emptied the Secret. A new certificate would not be trusted yet.
-		return plan{write: v.memory.data(), why: "the certificate was lost from the Secret"}, nil
+		// A certificate that some API servers may not trust yet is better than none.
+		return plan{write: s.promoted().data(), reason: "the current certificate cannot be used"}, nil
+	case v.lastUsable != nil && v.lastUsable.current.usable(now, dnsName, v.lastUsable.trusted) == nil:
+		// Someone deleted or emptied the Secret. API servers would not trust a new certificate yet.
+		return plan{write: v.lastUsable.data(), reason: "the certificate was lost from the Secret"}, nil
 	}
-	p := plan{why: "there is no certificate yet"}
+	p := plan{reason: "there is no certificate yet"}
 	if unusable != nil {
-		p.why = "the certificate cannot be used: " + unusable.Error()
+		p.reason = "the certificate cannot be used: " + unusable.Error()
 	}
-	fresh, err := s.replaced(now, dnsName)
+	replaced, err := s.replaced(now, dnsName)
 	if err == nil {
-		p.write = fresh.data()
+		p.write = replaced.data()
 	}
 	return p, err
 }
 
-// renew decides where there is a usable certificate.
+// renew is the part of decide for a usable current certificate.
 func renew(now time.Time, dnsName string, v view, s state) (plan, error) {
 	p := plan{state: &s, published: inAll(v.bundles, s.current.issuer(s.trusted))}
 	if s.next == nil {
-		if renewal := s.current.tls.Leaf.NotAfter.Add(-renewAt); now.Before(renewal) {
-			p.again = renewal
+		if renewal := s.current.tls.Leaf.NotAfter.Add(-renewBefore); now.Before(renewal) {
+			p.nextStep = renewal
 			return p, nil
 		}
 		staged, err := s.staged(now, dnsName)
 		if err == nil {
-			p.write, p.why = staged.data(), "the certificate is to be renewed"
+			p.write, p.reason = staged.data(), "the certificate must be renewed"
 		}
 		return p, err
 	}
@@ -80,15 +83,15 @@ func renew(now time.Time, dnsName string, v view, s state) (plan, error) {
 	if !p.nextPublished || v.nextSince.IsZero() {
 		return p, nil
 	}
-	if ripe := v.nextSince.Add(overlap); now.Before(ripe) {
-		p.again = ripe
+	if promotion := v.nextSince.Add(overlap); now.Before(promotion) {
+		p.nextStep = promotion
 	} else {
-		p.write, p.why = s.promoted().data(), "the next certificate has been trusted for the overlap"
+		p.write, p.reason = s.promoted().data(), "the next certificate has been trusted for the overlap"
 	}
 	return p, nil
 }
 
-// inAll reports whether there are bundles and each holds the CA.
+// inAll reports whether there are bundles and all of them contain the CA.
 func inAll(bundles [][]*x509.Certificate, ca *x509.Certificate) bool {
 	for _, b := range bundles {
 		if !contains(b, []*x509.Certificate{ca}) {

@@ -10,8 +10,8 @@ const testName = "azure-cert-sync-webhook.azure-cert-sync-system.svc"
 
 var testStart = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// fresh returns the state of a Secret that was first written at a time.
-func fresh(t *testing.T, at time.Time) state {
+// newTestState returns the state of a Secret that was first written at a time.
+func newTestState(t *testing.T, at time.Time) state {
 	t.Helper()
 	s, err := state{}.replaced(at, testName)
 	if err != nil {
@@ -38,15 +38,15 @@ func mustDecide(t *testing.T, at time.Time, v view) plan {
 	return p
 }
 
-// written reads what a plan writes, as of a time.
+// written returns the state that a plan writes, as read at a time.
 func written(t *testing.T, p plan, at time.Time) state {
 	t.Helper()
 	if p.write == nil {
-		t.Fatal("nothing is written")
+		t.Fatal("the plan writes nothing")
 	}
 	s, err := readState(p.write, at, testName)
 	if err != nil {
-		t.Fatalf("what is written cannot be used: %v", err)
+		t.Fatalf("the written state cannot be used: %v", err)
 	}
 	return s
 }
@@ -56,22 +56,22 @@ func TestFirstCertificate(t *testing.T) {
 		"no Secret":    nil,
 		"empty Secret": {},
 		"garbage":      {keyCert: []byte("x"), keyKey: []byte("y"), keyCA: []byte("z")},
-		"expired":      fresh(t, testStart.Add(-lifetime-time.Hour)).data(),
+		"expired":      newTestState(t, testStart.Add(-lifetime-time.Hour)).data(),
 		"cert without key": func() map[string][]byte {
-			d := fresh(t, testStart).data()
+			d := newTestState(t, testStart).data()
 			delete(d, keyKey)
 			return d
 		}(),
-		"CA of another": func() map[string][]byte {
-			d := fresh(t, testStart).data()
-			d[keyCA] = fresh(t, testStart).data()[keyCA]
+		"CA of another certificate": func() map[string][]byte {
+			d := newTestState(t, testStart).data()
+			d[keyCA] = newTestState(t, testStart).data()[keyCA]
 			return d
 		}(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := mustDecide(t, testStart, view{secret: data})
 			if p.state != nil || p.published {
-				t.Errorf("there is something to serve: %+v", p)
+				t.Errorf("got a certificate to serve, want none: %+v", p)
 			}
 			s := written(t, p, testStart)
 			if s.current == nil || s.next != nil {
@@ -88,7 +88,7 @@ func TestFirstCertificate(t *testing.T) {
 }
 
 func TestCertificateForAnotherServiceIsReplaced(t *testing.T) {
-	s := fresh(t, testStart)
+	s := newTestState(t, testStart)
 	p, err := decide(testStart, "other.azure-cert-sync-system.svc", view{secret: s.data()})
 	if err != nil {
 		t.Fatal(err)
@@ -98,18 +98,18 @@ func TestCertificateForAnotherServiceIsReplaced(t *testing.T) {
 		t.Fatalf("written: %v, %v", got.current, err)
 	}
 	if !contains(got.trusted, s.trusted) {
-		t.Error("the CA of replicas that still serve the old name is not trusted any more")
+		t.Error("the CA of replicas that still serve the old name is no longer trusted")
 	}
 }
 
 func TestRenewal(t *testing.T) {
-	s := fresh(t, testStart)
-	renewal := testStart.Add(lifetime - renewAt)
+	s := newTestState(t, testStart)
+	renewal := testStart.Add(lifetime - renewBefore)
 	published := [][]*x509.Certificate{s.trusted}
 
 	p := mustDecide(t, renewal.Add(-time.Second), view{secret: s.data(), bundles: published})
-	if p.write != nil || !p.published || !p.again.Equal(renewal) {
-		t.Fatalf("a second before the renewal: write %v, published %v, again %v", p.write != nil, p.published, p.again)
+	if p.write != nil || !p.published || !p.nextStep.Equal(renewal) {
+		t.Fatalf("a second before the renewal: write %v, published %v, next step %v", p.write != nil, p.published, p.nextStep)
 	}
 
 	staged := written(t, mustDecide(t, renewal, view{secret: s.data(), bundles: published}), renewal)
@@ -130,8 +130,8 @@ func TestRenewal(t *testing.T) {
 		t.Fatal("the next CA counts as published while one of two webhooks lacks it")
 	}
 	p = mustDecide(t, renewal.Add(overlap-time.Second), view{secret: staged.data(), bundles: both, nextSince: renewal})
-	if p.write != nil || !p.again.Equal(renewal.Add(overlap)) {
-		t.Fatalf("a second before the overlap is over: write %v, again %v", p.write != nil, p.again)
+	if p.write != nil || !p.nextStep.Equal(renewal.Add(overlap)) {
+		t.Fatalf("a second before the overlap is over: write %v, next step %v", p.write != nil, p.nextStep)
 	}
 	after := renewal.Add(overlap)
 	promoted := written(t, mustDecide(t, after, view{secret: staged.data(), bundles: both, nextSince: renewal}), after)
@@ -139,20 +139,20 @@ func TestRenewal(t *testing.T) {
 		t.Fatal("the next pair was not promoted")
 	}
 	if !contains(promoted.trusted, staged.trusted) {
-		t.Fatal("the former CA is not trusted any more while replicas may serve what it signed")
+		t.Fatal("the former CA is no longer trusted while replicas may serve its certificate")
 	}
 }
 
 func TestLostSecretGetsTheSameCertificate(t *testing.T) {
-	s := fresh(t, testStart)
-	got := written(t, mustDecide(t, testStart, view{secret: nil, memory: &s}), testStart)
+	s := newTestState(t, testStart)
+	got := written(t, mustDecide(t, testStart, view{secret: nil, lastUsable: &s}), testStart)
 	if !got.current.tls.Leaf.Equal(s.current.tls.Leaf) {
-		t.Error("a new certificate was made, which no API server trusts yet")
+		t.Error("a new certificate was created, which API servers do not trust yet")
 	}
 }
 
 func TestExpiredCurrentIsReplacedByTheStagedOne(t *testing.T) {
-	s := fresh(t, testStart)
+	s := newTestState(t, testStart)
 	late := testStart.Add(lifetime + time.Hour)
 	staged := mustStage(t, s, testStart.Add(lifetime-time.Hour))
 	got := written(t, mustDecide(t, late, view{secret: staged.data()}), late)
@@ -162,31 +162,31 @@ func TestExpiredCurrentIsReplacedByTheStagedOne(t *testing.T) {
 }
 
 func TestMerge(t *testing.T) {
-	ours := fresh(t, testStart).trusted
-	foreign := fresh(t, testStart).trusted
-	expired := fresh(t, testStart.Add(-2*lifetime)).trusted
+	ours := newTestState(t, testStart).trusted
+	foreign := newTestState(t, testStart).trusted
+	expired := newTestState(t, testStart.Add(-2*lifetime)).trusted
 	have := append(append(append([]*x509.Certificate{}, expired...), foreign...), ours...)
 	got := merge(have, ours, testStart)
 	if len(got) != 2 || !got[0].Equal(ours[0]) || !got[1].Equal(foreign[0]) {
 		t.Errorf("merged to %d certificates, want ours first, then the foreign valid one", len(got))
 	}
 	var many []*x509.Certificate
-	for range 2 * maxBundle {
-		many = append(many, fresh(t, testStart).trusted...)
+	for range 2 * maxBundleCerts {
+		many = append(many, newTestState(t, testStart).trusted...)
 	}
-	if got := merge(many, ours, testStart); len(got) != maxBundle || !got[0].Equal(ours[0]) {
-		t.Errorf("merged to %d certificates, want %d with ours first", len(got), maxBundle)
+	if got := merge(many, ours, testStart); len(got) != maxBundleCerts || !got[0].Equal(ours[0]) {
+		t.Errorf("merged to %d certificates, want %d with ours first", len(got), maxBundleCerts)
 	}
 }
 
 func TestKeysAreForServersOnly(t *testing.T) {
-	s := fresh(t, testStart)
+	s := newTestState(t, testStart)
 	leaf, ca := s.current.tls.Leaf, s.trusted[0]
 	if leaf.IsCA || leaf.KeyUsage != x509.KeyUsageDigitalSignature || len(leaf.ExtKeyUsage) != 1 || leaf.ExtKeyUsage[0] != x509.ExtKeyUsageServerAuth {
-		t.Errorf("the certificate may be used for more than a server: %v %v", leaf.KeyUsage, leaf.ExtKeyUsage)
+		t.Errorf("the certificate can be used for more than a server: %v %v", leaf.KeyUsage, leaf.ExtKeyUsage)
 	}
 	if !ca.IsCA || !ca.MaxPathLenZero {
-		t.Error("the CA may sign other CAs")
+		t.Error("the CA can sign other CAs")
 	}
 	for key := range s.data() {
 		switch key {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Keys of the Secret's data. The first three are those that certificates have in Kubernetes.
+// Keys of the Secret's data. The first three are Kubernetes' usual keys for certificates.
 const (
 	keyCert     = "tls.crt"
 	keyKey      = "tls.key"
@@ -23,8 +23,8 @@ type state struct {
 	trusted []*x509.Certificate
 }
 
-// readState reads the Secret's data. A pair that cannot be used now, for the DNS name, counts as absent, and why is in the
-// error, which is for the log: there is nothing for anyone to do.
+// readState parses the Secret's data. It omits a pair that cannot be used now for the DNS name. The
+// error, which is only for the log, contains the reason: nobody has to act.
 func readState(data map[string][]byte, now time.Time, dnsName string) (state, error) {
 	s := state{trusted: readCerts(data[keyCA])}
 	read := func(cert, key string) (*pair, error) {
@@ -46,7 +46,7 @@ func readState(data map[string][]byte, now time.Time, dnsName string) (state, er
 	return s, errors.Join(err, nextErr)
 }
 
-// data returns the state as the Secret's data.
+// data returns the Secret's data for the state.
 func (s state) data() map[string][]byte {
 	d := map[string][]byte{
 		keyCert: s.current.certPEM, keyKey: s.current.keyPEM, keyCA: encodeCerts(s.trusted...),
@@ -57,8 +57,8 @@ func (s state) data() map[string][]byte {
 	return d
 }
 
-// replaced is the state with a new current pair, for when there is none that can be used. CAs that were trusted
-// stay: another replica may serve what they signed.
+// replaced returns the state with a new current pair, for the case that no pair is usable. CAs that
+// were trusted stay: another replica may serve a certificate that they signed.
 func (s state) replaced(now time.Time, dnsName string) (state, error) {
 	p, ca, err := newPair(now, dnsName)
 	if err != nil {
@@ -67,7 +67,7 @@ func (s state) replaced(now time.Time, dnsName string) (state, error) {
 	return state{current: p, trusted: merge(s.trusted, []*x509.Certificate{ca}, now)}, nil
 }
 
-// staged is the state with a next pair, whose CA is trusted beside that of the current one.
+// staged returns the state with a new next pair. It trusts the CAs of both pairs.
 func (s state) staged(now time.Time, dnsName string) (state, error) {
 	p, ca, err := newPair(now, dnsName)
 	if err != nil {
@@ -76,7 +76,7 @@ func (s state) staged(now time.Time, dnsName string) (state, error) {
 	return state{current: s.current, next: p, trusted: []*x509.Certificate{ca, s.current.issuer(s.trusted)}}, nil
 }
 
-// promoted is the state with the next pair as the current one.
+// promoted returns the state with the next pair as the current pair.
 func (s state) promoted() state {
 	return state{current: s.next, trusted: s.trusted}
 }

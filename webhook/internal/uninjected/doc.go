@@ -1,9 +1,15 @@
-// Package uninjected finds pods that carry the label but that the webhook did not see: with failurePolicy Ignore, pods that
-// were created while no replica answered run without identity and certificates, and nobody is told.
+// Package uninjected finds pods with the label that were created without the webhook. With
+// failurePolicy Ignore, a pod that is created while no replica responds runs without identity and
+// certificates, and nobody notices.
 //
-// It guarantees that each such pod is counted as long as it is there, and gets one Event, however many replicas find it. A pod
-// counts only if the selectors of the webhook's MutatingWebhookConfiguration mean it and admission would change or refuse it
-// as it is, so that a change of the configuration accuses no pod that was injected before. matchConditions cannot be evaluated
-// here (they may ask about the request's user, which no pod tells): where there are any, nothing is reported. It never changes
-// or deletes a pod. Of pods it keeps names and unique IDs, and of those that are marked as injected nothing.
+// It guarantees that it counts each such pod while the pod exists, and creates one Event for it, no
+// matter how many replicas find it. A pod counts only if the selectors of the webhook's
+// MutatingWebhookConfiguration match it and admission would change or refuse it now. So a change of
+// the configuration never causes a report about a pod that was injected before.
+//
+// The package cannot evaluate matchConditions: they may depend on the user of the request, which
+// the pod does not contain. If the configuration has any, it reports nothing.
+//
+// It never changes or deletes a pod. It keeps only the names and unique IDs of pods, and nothing of
+// pods that are marked as injected.
 package uninjected

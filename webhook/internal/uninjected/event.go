@@ -12,27 +12,28 @@ import (
 )
 
 const (
-	// component and reason are what "kubectl describe pod" shows beside the message.
+	// "kubectl describe pod" shows component and reason beside the message.
 	component = "azure-cert-sync-webhook"
 	reason    = "NotInjected"
 
 	message = "The pod has the label " + contract.LabelUse + " but was created without azure-cert-sync's webhook, " +
-		"which did not answer then or was not there yet: it has no identity and no certificates from it. "
-	// What to do, by whether somebody else creates it again.
-	remedyControlled = "Delete the pod, so that its controller creates it again."
+		"which did not respond or was not installed then. The pod has no identity and no certificates from azure-cert-sync. "
+	// The remedies for a pod with and without a controller.
+	remedyControlled = "Delete the pod so that its controller creates it again."
 	remedyBare       = "Delete the pod and create it again."
-	// maxMessage is the API server's limit of an Event's message, in bytes.
+	// maxMessage is the API server's limit for an Event's message, in bytes.
 	maxMessage = 1024
 )
 
-// tell creates the pod's Event. Its name is made of the pod's, so that replicas make one, not one each.
-func (f *Finder) tell(ctx context.Context, pod *corev1.Pod, refusal string) error {
+// createEvent creates the pod's Event. The Event's name contains the pod's UID, so that all
+// replicas together create only one.
+func (f *Finder) createEvent(ctx context.Context, pod *corev1.Pod, refusal string) error {
 	text := message + remedyBare
 	if metav1.GetControllerOf(pod) != nil {
 		text = message + remedyControlled
 	}
 	if refusal != "" {
-		text += " It would be refused then: " + refusal
+		text += " The webhook would now refuse it: " + refusal
 	}
 	text = strings.ToValidUTF8(text[:min(len(text), maxMessage)], "")
 	now := metav1.Now()

@@ -17,23 +17,25 @@ import (
 )
 
 const (
-	// pause is between two pods that are looked at: after a start there may be thousands, and there is no hurry.
+	// pause is the wait between two pods: after a start there may be thousands, and they are not
+	// urgent.
 	pause = 50 * time.Millisecond
-	// retryAfter is waited after an error.
+	// retryAfter is the wait after an error.
 	retryAfter = 10 * time.Second
 )
 
-// API is what is needed of the API server. Its errors are those of k8s.io/apimachinery/pkg/api/errors.
+// API is the access to the API server. Its errors are those of package
+// k8s.io/apimachinery/pkg/api/errors.
 type API interface {
 	Pod(ctx context.Context, namespace, name string) (*corev1.Pod, error)
 	Metadata(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) (*metav1.PartialObjectMetadata, error)
 	CreateEvent(context.Context, *corev1.Event) error
 }
 
-// Check reports whether admission would have changed or refused the pod, and for a refusal, why.
+// Check reports whether admission would change or refuse the pod, and why it would refuse it.
 type Check func(context.Context, *corev1.Pod) (missed bool, refusal string, err error)
 
-// Finder looks at pods. It is a kube.Sink of the metadata of labelled pods.
+// Finder examines labelled pods. It is a kube.Sink for their metadata.
 type Finder struct {
 	api   API
 	check Check
@@ -41,15 +43,16 @@ type Finder struct {
 	wake  chan struct{}
 
 	mu sync.Mutex
-	// scope is known once observed is set.
+	// scope is valid only if observed is true.
 	scope    scope
 	observed bool
-	// pods are those without the mark of injection; queue are those of them that are not judged yet, and some that are gone.
+	// pods are the pods without the mark. queue holds those that are not examined yet; some of them
+	// may have been deleted.
 	pods  map[types.UID]*candidate
 	queue []*candidate
 }
 
-// candidate is a pod that may have been missed.
+// candidate is a pod that may have been created without the webhook.
 type candidate struct {
 	uid             types.UID
 	namespace, name string
@@ -60,16 +63,16 @@ type verdict int
 
 const (
 	pending verdict = iota
-	fine
+	notMissed
 	missed
 )
 
-// NewFinder returns a Finder that knows of no pods, and judges none before the first Observe.
+// NewFinder returns a Finder without pods. It examines pods only after the first Observe.
 func NewFinder(api API, check Check, log *slog.Logger) *Finder {
 	return &Finder{api: api, check: check, log: log, wake: make(chan struct{}, 1), pods: map[types.UID]*candidate{}}
 }
 
-// Strip drops all of a pod's metadata that Finder does not need.
+// Strip removes the metadata of a pod that Finder does not need.
 func Strip(o *metav1.PartialObjectMetadata) {
 	kept := metav1.ObjectMeta{UID: o.UID, Namespace: o.Namespace, Name: o.Name}
 	if marked(o) {
@@ -78,12 +81,13 @@ func Strip(o *metav1.PartialObjectMetadata) {
 	o.ObjectMeta = kept
 }
 
-// mark is on pods that the webhook has changed, while inject.Options.Mark is set, and else on those with a sidecar.
+// mark is the annotation of injected pods: of all pods that the webhook changed while
+// inject.Options.Mark is set, otherwise only of those with a sidecar.
 const mark = contract.Prefix + contract.KeyInjected
 
 func marked(o *metav1.PartialObjectMetadata) bool { return o.Annotations[mark] == "true" }
 
-// Count returns the number of pods that are known to have been missed.
+// Count returns the number of pods that were found to be missed.
 func (f *Finder) Count() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -96,21 +100,21 @@ func (f *Finder) Count() int {
 	return n
 }
 
-// Observe is told the webhook's configuration, nil where there is none, at first and whenever it changes. If it means other
-// pods than before, all are judged anew.
+// Observe receives the webhook's configuration, or nil if it does not exist, at the start and after
+// each change. If the configuration matches other pods than before, all pods are examined again.
 func (f *Finder) Observe(c *admissionregistrationv1.MutatingWebhookConfiguration) {
-	scope, unknown := newScope(c)
+	scope, omitted := newScope(c)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.observed && f.scope.equal(scope) {
 		return
 	}
-	if len(unknown) > 0 {
-		f.log.Warn("uninjected pods are not looked for", "reason", strings.Join(unknown, "; "))
+	if len(omitted) > 0 {
+		f.log.Warn("cannot look for uninjected pods", "reason", strings.Join(omitted, "; "))
 	}
 	f.scope, f.observed, f.queue = scope, true, nil
 	for uid, c := range f.pods {
-		// A new one: what is being found out about the old one is of no interest any more.
+		// A new candidate: a verdict on the old one, which may be in progress, must not count.
 		f.enqueue(&candidate{uid: uid, namespace: c.namespace, name: c.name})
 	}
 }

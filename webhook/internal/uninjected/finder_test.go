@@ -20,8 +20,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// testCluster keeps pods, and Events as the API server does: one of each name. A namespace has the label that every
-// namespace has, its name.
+// testCluster is a fake API server with pods, and with at most one Event per name. Each namespace
+// has the label that every namespace has, with its name.
 type testCluster struct {
 	sync.Mutex
 	pods   map[string]*corev1.Pod
@@ -60,7 +60,7 @@ func (c *testCluster) CreateEvent(_ context.Context, e *corev1.Event) error {
 	return nil
 }
 
-// check takes pods whose name says so for missed.
+// check reports pods as missed, or refused, by their names.
 func check(_ context.Context, pod *corev1.Pod) (bool, string, error) {
 	refusal := ""
 	if strings.HasPrefix(pod.Name, "missed-refused") {
@@ -91,7 +91,7 @@ func start(t *testing.T, c *testCluster) *Finder {
 	return f
 }
 
-// configuration is the chart's, with changes.
+// configuration returns the chart's configuration with changes.
 func configuration(change ...func(*admissionregistrationv1.MutatingWebhook)) *admissionregistrationv1.MutatingWebhookConfiguration {
 	w := admissionregistrationv1.MutatingWebhook{
 		ObjectSelector: &metav1.LabelSelector{MatchLabels: map[string]string{contract.LabelUse: "true"}},
@@ -105,7 +105,7 @@ func configuration(change ...func(*admissionregistrationv1.MutatingWebhook)) *ad
 	return &admissionregistrationv1.MutatingWebhookConfiguration{Webhooks: []admissionregistrationv1.MutatingWebhook{w}}
 }
 
-// wait lets time pass until all is quiet again.
+// wait waits for d, and then until all goroutines are idle.
 func wait(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
@@ -115,17 +115,17 @@ func newTestCluster() *testCluster {
 	return &testCluster{pods: map[string]*corev1.Pod{}, events: map[string]*corev1.Event{}}
 }
 
-func TestMissedPodsAreCountedAndTold(t *testing.T) {
+func TestMissedPodsAreCountedAndReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTestCluster()
 		injected := func(p *corev1.Pod) { p.Annotations = map[string]string{mark: "true"} }
 		done := func(p *corev1.Pod) { p.Status.Phase = corev1.PodSucceeded }
-		controlled := func(p *corev1.Pod) {
+		withController := func(p *corev1.Pod) {
 			yes := true
 			p.OwnerReferences = []metav1.OwnerReference{{Kind: "ReplicaSet", Name: "missed", Controller: &yes}}
 		}
 		list := []*metav1.PartialObjectMetadata{
-			c.add("injected", injected), c.add("identity-only"), c.add("missed-done", done), c.add("missed", controlled), c.add("missed-refused"),
+			c.add("injected", injected), c.add("identity-only"), c.add("missed-done", done), c.add("missed", withController), c.add("missed-refused"),
 		}
 		replicas := []*Finder{start(t, c), start(t, c)}
 		for _, f := range replicas {
@@ -138,18 +138,18 @@ func TestMissedPodsAreCountedAndTold(t *testing.T) {
 			}
 		}
 		if len(c.events) != 2 {
-			t.Fatalf("%d events for two pods and two replicas", len(c.events))
+			t.Fatalf("got %d events for two pods and two replicas, want 2", len(c.events))
 		}
 		e := c.events["certsync-uninjected-uid-of-missed"]
 		if e == nil || e.InvolvedObject.Name != "missed" || e.InvolvedObject.UID != "uid-of-missed" ||
-			e.Type != corev1.EventTypeWarning || !strings.Contains(e.Message, "Delete the pod, so that its controller creates it again.") {
+			e.Type != corev1.EventTypeWarning || !strings.Contains(e.Message, "Delete the pod so that its controller creates it again.") {
 			t.Errorf("event: %+v", e)
 		}
-		if e := c.events["certsync-uninjected-uid-of-missed-refused"]; e == nil || !strings.Contains(e.Message, "Delete the pod and create it again. It would be refused then: annotation x: no") {
+		if e := c.events["certsync-uninjected-uid-of-missed-refused"]; e == nil || !strings.Contains(e.Message, "Delete the pod and create it again. The webhook would now refuse it: annotation x: no") {
 			t.Errorf("event of a pod that would be refused: %+v", e)
 		}
 
-		// Updates of pods that were judged cost nothing; deleted ones do not count any more.
+		// Updates of examined pods cause no reads. Deleted pods do not count any more.
 		reads := c.reads
 		for _, o := range list {
 			replicas[0].Set(o)
@@ -161,12 +161,12 @@ func TestMissedPodsAreCountedAndTold(t *testing.T) {
 			t.Errorf("%d pods were read again", c.reads-reads)
 		}
 		if n := replicas[0].Count(); n != 1 {
-			t.Errorf("%d pods after one of two was deleted", n)
+			t.Errorf("got %d pods after one of two was deleted, want 1", n)
 		}
 		replicas[0].Set(c.add("missed-later"))
 		wait(time.Second)
 		if n := replicas[0].Count(); n != 2 {
-			t.Errorf("%d pods after another one came", n)
+			t.Errorf("got %d pods after one was added, want 2", n)
 		}
 	})
 }
@@ -177,19 +177,19 @@ func TestErrorsAreRetried(t *testing.T) {
 		c.fail = errors.New("connection refused")
 		f := start(t, c)
 		f.Set(c.add("missed"))
-		gone := c.add("missed-gone")
-		f.Set(gone)
+		deleted := c.add("missed-deleted")
+		f.Set(deleted)
 		wait(time.Minute)
 		if f.Count() != 0 || c.reads > 10 {
-			t.Errorf("%d pods, %d reads while the API server does not answer", f.Count(), c.reads)
+			t.Errorf("got %d pods, %d reads while the API server does not respond; want 0, at most 10", f.Count(), c.reads)
 		}
 		c.Lock()
 		c.fail = nil
-		delete(c.pods, "missed-gone")
+		delete(c.pods, "missed-deleted")
 		c.Unlock()
 		wait(time.Minute)
 		if f.Count() != 1 || len(c.events) != 1 {
-			t.Errorf("%d pods, %d events; want 1", f.Count(), len(c.events))
+			t.Errorf("got %d pods, %d events; want 1, 1", f.Count(), len(c.events))
 		}
 	})
 }

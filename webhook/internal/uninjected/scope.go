@@ -8,15 +8,16 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-// scope is which pods the API server asks the webhook about.
+// scope decides which pods the API server sends to the webhook: those that match any of the
+// elements.
 type scope []selectors
 
-// selectors are those of one webhook of a MutatingWebhookConfiguration.
+// selectors are the selectors of one webhook in a MutatingWebhookConfiguration.
 type selectors struct{ namespaces, objects labels.Selector }
 
-// newScope returns the scope that a configuration gives, which is nothing without one. Webhooks whose scope cannot be told
-// by selectors alone are left out, and the reason is returned.
-func newScope(c *admissionregistrationv1.MutatingWebhookConfiguration) (s scope, unknown []string) {
+// newScope returns the scope of a configuration, which is empty if the configuration is nil. It
+// omits webhooks whose scope the selectors alone do not determine, and returns the reasons.
+func newScope(c *admissionregistrationv1.MutatingWebhookConfiguration) (s scope, omitted []string) {
 	if c == nil {
 		return nil, nil
 	}
@@ -25,18 +26,18 @@ func newScope(c *admissionregistrationv1.MutatingWebhookConfiguration) (s scope,
 		namespaces, err := selector(w.NamespaceSelector)
 		objects, objectsErr := selector(w.ObjectSelector)
 		switch {
-		case err != nil || objectsErr != nil: // the API server accepts no such selector
-			unknown = append(unknown, fmt.Sprintf("webhook %s has a selector that is none", w.Name))
+		case err != nil || objectsErr != nil: // the API server should have refused it
+			omitted = append(omitted, fmt.Sprintf("webhook %s has an invalid selector", w.Name))
 		case len(w.MatchConditions) > 0:
-			unknown = append(unknown, fmt.Sprintf("webhook %s has matchConditions: a pod that they leave out looks like one that was missed", w.Name))
+			omitted = append(omitted, fmt.Sprintf("webhook %s has matchConditions: the pods that they exclude look like missed pods", w.Name))
 		default:
 			s = append(s, selectors{namespaces, objects})
 		}
 	}
-	return s, unknown
+	return s, omitted
 }
 
-// selector is labels' form of a selector, of which nil, as the API server has it, means everything.
+// selector converts a selector. As in the API server, nil matches everything.
 func selector(s *metav1.LabelSelector) (labels.Selector, error) {
 	if s == nil {
 		return labels.Everything(), nil
@@ -44,8 +45,8 @@ func selector(s *metav1.LabelSelector) (labels.Selector, error) {
 	return metav1.LabelSelectorAsSelector(s)
 }
 
-// includesObject reports whether a pod with the labels is meant in some namespace.
-func (s scope) includesObject(pod map[string]string) bool {
+// matchesObject reports whether a pod with these labels matches in at least one namespace.
+func (s scope) matchesObject(pod map[string]string) bool {
 	for _, w := range s {
 		if w.objects.Matches(labels.Set(pod)) {
 			return true
@@ -54,8 +55,8 @@ func (s scope) includesObject(pod map[string]string) bool {
 	return false
 }
 
-// includes reports whether a pod with the labels is meant in a namespace with the labels.
-func (s scope) includes(pod, namespace map[string]string) bool {
+// matches reports whether a pod with these labels matches in a namespace with these labels.
+func (s scope) matches(pod, namespace map[string]string) bool {
 	for _, w := range s {
 		if w.objects.Matches(labels.Set(pod)) && w.namespaces.Matches(labels.Set(namespace)) {
 			return true
@@ -64,7 +65,7 @@ func (s scope) includes(pod, namespace map[string]string) bool {
 	return false
 }
 
-// equal reports whether both mean the same pods.
+// equal reports whether both scopes have the same selectors.
 func (s scope) equal(other scope) bool {
 	if len(s) != len(other) {
 		return false

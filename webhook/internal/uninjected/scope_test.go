@@ -11,7 +11,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// TestOnlyPodsOfTheWebhookCount checks that no pod is reported that the API server does not ask the webhook about.
+// TestOnlyPodsOfTheWebhookCount checks that only pods are reported that the API server would send
+// to the webhook.
 func TestOnlyPodsOfTheWebhookCount(t *testing.T) {
 	type webhook = admissionregistrationv1.MutatingWebhook
 	in := func(namespace string) func(*corev1.Pod) {
@@ -25,7 +26,7 @@ func TestOnlyPodsOfTheWebhookCount(t *testing.T) {
 		pod           func(*corev1.Pod)
 		missed        int
 	}{
-		"meant":                {configuration(), in("team"), 1},
+		"matching":             {configuration(), in("team"), 1},
 		"excluded namespace":   {configuration(), in("excluded"), 0},
 		"namespace is deleted": {configuration(), in("deleted"), 0},
 		"no configuration":     {nil, in("team"), 0},
@@ -45,15 +46,15 @@ func TestOnlyPodsOfTheWebhookCount(t *testing.T) {
 				f.Set(c.add("missed", test.pod))
 				wait(time.Minute)
 				if n := f.Count(); n != test.missed || len(c.events) != test.missed {
-					t.Errorf("%d pods and %d events, want %d", n, len(c.events), test.missed)
+					t.Errorf("got %d pods and %d events, want %d", n, len(c.events), test.missed)
 				}
 			})
 		})
 	}
 }
 
-// TestConfigurationChanges checks that pods are judged by the selectors of now, and not again for other changes, and that
-// nothing is judged before these are known.
+// TestConfigurationChanges checks that no pod is examined before the selectors are known, that a
+// change of the selectors causes a new examination, and that other changes do not.
 func TestConfigurationChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTestCluster()
@@ -62,30 +63,30 @@ func TestConfigurationChanges(t *testing.T) {
 		f.Set(c.add("missed"))
 		wait(time.Second)
 		if c.reads != 0 {
-			t.Error("a pod is read before it is known which are meant")
+			t.Error("a pod was read before the selectors were known")
 		}
 		f.Observe(configuration(func(w *admissionregistrationv1.MutatingWebhook) {
 			w.NamespaceSelector.MatchExpressions[0].Values = []string{"ns"}
 		}))
 		wait(time.Second)
 		if n := f.Count(); n != 0 {
-			t.Errorf("%d pods in an excluded namespace", n)
+			t.Errorf("got %d pods in an excluded namespace, want 0", n)
 		}
 		f.Observe(configuration())
 		wait(time.Second)
 		if n := f.Count(); n != 1 {
-			t.Errorf("%d pods after the namespace was excluded no more", n)
+			t.Errorf("got %d pods after the namespace was included again, want 1", n)
 		}
 		reads := c.reads
 		f.Observe(configuration(func(w *admissionregistrationv1.MutatingWebhook) { w.ClientConfig.CABundle = []byte("another") }))
 		wait(time.Second)
 		if c.reads != reads {
-			t.Error("pods are read again after a change that is not about them")
+			t.Error("pods were read again after an unrelated change")
 		}
 		f.Observe(nil)
 		wait(time.Second)
 		if n := f.Count(); n != 0 {
-			t.Errorf("%d pods are counted while there is no webhook", n)
+			t.Errorf("got %d pods without a webhook configuration, want 0", n)
 		}
 	})
 }

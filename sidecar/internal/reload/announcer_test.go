@@ -17,7 +17,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/reload"
 )
 
-// app is what a Call tells of renewals: it keeps when, in seconds after the beginning.
+// app is the receiver of Calls. It records the time of each attempt, in seconds after the start.
 type app struct {
 	mu    sync.Mutex
 	began time.Time
@@ -56,7 +56,7 @@ func (a *app) fail(err error) {
 	a.err = err
 }
 
-// history is what was tried since it was last asked for.
+// history returns the attempts since its last call.
 func (a *app) history() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -65,8 +65,8 @@ func (a *app) history() []string {
 	return h
 }
 
-// has is a report of what a store has, by link.
-func has(versions map[string]string, renewed ...string) certsync.Report {
+// reportOf returns a report of the versions in a store, by link.
+func reportOf(versions map[string]string, renewed ...string) certsync.Report {
 	var r certsync.Report
 	for link, version := range versions {
 		r.Certificates = append(r.Certificates, certsync.Status{
@@ -82,18 +82,18 @@ func has(versions map[string]string, renewed ...string) certsync.Report {
 
 func one(version string) map[string]string { return map[string]string{"web": version} }
 
-// bubble runs a test with a fake clock, an app, and a Reloader.
-func bubble(t *testing.T, path string, test func(a *app, r *reload.Reloader, told *[]string)) {
+// bubble runs a test with a fake clock, an app and an Announcer.
+func bubble(t *testing.T, path string, test func(a *app, r *reload.Announcer, observed *[]string)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		a := &app{began: time.Now()}
-		var told []string // by the goroutine of Run, read while it waits
-		r := reload.New(path, func(attempt int, err error) { told = append(told, fmt.Sprint(attempt, " ", err)) }, slog.New(slog.DiscardHandler))
+		var observed []string // written by the goroutine of Run, read while it waits
+		r := reload.New(path, func(attempt int, err error) { observed = append(observed, fmt.Sprint(attempt, " ", err)) }, slog.New(slog.DiscardHandler))
 		r.Configure(a.newCall)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { r.Run(ctx); close(done) }()
-		test(a, r, &told)
+		test(a, r, &observed)
 		cancel()
 		<-done
 	})
@@ -111,91 +111,93 @@ func want(t *testing.T, what string, got []string, want ...string) {
 	}
 }
 
-// A renewal is announced at once, and once. What comes for the first time, or stays, is no renewal.
+// A renewal is announced once, immediately. A new or unchanged certificate is not a renewal.
 func TestOncePerRenewal(t *testing.T) {
-	bubble(t, "", func(a *app, r *reload.Reloader, told *[]string) {
-		r.Report(has(nil))
-		r.Report(has(one("v1")))
+	bubble(t, "", func(a *app, r *reload.Announcer, observed *[]string) {
+		r.Report(reportOf(nil))
+		r.Report(reportOf(one("v1")))
 		pass(time.Hour)
-		r.Report(has(map[string]string{"web": "v1", "api": "v1"}))
+		r.Report(reportOf(map[string]string{"web": "v1", "api": "v1"}))
 		pass(time.Hour)
 		want(t, "after the initial sync", a.history())
-		r.Report(has(map[string]string{"web": "v2", "api": "v1"}, "web"))
+		r.Report(reportOf(map[string]string{"web": "v2", "api": "v1"}, "web"))
 		pass(0)
 		want(t, "after a renewal", a.history(), "call 1 at 7200s")
-		r.Report(has(map[string]string{"web": "v2", "api": "v1"}))
+		r.Report(reportOf(map[string]string{"web": "v2", "api": "v1"}))
 		pass(24 * time.Hour)
-		want(t, "after a poll without news", a.history())
-		want(t, "told", *told, "1 <nil>")
+		want(t, "after a poll without changes", a.history())
+		want(t, "observed", *observed, "1 <nil>")
 	})
 }
 
-var errAway = errors.New("the app is away")
+var errDown = errors.New("the app is down")
 
-// What fails is tried again, less and less often, until it succeeds; polls meanwhile do not begin it anew.
+// A failed announcement is retried with growing waits until it succeeds. Polls in the meantime do
+// not restart it.
 func TestRetries(t *testing.T) {
-	bubble(t, "", func(a *app, r *reload.Reloader, told *[]string) {
-		a.fail(errAway)
-		r.Report(has(one("v1")))
-		r.Report(has(one("v2"), "web"))
+	bubble(t, "", func(a *app, r *reload.Announcer, observed *[]string) {
+		a.fail(errDown)
+		r.Report(reportOf(one("v1")))
+		r.Report(reportOf(one("v2"), "web"))
 		pass(5 * time.Second)
-		r.Report(has(one("v2")))
+		r.Report(reportOf(one("v2")))
 		if n := len(a.history()); n != 3 { // at 0, 1 and 3 seconds, with a jitter of 10 %
 			t.Errorf("%d attempts in the first 5 s, want 3", n)
 		}
 		pass(time.Hour)
 		if n := len(a.history()); n < 15 || n > 20 {
-			t.Errorf("%d attempts in the hour after, want one every 5 minutes in the end", n)
+			t.Errorf("%d attempts in the hour after, want one every 5 minutes at the end", n)
 		}
 		a.fail(nil)
 		pass(6 * time.Minute)
 		if n := len(a.history()); n != 1 {
-			t.Errorf("%d attempts after the app was back, want 1", n)
+			t.Errorf("%d attempts after the app was up again, want 1", n)
 		}
 		pass(time.Hour)
 		want(t, "after the success", a.history())
-		want(t, "first told", (*told)[:2], "1 the app is away", "2 the app is away")
+		want(t, "first observed", (*observed)[:2], "1 the app is down", "2 the app is down")
 	})
 }
 
-// A later renewal takes the place of one that is being tried, and does not wait for its next attempt.
-func TestNextRenewalSupersedes(t *testing.T) {
-	bubble(t, "", func(a *app, r *reload.Reloader, told *[]string) {
-		a.fail(errAway)
-		r.Report(has(one("v1")))
-		r.Report(has(one("v2"), "web"))
+// A later renewal replaces the announcement in progress, and does not wait for its next attempt.
+func TestNextRenewalReplaces(t *testing.T) {
+	bubble(t, "", func(a *app, r *reload.Announcer, observed *[]string) {
+		a.fail(errDown)
+		r.Report(reportOf(one("v1")))
+		r.Report(reportOf(one("v2"), "web"))
 		pass(time.Hour)
 		a.history()
-		*told = nil
+		*observed = nil
 		a.fail(nil)
-		r.Report(has(one("v3"), "web"))
+		r.Report(reportOf(one("v3"), "web"))
 		pass(0)
 		want(t, "the later one", a.history(), "call 2 at 3600s")
-		want(t, "told", *told, "1 <nil>")
+		want(t, "observed", *observed, "1 <nil>")
 		pass(time.Hour)
 		want(t, "the earlier one", a.history())
 	})
 }
 
-// A call that hangs holds up neither the reports nor the end of the process.
+// A call that hangs blocks neither the reports nor the end of the process.
 func TestNeverBlocks(t *testing.T) {
-	bubble(t, "", func(a *app, r *reload.Reloader, told *[]string) {
+	bubble(t, "", func(a *app, r *reload.Announcer, observed *[]string) {
 		a.hang = true
-		r.Report(has(one("v1")))
+		r.Report(reportOf(one("v1")))
 		for i := range 100 {
-			r.Report(has(one(fmt.Sprint("v2.", i)), "web"))
+			r.Report(reportOf(one(fmt.Sprint("v2.", i)), "web"))
 			pass(time.Minute)
 		}
-		want(t, "the first of them", a.history(), "call 1 at 0s")
+		want(t, "the first one", a.history(), "call 1 at 0s")
 	})
 }
 
-// A renewal that could not be announced is by what is set instead, at once: whoever mends a name need not wait for the next one.
+// After a change of the settings, a failed announcement is retried at once with the new settings,
+// so that a corrected name takes effect without another renewal.
 func TestConfigureWhileItFails(t *testing.T) {
-	bubble(t, "", func(a *app, r *reload.Reloader, _ *[]string) {
-		a.fail(errAway)
-		r.Report(has(one("v1")))
-		r.Report(has(one("v2"), "web"))
+	bubble(t, "", func(a *app, r *reload.Announcer, _ *[]string) {
+		a.fail(errDown)
+		r.Report(reportOf(one("v1")))
+		r.Report(reportOf(one("v2"), "web"))
 		pass(time.Hour)
 		other := &app{began: a.began}
 		r.Configure(other.newCall)
@@ -209,12 +211,12 @@ func TestConfigureWhileItFails(t *testing.T) {
 	})
 }
 
-// What is not to be announced any more is not tried on.
+// If announcements are disabled, a failed one is not retried.
 func TestConfigureNothingWhileItFails(t *testing.T) {
-	bubble(t, "", func(a *app, r *reload.Reloader, _ *[]string) {
-		a.fail(errAway)
-		r.Report(has(one("v1")))
-		r.Report(has(one("v2"), "web"))
+	bubble(t, "", func(a *app, r *reload.Announcer, _ *[]string) {
+		a.fail(errDown)
+		r.Report(reportOf(one("v1")))
+		r.Report(reportOf(one("v2"), "web"))
 		pass(time.Hour)
 		a.history()
 		r.Configure(nil)
@@ -223,18 +225,19 @@ func TestConfigureNothingWhileItFails(t *testing.T) {
 	})
 }
 
-// Without anything to do, a renewal is forgotten; what is configured later begins with the next one.
+// Without a configured announcement, a renewal is not announced later. A configuration takes effect
+// with the next renewal.
 func TestConfigure(t *testing.T) {
-	bubble(t, "", func(a *app, r *reload.Reloader, _ *[]string) {
+	bubble(t, "", func(a *app, r *reload.Announcer, _ *[]string) {
 		r.Configure(reload.To(contract.Reload{}))
-		r.Report(has(one("v1")))
-		r.Report(has(one("v2"), "web"))
+		r.Report(reportOf(one("v1")))
+		r.Report(reportOf(one("v2"), "web"))
 		pass(time.Hour)
 		r.Configure(a.newCall)
-		r.Report(has(one("v2")))
+		r.Report(reportOf(one("v2")))
 		pass(time.Hour)
 		want(t, "the renewal before", a.history())
-		r.Report(has(one("v3"), "web"))
+		r.Report(reportOf(one("v3"), "web"))
 		pass(0)
 		want(t, "the next one", a.history(), "call 1 at 7200s")
 	})

@@ -1,4 +1,4 @@
-package serviceaccount
+package annotations
 
 import (
 	"strings"
@@ -10,7 +10,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// Cache holds the annotations of all objects of one kind. It is filled by kube.Follow, whose Sink it is.
+// Cache holds the annotations of all objects of one kind. It is a kube.Sink: kube.Follow fills it.
 type Cache struct {
 	mu      sync.RWMutex
 	objects map[key][]annotation
@@ -18,10 +18,11 @@ type Cache struct {
 	once    sync.Once
 }
 
-// key names an object. Namespace is empty for what has none.
+// key identifies an object. The namespace is empty for cluster-scoped objects.
 type key struct{ namespace, name string }
 
-// annotation is smaller than an entry of a map, and most objects have none.
+// annotation is one annotation. Slices of it use less memory than maps, and most objects have no
+// annotations to keep.
 type annotation struct{ key, value string }
 
 // NewCache returns an empty cache.
@@ -29,7 +30,7 @@ func NewCache() *Cache {
 	return &Cache{objects: map[key][]annotation{}, synced: make(chan struct{})}
 }
 
-// Synced is closed when the first list is in the cache.
+// Synced returns a channel that is closed when the first list is in the cache.
 func (c *Cache) Synced() <-chan struct{} { return c.synced }
 
 // Len returns the number of objects.
@@ -39,12 +40,15 @@ func (c *Cache) Len() int {
 	return len(c.objects)
 }
 
-// LabelPodSecurity is the one label that is kept, among the annotations: the Pod Security level that a namespace enforces.
+// LabelPodSecurity is the label with the Pod Security level that a namespace enforces. It is the
+// only label that the cache keeps; Lookup returns it among the annotations.
 //
-// Source: https://kubernetes.io/docs/concepts/security/pod-security-admission/#pod-security-admission-labels-for-namespaces
+// Source:
+// https://kubernetes.io/docs/concepts/security/pod-security-admission/#pod-security-admission-labels-for-namespaces
 const LabelPodSecurity = "pod-security.kubernetes.io/enforce"
 
-// Strip drops all of an object but its name and what Cache keeps: our annotations, and LabelPodSecurity.
+// Strip removes everything from an object except its name and what Cache keeps: the annotations of
+// Azure Workload Identity and of certificate sync, and LabelPodSecurity.
 func Strip(o *metav1.PartialObjectMetadata) {
 	var kept map[string]string
 	keep := func(k, v string) {
@@ -54,7 +58,7 @@ func Strip(o *metav1.PartialObjectMetadata) {
 		kept[unique.Make(k).Value()] = v
 	}
 	for k, v := range o.Annotations {
-		if ours(k) {
+		if hasOurPrefix(k) {
 			keep(k, v)
 		}
 	}
@@ -66,7 +70,7 @@ func Strip(o *metav1.PartialObjectMetadata) {
 	}
 }
 
-func ours(key string) bool {
+func hasOurPrefix(key string) bool {
 	return strings.HasPrefix(key, contract.IdentityPrefix) || strings.HasPrefix(key, contract.Prefix)
 }
 
@@ -74,7 +78,7 @@ func ours(key string) bool {
 func (c *Cache) Replace(list []*metav1.PartialObjectMetadata) {
 	objects := make(map[key][]annotation, len(list))
 	for _, o := range list {
-		objects[keyOf(o)] = annotations(o)
+		objects[keyOf(o)] = keptAnnotations(o)
 	}
 	c.mu.Lock()
 	c.objects = objects
@@ -86,7 +90,7 @@ func (c *Cache) Replace(list []*metav1.PartialObjectMetadata) {
 func (c *Cache) Set(o *metav1.PartialObjectMetadata) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.objects[keyOf(o)] = annotations(o)
+	c.objects[keyOf(o)] = keptAnnotations(o)
 }
 
 // Delete implements kube.Sink.
@@ -96,7 +100,8 @@ func (c *Cache) Delete(o *metav1.PartialObjectMetadata) {
 	delete(c.objects, keyOf(o))
 }
 
-// get returns the annotations of an object that is in the cache. The map is the caller's.
+// get returns the annotations of an object, and whether the object is in the cache. The caller owns
+// the map.
 func (c *Cache) get(k key) (map[string]string, bool) {
 	c.mu.RLock()
 	list, ok := c.objects[k]
@@ -113,8 +118,8 @@ func (c *Cache) get(k key) (map[string]string, bool) {
 
 func keyOf(o *metav1.PartialObjectMetadata) key { return key{o.Namespace, o.Name} }
 
-// annotations returns those of a stripped object.
-func annotations(o *metav1.PartialObjectMetadata) []annotation {
+// keptAnnotations returns the annotations of an object that Strip has processed.
+func keptAnnotations(o *metav1.PartialObjectMetadata) []annotation {
 	if len(o.Annotations) == 0 {
 		return nil
 	}

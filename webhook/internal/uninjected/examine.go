@@ -8,7 +8,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// Run judges pods until the context ends.
+// Run examines pods until ctx ends.
 func (f *Finder) Run(ctx context.Context) {
 	for {
 		wait := pause
@@ -19,9 +19,9 @@ func (f *Finder) Run(ctx context.Context) {
 			case <-f.wake:
 			}
 			continue
-		} else if err := f.judge(ctx, c, scope); err != nil && ctx.Err() == nil {
-			f.log.Error("looking for uninjected pods failed", "namespace", c.namespace, "pod", c.name, "error", err)
-			f.again(c)
+		} else if err := f.examine(ctx, c, scope); err != nil && ctx.Err() == nil {
+			f.log.Error("cannot check whether the pod was injected", "namespace", c.namespace, "pod", c.name, "error", err)
+			f.requeue(c)
 			wait = retryAfter
 		}
 		select {
@@ -32,12 +32,12 @@ func (f *Finder) Run(ctx context.Context) {
 	}
 }
 
-// next takes a pod that is still there from the queue, with the scope that it is judged by.
+// next removes a pod that still exists from the queue. It also returns the current scope.
 func (f *Finder) next() (*candidate, scope, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.scope) == 0 {
-		return nil, nil, false // nothing is meant: Observe wakes
+		return nil, nil, false // no pod matches; Observe wakes Run
 	}
 	for len(f.queue) > 0 {
 		c := f.queue[0]
@@ -49,29 +49,29 @@ func (f *Finder) next() (*candidate, scope, bool) {
 	return nil, nil, false
 }
 
-func (f *Finder) again(c *candidate) {
+func (f *Finder) requeue(c *candidate) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.queue = append(f.queue, c)
 }
 
-// judge reads a pod and decides about it.
-func (f *Finder) judge(ctx context.Context, c *candidate, s scope) error {
+// examine reads a pod, decides whether it was missed, and creates the Event.
+func (f *Finder) examine(ctx context.Context, c *candidate, s scope) error {
 	pod, err := f.api.Pod(ctx, c.namespace, c.name)
 	if apierrors.IsNotFound(err) || err == nil && pod.UID != c.uid {
-		return nil // its deletion will be seen
+		return nil // Delete will be called
 	}
 	if err != nil {
 		return err
 	}
-	was, refusal, err := f.missed(ctx, pod, s)
+	isMissed, refusal, err := f.isMissed(ctx, pod, s)
 	if err != nil {
 		return err
 	}
-	v := fine
-	if was {
+	v := notMissed
+	if isMissed {
 		v = missed
-		if err := f.tell(ctx, pod, refusal); err != nil {
+		if err := f.createEvent(ctx, pod, refusal); err != nil {
 			return err
 		}
 	}
@@ -81,21 +81,22 @@ func (f *Finder) judge(ctx context.Context, c *candidate, s scope) error {
 	return nil
 }
 
-// missed reports whether the webhook was to see a pod and did not, and where it would have refused the pod, why.
-func (f *Finder) missed(ctx context.Context, pod *corev1.Pod, s scope) (was bool, refusal string, err error) {
+// isMissed reports whether the webhook should have received the pod but did not, and, if the
+// webhook would refuse it, why.
+func (f *Finder) isMissed(ctx context.Context, pod *corev1.Pod, s scope) (missed bool, refusal string, err error) {
 	if pod.DeletionTimestamp != nil || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed ||
-		!s.includesObject(pod.Labels) {
+		!s.matchesObject(pod.Labels) {
 		return false, "", nil
 	}
-	if was, refusal, err = f.check(ctx, pod); err != nil || !was {
+	if missed, refusal, err = f.check(ctx, pod); err != nil || !missed {
 		return false, "", err
 	}
 	namespace, err := f.api.Metadata(ctx, corev1.SchemeGroupVersion.WithResource("namespaces"), "", pod.Namespace)
 	switch {
 	case apierrors.IsNotFound(err):
-		return false, "", nil // the pod goes with it
+		return false, "", nil // the pod is deleted with it
 	case err != nil:
 		return false, "", err
 	}
-	return s.includes(pod.Labels, namespace.Labels), refusal, nil
+	return s.matches(pod.Labels, namespace.Labels), refusal, nil
 }

@@ -1,4 +1,4 @@
-package serviceaccount
+package annotations
 
 import (
 	"context"
@@ -33,10 +33,10 @@ func found(clientID string) map[string]string {
 
 var errNotFound = apierrors.NewNotFound(schema.GroupResource{Resource: "serviceaccounts"}, "x")
 
-// noReads fails the test when an object is read past the cache.
+// noReads returns a Reader that fails the test when it is called.
 func noReads(t *testing.T) Reader {
 	return func(context.Context, string, string) (*metav1.PartialObjectMetadata, error) {
-		t.Error("read from the API server")
+		t.Error("the object was read from the API server instead of the cache")
 		return nil, errNotFound
 	}
 }
@@ -95,17 +95,17 @@ func TestCacheFollowsChanges(t *testing.T) {
 	get("web", found("3"))
 	get("new", found("4"))
 	if c.Len() != 4 {
-		t.Errorf("%d objects, want 4", c.Len())
+		t.Errorf("got %d objects, want 4", c.Len())
 	}
 	c.Replace([]*metav1.PartialObjectMetadata{plain})
 	get("plain", nil)
 	c.Delete(plain)
 	if c.Len() != 0 {
-		t.Errorf("%d objects after all were deleted", c.Len())
+		t.Errorf("got %d objects after all were deleted, want 0", c.Len())
 	}
 }
 
-func TestReadsOnceForAllWhoWait(t *testing.T) {
+func TestConcurrentCallersShareOneRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var reads atomic.Int32
 		l := NewLookup("service account", NewCache(), func(_ context.Context, namespace, name string) (*metav1.PartialObjectMetadata, error) {
@@ -124,7 +124,7 @@ func TestReadsOnceForAllWhoWait(t *testing.T) {
 		}
 		wg.Wait()
 		if n := reads.Load(); n != 1 {
-			t.Errorf("%d reads for 50 pods", n)
+			t.Errorf("got %d reads for 50 callers, want 1", n)
 		}
 	})
 }
@@ -145,7 +145,7 @@ func TestWaitsForAnAccountThatIsBeingCreated(t *testing.T) {
 	})
 }
 
-func TestMissingAccountIsToldAfterTheGracePeriod(t *testing.T) {
+func TestMissingAccountFailsAfterTheGracePeriod(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reads := 0
 		l := NewLookup("service account", NewCache(), func(context.Context, string, string) (*metav1.PartialObjectMetadata, error) {
@@ -159,7 +159,7 @@ func TestMissingAccountIsToldAfterTheGracePeriod(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		if took := time.Since(start); took > gracePeriod || reads > 10 {
-			t.Errorf("%d reads in %v", reads, took)
+			t.Errorf("got %d reads in %v, want at most 10 in %v", reads, took, gracePeriod)
 		}
 	})
 }
@@ -178,7 +178,7 @@ func TestOtherErrorsAreNotRetried(t *testing.T) {
 	})
 }
 
-func TestOneCallerGivingUpDoesNotStopTheOthers(t *testing.T) {
+func TestCancelledCallerDoesNotStopTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := NewLookup("service account", NewCache(), func(ctx context.Context, namespace, name string) (*metav1.PartialObjectMetadata, error) {
 			select {
@@ -188,12 +188,12 @@ func TestOneCallerGivingUpDoesNotStopTheOthers(t *testing.T) {
 				return account(namespace, name, "1"), nil
 			}
 		})
-		impatient, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			if _, err := l.Annotations(impatient, "ns", "web"); !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("the impatient caller got %v", err)
+			if _, err := l.Annotations(short, "ns", "web"); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("the caller with the short deadline got %v, want its deadline error", err)
 			}
 		})
 		synctest.Wait()
@@ -207,7 +207,7 @@ func TestOneCallerGivingUpDoesNotStopTheOthers(t *testing.T) {
 	})
 }
 
-func TestSlowAPIServerIsNotWaitedForBeyondTheLimit(t *testing.T) {
+func TestSlowAPIServerEndsAtTheTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := NewLookup("service account", NewCache(), func(ctx context.Context, _, _ string) (*metav1.PartialObjectMetadata, error) {
 			<-ctx.Done()

@@ -1,4 +1,4 @@
-package serviceaccount
+package annotations
 
 import (
 	"context"
@@ -11,21 +11,22 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// How an object that is not in the cache is read. The sum stays well below the 5 s that the API server gives an admission.
+// Limits for reading an object that is not in the cache. The total stays well below the 5 s that
+// the API server allows for an admission.
 const (
-	// gracePeriod is how long an object that does not exist is asked for again.
+	// gracePeriod is how long the read of an object that does not exist is retried.
 	gracePeriod = time.Second
-	// firstWait and then twice as long each time is waited between reads.
+	// firstWait is the wait before the first retry. It doubles with each retry.
 	firstWait = 50 * time.Millisecond
-	// readTimeout bounds it all, answers of a slow API server included.
+	// readTimeout limits all reads of one object together, even if the API server is slow.
 	readTimeout = 3 * time.Second
 )
 
-// Reader reads the metadata of one object from the API server itself. Its error is one of
+// Reader reads the metadata of one object from the API server. Its errors are those of package
 // k8s.io/apimachinery/pkg/api/errors.
 type Reader func(ctx context.Context, namespace, name string) (*metav1.PartialObjectMetadata, error)
 
-// NotFoundError says that an object does not exist.
+// NotFoundError reports that an object does not exist.
 type NotFoundError struct{ Kind, Namespace, Name string }
 
 func (e *NotFoundError) Error() string {
@@ -35,7 +36,7 @@ func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("%s %q does not exist in namespace %q", e.Kind, e.Name, e.Namespace)
 }
 
-// Lookup finds annotations in a cache, and past it.
+// Lookup finds annotations in the cache, or else reads them from the API server.
 type Lookup struct {
 	kind   string
 	cache  *Cache
@@ -43,38 +44,40 @@ type Lookup struct {
 	flight singleflight.Group
 }
 
-// NewLookup returns a Lookup of objects of a kind, which is its name in messages: "service account".
+// NewLookup returns a Lookup for objects of one kind. Messages contain the kind, for example
+// "service account".
 func NewLookup(kind string, cache *Cache, read Reader) *Lookup {
 	return &Lookup{kind: kind, cache: cache, read: read}
 }
 
-// Annotations returns the annotations of Azure Workload Identity and of certificate sync that an object has, and
-// LabelPodSecurity; the map is nil where it has none, and must not be changed. Namespace is empty for a kind that has
-// none. The error is a *NotFoundError, or says that the API server did not answer.
+// Annotations returns the object's annotations that Cache keeps, and LabelPodSecurity. The caller
+// must not modify the map, which is nil if the object has neither. The namespace is empty for
+// cluster-scoped objects. The error is a *NotFoundError, or reports why the API server could not be
+// read.
 func (l *Lookup) Annotations(ctx context.Context, namespace, name string) (map[string]string, error) {
 	k := key{namespace, name}
 	if found, ok := l.cache.get(k); ok {
 		return found, nil
 	}
-	// The read is not bound to the context of the first who asked: others wait for it too.
-	answer := l.flight.DoChan(namespace+"/"+name, func() (any, error) {
+	// The read does not end with the context of the first caller: others wait for it, too.
+	response := l.flight.DoChan(namespace+"/"+name, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
 		defer cancel()
-		return l.await(ctx, k)
+		return l.readWithRetry(ctx, k)
 	})
 	select {
-	case a := <-answer:
-		if a.Err != nil {
-			return nil, a.Err
+	case r := <-response:
+		if r.Err != nil {
+			return nil, r.Err
 		}
-		return a.Val.(map[string]string), nil
+		return r.Val.(map[string]string), nil
 	case <-ctx.Done():
 		return nil, fmt.Errorf("reading %s %q: %w", l.kind, name, ctx.Err())
 	}
 }
 
-// await reads an object until it is there or the grace period is over.
-func (l *Lookup) await(ctx context.Context, k key) (map[string]string, error) {
+// readWithRetry reads an object until it exists or the grace period is over.
+func (l *Lookup) readWithRetry(ctx context.Context, k key) (map[string]string, error) {
 	deadline := time.Now().Add(gracePeriod)
 	for wait := firstWait; ; wait *= 2 {
 		o, err := l.read(ctx, k.namespace, k.name)
