@@ -27,7 +27,7 @@ func newNamespace(t *testing.T, name, level string, annotations map[string]strin
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
 		defer cancel()
 		if err := testEnv.RemoveNamespace(ctx, name); err != nil {
 			t.Error(err)

@@ -12,13 +12,13 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// patience is how long a test waits for something that normally happens at once. It is long so that
-// tests also pass on a slow machine.
-const patience = 3 * time.Minute
+// testTimeout is how long a test waits for something that normally happens at once. It is long so
+// that tests also pass on a slow machine.
+const testTimeout = 3 * time.Minute
 
 func testContext(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -34,7 +34,7 @@ func newApp(t *testing.T, name string) framework.App {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
 		defer cancel()
 		if err := testEnv.RemoveNamespace(ctx, namespace); err != nil {
 			t.Error(err)

@@ -19,7 +19,7 @@ func TestAccess(t *testing.T) {
 		name, level string
 		edit        func(*testing.T, *corev1.Pod)
 		file        string // mode, owner and group as the app sees them
-		strangers   bool   // whether user 3000 can read the file
+		others      bool   // whether user 3000 can read the file
 	}{
 		{"common-user", "restricted", func(*testing.T, *corev1.Pod) {}, "-rw------- 1000", false},
 		{"two-users", "restricted", func(_ *testing.T, p *corev1.Pod) { addSecondUser(p) }, "-rw-r----- 65532", false},
@@ -73,8 +73,8 @@ func TestAccess(t *testing.T) {
 				}
 			}
 			code, said := readBy(t, pod, 3000, file)
-			if allowed := code == 0; allowed != test.strangers {
-				t.Errorf("user 3000 can read: %t, want %t; output: %s", allowed, test.strangers, said)
+			if allowed := code == 0; allowed != test.others {
+				t.Errorf("user 3000 can read: %t, want %t; output: %s", allowed, test.others, said)
 			}
 			if code != 0 && !strings.Contains(said, "permission denied") {
 				t.Errorf("user 3000 fails for a reason other than the file's permissions: %s", said)

@@ -35,7 +35,7 @@ func bound(t *testing.T, pod *corev1.Pod, tenant, vault string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proof, err := testEnv.Proof(testContext(t), pod.Namespace, pod.Name)
+	proof, err := testEnv.FederatedCredential(testContext(t), pod.Namespace, pod.Name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,14 +51,14 @@ func bound(t *testing.T, pod *corev1.Pod, tenant, vault string) string {
 // too.
 func throughProxy(t *testing.T, pod *corev1.Pod, id string) {
 	t.Helper()
-	asked, err := testEnv.Azure.Requests(testContext(t), azure.Filter{Operation: azure.OpToken, ClientID: id})
+	requests, err := testEnv.Azure.Requests(testContext(t), azure.Filter{Operation: azure.OpToken, ClientID: id})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(asked) == 0 {
+	if len(requests) == 0 {
 		t.Error("no token was requested")
 	}
-	for _, r := range asked {
+	for _, r := range requests {
 		if r.Service != azure.ServiceTokenProxy || r.Host != framework.TokenProxy || r.Status != 200 {
 			t.Errorf("a token was requested at %s (%s), with the response %d %s", r.Service, r.Host, r.Status, r.Code)
 		}

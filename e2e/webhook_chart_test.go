@@ -49,7 +49,7 @@ func TestChartUpgrade(t *testing.T) {
 		if back {
 			return
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
 		defer cancel()
 		if err := testEnv.InstallChart(ctx); err != nil {
 			t.Error(err)

@@ -31,7 +31,7 @@ func TestFailurePolicyIgnore(t *testing.T) {
 		values["webhook"].(map[string]any)[key] = value
 	}
 	defer func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
 		defer cancel()
 		if err := testEnv.InstallChart(ctx); err != nil {
 			t.Error(err)

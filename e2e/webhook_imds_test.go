@@ -22,7 +22,7 @@ func TestMetadataEndpoint(t *testing.T) {
 		name, level string
 		edit        func(*corev1.Pod)
 		init        []string
-		leads       bool // the app finds the endpoint through variables
+		byVariables bool // the app finds the endpoint through variables
 	}{
 		{"address", "privileged", func(*corev1.Pod) {}, []string{contract.IMDSContainerName, contract.ContainerName, "prepare"}, false},
 		{"user-namespace", "privileged", func(p *corev1.Pod) { no := false; p.Spec.HostUsers = &no },
@@ -37,7 +37,7 @@ func TestMetadataEndpoint(t *testing.T) {
 			if got := names(done.Spec.InitContainers); !slices.Equal(got, test.init) {
 				t.Errorf("init containers are %q, want %q", got, test.init)
 			}
-			if endpoint := variables(containerOf(t, done, "app"))[contract.EnvIdentityEndpoint]; (endpoint != "") != test.leads {
+			if endpoint := variables(containerOf(t, done, "app"))[contract.EnvIdentityEndpoint]; (endpoint != "") != test.byVariables {
 				t.Errorf("%s is %q", contract.EnvIdentityEndpoint, endpoint)
 			}
 			restricted(t, done)

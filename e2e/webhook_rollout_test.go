@@ -127,7 +127,7 @@ func newLoad(t *testing.T, namespace string) *load {
 
 // create does not use the load's context, so that a creation that has begun completes.
 func (l *load) create(t *testing.T, namespace string, n int) {
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	defer cancel()
 	pod := labelled(namespace, "web", annotated(key("certificates"), secretURL("web")))
 	pod.Name = fmt.Sprint("web-", n)

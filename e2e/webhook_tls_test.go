@@ -31,14 +31,14 @@ func TestServingCertificateOfOthers(t *testing.T) {
 	newServiceAccount(t, namespace, "web", withClientID())
 	pod := labelled(namespace, "web", nil)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
 		defer cancel()
 		if err := testEnv.InstallChart(ctx); err != nil {
 			t.Error(err)
 		}
 	})
 	ownCertificate(t, pod)
-	certManagers(t, pod)
+	certManagerObjects(t, pod)
 	uninstalled(t)
 }
 
@@ -78,18 +78,18 @@ func ownCertificate(t *testing.T, pod *corev1.Pod) {
 	})
 }
 
-// certManagers applies the chart's cert-manager objects. The API server validates them with
+// certManagerObjects applies the chart's cert-manager objects. The API server validates them with
 // cert-manager's definitions. The test then creates the requested certificates, as cert-manager
 // does.
 //
 // The test does not run cert-manager, because building it would take five minutes of CPU time.
-func certManagers(t *testing.T, pod *corev1.Pod) {
+func certManagerObjects(t *testing.T, pod *corev1.Pod) {
 	definitions := certManagerDefinitions(t)
 	if _, err := testEnv.Cluster.Kubectl(testContext(t), "apply", "--server-side", "--filename", definitions); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
 		defer cancel()
 		if _, err := testEnv.Cluster.Kubectl(ctx, "delete", "--filename", definitions); err != nil {
 			t.Error(err)
@@ -106,17 +106,17 @@ func certManagers(t *testing.T, pod *corev1.Pod) {
 	values["webhook"].(map[string]any)["tls"] = map[string]any{"source": "cert-manager"}
 	installed := make(chan error, 1)
 	go func() { installed <- testEnv.UpgradeChart(testContext(t), values) }()
-	issueAsked(t)
+	issueRequested(t)
 	if err := <-installed; err != nil {
 		t.Fatal(err)
 	}
 	settles(t, "pods are accepted", func() bool { return accepted(t, pod) == nil })
 }
 
-// issueAsked does the work of cert-manager: it creates the Secret that the Certificate requests,
-// with the CA of its issuer, and writes that CA to the caBundle of the configuration that requests
-// it.
-func issueAsked(t *testing.T) {
+// issueRequested does the work of cert-manager: it creates the Secret that the Certificate
+// requests, with the CA of its issuer, and writes that CA to the caBundle of the configuration that
+// requests it.
+func issueRequested(t *testing.T) {
 	t.Helper()
 	kubectl := func(args ...string) []byte {
 		out, err := testEnv.Cluster.Kubectl(testContext(t), append(args, "--namespace", framework.SystemNamespace)...)
@@ -234,7 +234,7 @@ func putSecret(t *testing.T, name string, c issued) {
 
 func removeSecret(t *testing.T, name string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
 	defer cancel()
 	if err := testEnv.Client.CoreV1().Secrets(framework.SystemNamespace).Delete(ctx, name, metav1.DeleteOptions{}); err != nil {
 		t.Error(err)

@@ -32,11 +32,11 @@ func newSigningKey() jose.JSONWebKey {
 // signingKey returns a key whose ID is its thumbprint (RFC 7638).
 func signingKey(key *rsa.PrivateKey) jose.JSONWebKey {
 	jwk := jose.JSONWebKey{Key: key, Algorithm: string(jose.RS256), Use: "sig"}
-	print, err := jwk.Thumbprint(crypto.SHA256)
+	thumbprint, err := jwk.Thumbprint(crypto.SHA256)
 	if err != nil {
 		panic(err) // an RSA key has a thumbprint
 	}
-	jwk.KeyID = base64.RawURLEncoding.EncodeToString(print)
+	jwk.KeyID = base64.RawURLEncoding.EncodeToString(thumbprint)
 	return jwk
 }
 

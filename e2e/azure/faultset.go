@@ -34,7 +34,7 @@ func (e *Emulator) InjectFault(_ context.Context, f Fault) (string, error) {
 
 // ClearFaults implements [Control].
 func (e *Emulator) ClearFaults(_ context.Context, ids ...string) error {
-	return e.faults.clear(ids)
+	return e.faults.remove(ids)
 }
 
 // checkFault refuses fields that would have no effect.
@@ -76,7 +76,7 @@ func (s *faultSet) add(f Fault) (string, error) {
 	return f.ID, nil
 }
 
-func (s *faultSet) clear(ids []string) error {
+func (s *faultSet) remove(ids []string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, id := range ids {

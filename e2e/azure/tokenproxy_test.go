@@ -59,10 +59,10 @@ func TestTokenProxy(t *testing.T) {
 			if err := get(true); (c.code == "") != (err == nil) || err != nil && !errors.As(err, &refused) {
 				t.Fatalf("request to the proxy: %v", err)
 			}
-			asked, err := f.Requests(t.Context(), azure.Filter{Service: azure.ServiceTokenProxy, Operation: azure.OpToken, Host: proxyName})
+			requests, err := f.Requests(t.Context(), azure.Filter{Service: azure.ServiceTokenProxy, Operation: azure.OpToken, Host: proxyName})
 			check(t, err)
-			if len(asked) != 1 || asked[0].Code != c.code {
-				t.Errorf("requests to the proxy: %+v, want one token request with the code %q", asked, c.code)
+			if len(requests) != 1 || requests[0].Code != c.code {
+				t.Errorf("requests to the proxy: %+v, want one token request with the code %q", requests, c.code)
 			}
 			if err := get(false); !errors.As(err, &refused) {
 				t.Errorf("Entra ID accepted the token: %v", err)

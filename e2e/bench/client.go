@@ -84,4 +84,4 @@ func (c *client) admit(request []byte) (time.Duration, error) {
 	return took, nil
 }
 
-func (c *client) close() { _ = c.conn.Close() }
+func (c *client) Close() { _ = c.conn.Close() }

@@ -24,7 +24,7 @@ type throughputFigures struct {
 }
 
 // throughput measures how many requests the webhook answers.
-func (h *hook) throughput(ctx context.Context, s *startFigures) (f throughputFigures, err error) {
+func (h *webhookRunner) throughput(ctx context.Context, s *startFigures) (f throughputFigures, err error) {
 	before, err := s.last.cpu()
 	if err != nil {
 		return f, err
@@ -45,7 +45,7 @@ func (h *hook) throughput(ctx context.Context, s *startFigures) (f throughputFig
 }
 
 // load sends requests with all clients until the given time, and returns how many were answered.
-func (h *hook) load(ctx context.Context, config *tls.Config, until time.Time) (int64, error) {
+func (h *webhookRunner) load(ctx context.Context, config *tls.Config, until time.Time) (int64, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	var answered atomic.Int64
 	for i := range clients {
@@ -54,7 +54,7 @@ func (h *hook) load(ctx context.Context, config *tls.Config, until time.Time) (i
 			if err != nil {
 				return err
 			}
-			defer c.close()
+			defer c.Close()
 			for k := i; time.Now().Before(until) && ctx.Err() == nil; k++ {
 				if _, err := c.admit(h.requests[k%len(h.requests)]); err != nil {
 					return err

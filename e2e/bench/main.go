@@ -80,7 +80,7 @@ func run(ctx context.Context, only []string) error {
 		b.progress("measured %s in %.0f s", p.name, time.Since(start).Seconds())
 	}
 	b.end = load()
-	return b.print(os.Stdout)
+	return b.write(os.Stdout)
 }
 
 func (b *bench) progress(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }

@@ -37,11 +37,11 @@ func (b *bench) sidecar(ctx context.Context) error {
 	}
 	b.add("sidecar: binary", "at most 13 MB", info.Size() <= 13e6, "%s", megabytes(info.Size()))
 	b.progress("filling a vault with %d certificates", certificates)
-	w, err := newWorld(ctx, b.temp)
+	w, err := newAzureSandbox(ctx, b.temp)
 	if err != nil {
 		return err
 	}
-	defer w.close()
+	defer w.shutDown()
 	for _, d := range []time.Duration{0, 20 * time.Millisecond, 100 * time.Millisecond} {
 		if err := b.initialSync(ctx, w, program, d); err != nil {
 			return err
@@ -57,7 +57,7 @@ func (b *bench) sidecar(ctx context.Context) error {
 
 // initialSync measures the time from the start of the process until it is ready with ten
 // certificates, with each response delayed by d.
-func (b *bench) initialSync(ctx context.Context, w *world, program string, d time.Duration) error {
+func (b *bench) initialSync(ctx context.Context, w *azureSandbox, program string, d time.Duration) error {
 	if err := w.delay(ctx, d); err != nil {
 		return err
 	}
@@ -74,16 +74,16 @@ func (b *bench) initialSync(ctx context.Context, w *world, program string, d tim
 		}
 		took, busy = append(took, s.ready), append(busy, cpu)
 	}
-	median, most := middle(took), 3*d+60*time.Millisecond
+	median, most := medianOf(took), 3*d+60*time.Millisecond
 	b.add(fmt.Sprintf("sidecar: start to ready, 10 certificates, each answer delayed by %d ms", d.Milliseconds()),
 		fmt.Sprintf("at most %d ms", most.Milliseconds()), median <= most,
-		"%s (median of %d, worst %s; CPU %s)", millis(median), starts, millis(slices.Max(took)), millis(middle(busy)))
+		"%s (median of %d, worst %s; CPU %s)", millis(median), starts, millis(slices.Max(took)), millis(medianOf(busy)))
 	return w.delay(ctx, 0)
 }
 
 // steady measures a sidecar with n certificates: during polls that find nothing new, between polls
 // and, if n is all certificates of the vault, during a poll that renews all of them.
-func (b *bench) steady(ctx context.Context, w *world, program string, n int) error {
+func (b *bench) steady(ctx context.Context, w *azureSandbox, program string, n int) error {
 	b.progress("polling %d certificates %d times", n, polls)
 	s, err := w.start(ctx, program, fmt.Sprintf("steady-%d", n), n)
 	if err != nil {
@@ -128,7 +128,7 @@ func (b *bench) memoryAfterPolls(n int, now, peak int64) {
 	}
 }
 
-func (b *bench) perPoll(n int, before, after asked, untouched bool) {
+func (b *bench) perPoll(n int, before, after requestCounts, untouched bool) {
 	gets, tokens, other := after.gets-before.gets, after.tokens-before.tokens, after.other-before.other
 	b.add("sidecar: GETs per certificate and poll", "1", gets == n*polls, "%.2f", float64(gets)/float64(n*polls))
 	b.add(fmt.Sprintf("sidecar: token calls, other calls in %d polls", polls), "0, 0", tokens == 0 && other == 0, "%d, %d", tokens, other)
@@ -156,7 +156,7 @@ func (b *bench) betweenPolls(ctx context.Context, s *sidecar) error {
 	return nil
 }
 
-func (b *bench) renewal(ctx context.Context, w *world, s *sidecar) error {
+func (b *bench) renewal(ctx context.Context, w *azureSandbox, s *sidecar) error {
 	if err := w.renewAll(ctx); err != nil {
 		return err
 	}
@@ -177,7 +177,7 @@ type sidecar struct {
 }
 
 // start starts the sidecar in the sandbox with an empty store, and waits until it is ready.
-func (w *world) start(ctx context.Context, program, store string, n int) (*sidecar, error) {
+func (w *azureSandbox) start(ctx context.Context, program, store string, n int) (*sidecar, error) {
 	socket := w.stores + ".socket"
 	s := &sidecar{store: filepath.Join(w.stores, store), client: &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -237,8 +237,8 @@ func (s *sidecar) call(ctx context.Context, method, path string) error {
 
 // state is the number of requests that Azure has received, and the generation of the store with its
 // time.
-func (s *sidecar) state(ctx context.Context, w *world) (asked, string, error) {
-	a, err := w.asked(ctx)
+func (s *sidecar) state(ctx context.Context, w *azureSandbox) (requestCounts, string, error) {
+	a, err := w.requestCounts(ctx)
 	if err != nil {
 		return a, "", err
 	}

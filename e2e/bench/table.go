@@ -34,8 +34,8 @@ func (t *table) note(what, measured string, args ...any) {
 	t.figures = append(t.figures, figure{what: what, measured: fmt.Sprintf(measured, args...)})
 }
 
-// print writes the table.
-func (t *table) print(w io.Writer) error {
+// write writes the table.
+func (t *table) write(w io.Writer) error {
 	fmt.Fprintf(w, "%d CPUs, %s; load average at the beginning %s, at the end %s (the measurements' own included)\n\n",
 		runtime.NumCPU(), runtime.Version(), t.begin, t.end)
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

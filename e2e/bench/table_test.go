@@ -12,7 +12,7 @@ func TestTable(t *testing.T) {
 	b.add("time", "at most 2 s", false, "%.1f s", 2.5)
 	b.note("more", "%d", 3)
 	var out strings.Builder
-	if err := b.print(&out); err != nil {
+	if err := b.write(&out); err != nil {
 		t.Fatal(err)
 	}
 	head, rows, _ := strings.Cut(out.String(), "\n\n")

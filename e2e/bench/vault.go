@@ -26,8 +26,8 @@ const (
 // certificates is the number of certificates in the vault.
 const certificates = 100
 
-// world is an emulated Azure in a sandbox for the sidecar.
-type world struct {
+// azureSandbox is an emulated Azure in a sandbox for the sidecar.
+type azureSandbox struct {
 	*azure.Emulator
 	sandbox *sandbox.Sandbox
 	token   string // file
@@ -35,9 +35,9 @@ type world struct {
 	served  chan error
 }
 
-// newWorld creates a vault with certificates and their chains in Key Vault's default format:
+// newAzureSandbox creates a vault with certificates and their chains in Key Vault's default format:
 // RSA-2048 in PKCS #12.
-func newWorld(ctx context.Context, temp string) (*world, error) {
+func newAzureSandbox(ctx context.Context, temp string) (*azureSandbox, error) {
 	tokens, err := azure.NewTokenIssuer(issuer)
 	if err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func newWorld(ctx context.Context, temp string) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &world{Emulator: e, token: filepath.Join(temp, "token"), stores: filepath.Join(temp, "stores"), served: make(chan error, 1)}
+	w := &azureSandbox{Emulator: e, token: filepath.Join(temp, "token"), stores: filepath.Join(temp, "stores"), served: make(chan error, 1)}
 	if err := os.WriteFile(w.token, []byte(assertion), 0o600); err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func newWorld(ctx context.Context, temp string) (*world, error) {
 }
 
 // open creates the sandbox and starts the emulator in it.
-func (w *world) open(ctx context.Context) (err error) {
+func (w *azureSandbox) open(ctx context.Context) (err error) {
 	if w.sandbox, err = sandbox.New(azure.Hosts("127.0.0.1", vaultHost)); err != nil {
 		return err
 	}
@@ -88,15 +88,15 @@ func (w *world) open(ctx context.Context) (err error) {
 	return nil
 }
 
-// close ends the emulator and the programs in the sandbox.
-func (w *world) close() {
+// shutDown ends the emulator and the programs in the sandbox.
+func (w *azureSandbox) shutDown() {
 	_ = w.Close() // the state is not needed any more
 	<-w.served    //nolint:errcheck // reports only that it was closed
 	w.sandbox.Close()
 }
 
 // renewAll creates a new version of every certificate.
-func (w *world) renewAll(ctx context.Context) error {
+func (w *azureSandbox) renewAll(ctx context.Context) error {
 	for i := range certificates {
 		if _, err := w.Renew(ctx, azure.Renewal{Vault: vaultHost, Name: certificateName(i)}); err != nil {
 			return err
@@ -106,7 +106,7 @@ func (w *world) renewAll(ctx context.Context) error {
 }
 
 // delay delays every response from now on.
-func (w *world) delay(ctx context.Context, d time.Duration) error {
+func (w *azureSandbox) delay(ctx context.Context, d time.Duration) error {
 	if err := w.ClearFaults(ctx); err != nil || d == 0 {
 		return err
 	}
@@ -114,19 +114,19 @@ func (w *world) delay(ctx context.Context, d time.Duration) error {
 	return err
 }
 
-// asked returns the number of requests for secrets and tokens.
-type asked struct{ gets, tokens, other int }
+// requestCounts are the numbers of requests for secrets and tokens.
+type requestCounts struct{ gets, tokens, other int }
 
-func (w *world) asked(ctx context.Context) (asked, error) {
+func (w *azureSandbox) requestCounts(ctx context.Context) (requestCounts, error) {
 	c, err := w.Counts(ctx, azure.Filter{})
 	if err != nil {
-		return asked{}, err
+		return requestCounts{}, err
 	}
 	refused, err := w.Counts(ctx, azure.Filter{Service: azure.ServiceKeyVault, Status: http.StatusTooManyRequests})
 	if err != nil {
-		return asked{}, err
+		return requestCounts{}, err
 	}
-	return asked{c.SecretGets - refused.SecretGets, c.Tokens, c.Requests - c.SecretGets - c.Tokens}, nil
+	return requestCounts{c.SecretGets - refused.SecretGets, c.Tokens, c.Requests - c.SecretGets - c.Tokens}, nil
 }
 
 // settings returns the settings of a sidecar with the first n certificates.

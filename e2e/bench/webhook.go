@@ -43,12 +43,12 @@ func (b *bench) webhook(ctx context.Context) error {
 			return err
 		}
 	}
-	h := &hook{node: n, program: program, requests: requests}
+	h := &webhookRunner{node: n, program: program, requests: requests}
 	return b.admissions(ctx, h)
 }
 
 // admissions measures several starts, and then the last started process under load.
-func (b *bench) admissions(ctx context.Context, h *hook) error {
+func (b *bench) admissions(ctx context.Context, h *webhookRunner) error {
 	throttled, err := h.throttledStart(ctx)
 	if err != nil {
 		return err
@@ -96,8 +96,8 @@ func (b *bench) admissions(ctx context.Context, h *hook) error {
 	return nil
 }
 
-// hook starts webhooks and sends requests to them.
-type hook struct {
+// webhookRunner starts webhooks and sends requests to them.
+type webhookRunner struct {
 	node     *node
 	program  string
 	requests [][]byte
@@ -112,7 +112,7 @@ type startFigures struct {
 
 // starts starts the webhook several times without a certificate, and sends a first request each
 // time.
-func (h *hook) starts(ctx context.Context) (f startFigures, err error) {
+func (h *webhookRunner) starts(ctx context.Context) (f startFigures, err error) {
 	var ready, handshake, first []time.Duration
 	for i := range starts {
 		var took time.Duration
@@ -130,12 +130,12 @@ func (h *hook) starts(ctx context.Context) (f startFigures, err error) {
 			return f, err
 		}
 	}
-	f.ready, f.worst, f.handshake, f.first = middle(ready), slices.Max(ready), middle(handshake), middle(first)
+	f.ready, f.worst, f.handshake, f.first = medianOf(ready), slices.Max(ready), medianOf(handshake), medianOf(first)
 	return f, nil
 }
 
 // throttledStart starts the webhook with a tenth of a CPU.
-func (h *hook) throttledStart(ctx context.Context) (time.Duration, error) {
+func (h *webhookRunner) throttledStart(ctx context.Context) (time.Duration, error) {
 	file, err := h.node.quotaFile(100)
 	if err != nil {
 		return 0, err
@@ -149,7 +149,7 @@ func (h *hook) throttledStart(ctx context.Context) (time.Duration, error) {
 
 // start starts the webhook and returns how long it took until it was ready. The webhook creates a
 // new certificate and publishes its CA.
-func (h *hook) start(ctx context.Context, quotaFile string) (*process, time.Duration, error) {
+func (h *webhookRunner) start(ctx context.Context, quotaFile string) (*process, time.Duration, error) {
 	err := h.node.client.CoreV1().Secrets(systemNamespace).Delete(ctx, webhookSecret, metav1.DeleteOptions{})
 	if err != nil && !apierrors.IsNotFound(err) {
 		return nil, 0, err
@@ -183,7 +183,7 @@ func (h *hook) start(ctx context.Context, quotaFile string) (*process, time.Dura
 }
 
 // trust returns the TLS configuration with which the API server verifies the webhook.
-func (h *hook) trust(ctx context.Context) (*tls.Config, error) {
+func (h *webhookRunner) trust(ctx context.Context) (*tls.Config, error) {
 	c, err := h.node.client.AdmissionregistrationV1().MutatingWebhookConfigurations().Get(ctx, webhookName, metav1.GetOptions{})
 	if err != nil {
 		return nil, err
@@ -194,13 +194,13 @@ func (h *hook) trust(ctx context.Context) (*tls.Config, error) {
 }
 
 // first measures the handshake and the first request of a connection.
-func (h *hook) first(ctx context.Context, config *tls.Config, handshake, first *[]time.Duration) error {
+func (h *webhookRunner) first(ctx context.Context, config *tls.Config, handshake, first *[]time.Duration) error {
 	begin := time.Now()
 	c, err := h.node.connect(ctx, config)
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer c.Close()
 	*handshake = append(*handshake, time.Since(begin))
 	took, err := c.admit(h.requests[0])
 	*first = append(*first, took)
@@ -209,23 +209,23 @@ func (h *hook) first(ctx context.Context, config *tls.Config, handshake, first *
 
 // laterFirst measures the first request of a connection to a process that has served other requests
 // before: the part of the first request's time that is due to the connection, not to the start.
-func (h *hook) laterFirst(ctx context.Context, config *tls.Config) (time.Duration, error) {
+func (h *webhookRunner) laterFirst(ctx context.Context, config *tls.Config) (time.Duration, error) {
 	var handshake, first []time.Duration
 	for range starts {
 		if err := h.first(ctx, config, &handshake, &first); err != nil {
 			return 0, err
 		}
 	}
-	return middle(first), nil
+	return medianOf(first), nil
 }
 
 // latency returns the median time of a request with one client.
-func (h *hook) latency(ctx context.Context, config *tls.Config) (time.Duration, error) {
+func (h *webhookRunner) latency(ctx context.Context, config *tls.Config) (time.Duration, error) {
 	c, err := h.node.connect(ctx, config)
 	if err != nil {
 		return 0, err
 	}
-	defer c.close()
+	defer c.Close()
 	var all []time.Duration
 	for i := range warm + measured {
 		took, err := c.admit(h.requests[i%len(h.requests)])
@@ -236,11 +236,11 @@ func (h *hook) latency(ctx context.Context, config *tls.Config) (time.Duration, 
 			all = append(all, took)
 		}
 	}
-	return middle(all), nil
+	return medianOf(all), nil
 }
 
-// middle returns the median.
-func middle(all []time.Duration) time.Duration {
+// medianOf returns the median.
+func medianOf(all []time.Duration) time.Duration {
 	all = slices.Clone(all)
 	slices.Sort(all)
 	return all[len(all)/2]

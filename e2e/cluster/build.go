@@ -69,7 +69,7 @@ func (s BuildSpec) build(ctx context.Context, log *progress) (string, error) {
 	}
 	archive := filepath.Join(dir, s.Name+"-"+key+".tar")
 	if _, err := os.Stat(archive); err == nil {
-		used(archive, s.Name+"-")
+		markUsed(archive, s.Name+"-")
 		return archive, nil
 	}
 	return archive, log.during("build image "+s.Name, func() error {
@@ -129,7 +129,7 @@ func (s BuildSpec) buildah(ctx context.Context, repo, goversion string, inputs [
 	if err != nil {
 		return err
 	}
-	defer store.close()
+	defer store.remove()
 	work := store.path("context")
 	for _, name := range inputs {
 		if err := copyFile(filepath.Join(s.Context, name), filepath.Join(work, name)); err != nil {

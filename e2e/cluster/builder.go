@@ -52,7 +52,7 @@ func openImageStore(ctx context.Context) (*imageStore, error) {
 	}
 	s := &imageStore{dir: dir, held: held}
 	if err := s.reset(); err != nil {
-		s.close()
+		s.remove()
 		return nil, err
 	}
 	return s, nil
@@ -70,8 +70,8 @@ func (s *imageStore) reset() error {
 	return os.WriteFile(s.path("policy.json"), policy, 0o600)
 }
 
-// close removes the store. The next build removes what is left.
-func (s *imageStore) close() {
+// remove deletes the store. The next build removes what is left.
+func (s *imageStore) remove() {
 	_ = os.RemoveAll(s.dir)
 	s.held.remove()
 }
@@ -154,7 +154,7 @@ func pushImage(ctx context.Context, archive, reference string) error {
 	if err != nil {
 		return err
 	}
-	defer store.close()
+	defer store.remove()
 	source, err := archiveReference(archive)
 	if err != nil {
 		return err

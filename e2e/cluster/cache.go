@@ -67,9 +67,10 @@ func goCommand(ctx context.Context, dir string, args ...string) *exec.Cmd {
 // version of a program.
 const unusedLife = 14 * 24 * time.Hour
 
-// used records that a cache entry is in use. It removes the entries of the same kind (with the same
-// prefix) that have not been used for a long time. A later call retries what cannot be removed now.
-func used(entry, prefix string) {
+// markUsed records that a cache entry is in use. It removes the entries of the same kind (with the
+// same prefix) that have not been used for a long time. A later call retries what cannot be removed
+// now.
+func markUsed(entry, prefix string) {
 	now := time.Now()
 	_ = os.Chtimes(entry, now, now)
 	others, _ := filepath.Glob(filepath.Join(filepath.Dir(entry), prefix+"*"))

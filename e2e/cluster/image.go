@@ -146,7 +146,7 @@ func (s PackSpec) pack(ctx context.Context, log *progress) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		program, err := buildOwn(ctx, repo, s.Package, log)
+		program, err := buildMainPackage(ctx, repo, s.Package, log)
 		if err != nil {
 			return "", err
 		}
@@ -176,7 +176,7 @@ func (c imageContent) cached(name, reference string) (string, error) {
 	}
 	archive := filepath.Join(dir, name+"-"+digest+".tar")
 	if _, err := os.Stat(archive); err == nil {
-		used(archive, name+"-")
+		markUsed(archive, name+"-")
 		return archive, nil
 	}
 	return archive, writeFileAtomically(archive, func(w io.Writer) error { return c.writeArchive(w, reference) })
@@ -184,7 +184,7 @@ func (c imageContent) cached(name, reference string) (string, error) {
 
 // packPause returns the archive of the image of the pods' sandboxes.
 func (n *node) packPause(ctx context.Context) (string, error) {
-	program, err := buildOwn(ctx, n.repo, "./e2e/cluster/pause", n.log)
+	program, err := buildMainPackage(ctx, n.repo, "./e2e/cluster/pause", n.log)
 	if err != nil {
 		return "", err
 	}

@@ -46,7 +46,7 @@ func prepareNode(ctx context.Context, name string, log *progress) (*node, error)
 	if err != nil {
 		return nil, err
 	}
-	nodeinit, err := buildOwn(ctx, repo, "./e2e/cluster/cmd/nodeinit", log)
+	nodeinit, err := buildMainPackage(ctx, repo, "./e2e/cluster/cmd/nodeinit", log)
 	if err != nil {
 		return nil, err
 	}

@@ -169,7 +169,7 @@ func (m programModule) build(ctx context.Context, src string, log *progress) (pr
 			return nil, fmt.Errorf("%s: %w", what, err)
 		}
 	}
-	used(dir, m.dir+"-v")
+	markUsed(dir, m.dir+"-v")
 	found := programs{}
 	for _, name := range m.names(pin) {
 		found[name] = filepath.Join(dir, name)

@@ -13,8 +13,8 @@ import (
 	watchtools "k8s.io/client-go/tools/watch"
 )
 
-// rolledOut waits until the rollout of a Deployment is complete.
-func (e *Environment) rolledOut(ctx context.Context, namespace, deployment string) error {
+// awaitRollout waits until the rollout of a Deployment is complete.
+func (e *Environment) awaitRollout(ctx context.Context, namespace, deployment string) error {
 	_, err := e.Cluster.Kubectl(ctx, "rollout", "status", "deployment/"+deployment, "--namespace", namespace, "--timeout=3m")
 	return err
 }
@@ -24,7 +24,7 @@ func (e *Environment) Restart(ctx context.Context, namespace, deployment string)
 	if _, err := e.Cluster.Kubectl(ctx, "rollout", "restart", "deployment/"+deployment, "--namespace", namespace); err != nil {
 		return err
 	}
-	return e.rolledOut(ctx, namespace, deployment)
+	return e.awaitRollout(ctx, namespace, deployment)
 }
 
 // AwaitPod watches the pods with the label app=<app> until one satisfies the condition, and returns

@@ -52,34 +52,34 @@ var ErrClosed = errors.New("the sandbox is closed")
 func New(hosts map[string]string) (*Sandbox, error) {
 	s := &Sandbox{work: make(chan func()), done: make(chan struct{})}
 	ready := make(chan error)
-	go s.live(hosts, ready)
+	go s.runThread(hosts, ready)
 	if err := <-ready; err != nil {
 		return nil, fmt.Errorf("sandbox (needs root): %w", err)
 	}
 	return s, nil
 }
 
-// live runs the sandbox on a dedicated thread. The thread is never unlocked: when own returns, the
-// runtime ends the thread, and the namespaces end with it. It does not use the process's main
-// thread, because the runtime cannot end that one.
-func (s *Sandbox) live(hosts map[string]string, ready chan<- error) {
+// runThread runs the sandbox on a dedicated thread. The thread is never unlocked: when runCalls
+// returns, the runtime ends the thread, and the namespaces end with it. It does not use the
+// process's main thread, because the runtime cannot end that one.
+func (s *Sandbox) runThread(hosts map[string]string, ready chan<- error) {
 	runtime.LockOSThread()
 	if unix.Gettid() != unix.Getpid() {
-		s.own(hosts, ready)
+		s.runCalls(hosts, ready)
 		return
 	}
 	locked := make(chan struct{})
 	go func() {
 		runtime.LockOSThread() // runs on another thread while this one is locked
 		close(locked)
-		s.own(hosts, ready)
+		s.runCalls(hosts, ready)
 	}()
 	<-locked
 	runtime.UnlockOSThread()
 }
 
-// own runs the functions that do sends on the calling thread, until the sandbox is closed.
-func (s *Sandbox) own(hosts map[string]string, ready chan<- error) {
+// runCalls runs the functions that do sends on the calling thread, until the sandbox is closed.
+func (s *Sandbox) runCalls(hosts map[string]string, ready chan<- error) {
 	if err := setUp(hosts); err != nil {
 		ready <- err
 		return

@@ -19,7 +19,7 @@ func renew(c *invocation, args []string) error {
 		return err
 	}
 	version, err := client.Renew(c.ctx, r)
-	return printed(c, version, err)
+	return printResult(c, version, err)
 }
 
 func refFlags(c *invocation, withVersion bool) *azure.SecretRef {
@@ -56,7 +56,7 @@ func versions(c *invocation, args []string) error {
 		return err
 	}
 	list, err := client.Versions(c.ctx, *ref)
-	return printed(c, list, err)
+	return printResult(c, list, err)
 }
 
 func fault(c *invocation, args []string) error {
@@ -130,7 +130,7 @@ func requestLog(c *invocation, args []string) error {
 	}
 	if *counts {
 		n, err := client.Counts(c.ctx, f)
-		return printed(c, n, err)
+		return printResult(c, n, err)
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, *timeout)
 	defer cancel()
@@ -139,7 +139,7 @@ func requestLog(c *invocation, args []string) error {
 		return err
 	}
 	for _, r := range list {
-		if err := c.print(r); err != nil {
+		if err := c.printJSON(r); err != nil {
 			return err
 		}
 	}

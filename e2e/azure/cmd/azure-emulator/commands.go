@@ -108,13 +108,13 @@ func (c *invocation) connect(args []string, n int) (*azure.AdminClient, error) {
 	return client, nil
 }
 
-// print writes a result as one line of JSON.
-func (c *invocation) print(v any) error { return json.NewEncoder(c.stdout).Encode(v) }
+// printJSON writes a result as one line of JSON.
+func (c *invocation) printJSON(v any) error { return json.NewEncoder(c.stdout).Encode(v) }
 
-// printed writes a result unless there was an error.
-func printed[T any](c *invocation, v T, err error) error {
+// printResult writes a result unless there was an error.
+func printResult[T any](c *invocation, v T, err error) error {
 	if err != nil {
 		return err
 	}
-	return c.print(v)
+	return c.printJSON(v)
 }

@@ -75,7 +75,7 @@ func createCertificate(c *invocation, args []string) error {
 		return err
 	}
 	version, err := client.CreateCertificate(c.ctx, cert)
-	return printed(c, version, err)
+	return printResult(c, version, err)
 }
 
 func createSecret(c *invocation, args []string) error {
@@ -89,7 +89,7 @@ func createSecret(c *invocation, args []string) error {
 		return err
 	}
 	version, err := client.CreateSecret(c.ctx, s)
-	return printed(c, version, err)
+	return printResult(c, version, err)
 }
 
 func createApplication(c *invocation, args []string) error {

@@ -42,7 +42,7 @@ func run(args []string) error {
 	unused := make(chan struct{})
 	go reap()
 	go func() {
-		u.awaitNone()
+		u.awaitUnused()
 		close(unused)
 	}()
 	fmt.Println("ready")
@@ -67,7 +67,7 @@ func setUp(state string) error {
 		return fmt.Errorf("mount /run: %w", err)
 	}
 	for _, dir := range []string{"/var/lib", "/var/log"} {
-		if err := divert(dir, filepath.Join(state, "diverted", dir)); err != nil {
+		if err := redirectWrites(dir, filepath.Join(state, "diverted", dir)); err != nil {
 			return err
 		}
 	}
@@ -82,8 +82,8 @@ func setUp(state string) error {
 	return nil
 }
 
-// divert keeps the content of dir visible, but redirects writes to another directory.
-func divert(dir, to string) error {
+// redirectWrites keeps the content of dir visible, but redirects writes to another directory.
+func redirectWrites(dir, to string) error {
 	upper, work := filepath.Join(to, "written"), filepath.Join(to, "work")
 	for _, d := range []string{upper, work} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
@@ -92,7 +92,7 @@ func divert(dir, to string) error {
 	}
 	options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", dir, upper, work)
 	if err := unix.Mount("overlay", dir, "overlay", 0, options); err != nil {
-		return fmt.Errorf("divert writes of %s: %w", dir, err)
+		return fmt.Errorf("redirect writes to %s: %w", dir, err)
 	}
 	return nil
 }

@@ -40,20 +40,20 @@ func findUsers(name, state string) (users, error) {
 	}, nil
 }
 
-// awaitNone returns when the node has no users and need not be kept. Its last user crashed or was
+// awaitUnused returns when the node has no users and need not be kept. Its last user crashed or was
 // killed: a user that ends normally removes the node.
-func (u users) awaitNone() {
+func (u users) awaitUnused() {
 	for {
 		time.Sleep(usersPoll)
-		if u.none() {
+		if u.unused() {
 			return
 		}
 	}
 }
 
-// none tells whether the node has no users. If so, it holds the start lock until this process ends,
-// so that no process joins a node that is about to end.
-func (u users) none() bool {
+// unused tells whether the node has no users. If so, it holds the start lock until this process
+// ends, so that no process joins a node that is about to end.
+func (u users) unused() bool {
 	if _, err := os.Stat(u.keep); err == nil || !free(u.users) {
 		return false
 	}

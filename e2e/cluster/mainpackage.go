@@ -15,10 +15,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// buildOwn builds a main package of the repository as a static program and returns its path. The
-// path depends on the content, so a program never changes while it runs or while an image is built
-// from it.
-func buildOwn(ctx context.Context, repo, pkg string, log *progress) (string, error) {
+// buildMainPackage builds a main package of the repository as a static program and returns its
+// path. The path depends on the content, so a program never changes while it runs or while an image
+// is built from it.
+func buildMainPackage(ctx context.Context, repo, pkg string, log *progress) (string, error) {
 	dir, err := cacheDir("own")
 	if err != nil {
 		return "", err
@@ -34,15 +34,16 @@ func buildOwn(ctx context.Context, repo, pkg string, log *progress) (string, err
 	if err := log.quietly("build "+pkg, func() error { _, err := output(build); return err }); err != nil {
 		return "", err
 	}
-	program, err := frozen(latest)
+	program, err := copyByDigest(latest)
 	if err == nil {
-		used(program, filepath.Base(latest)+"-")
+		markUsed(program, filepath.Base(latest)+"-")
 	}
 	return program, err
 }
 
-// frozen copies the file to a name that contains the digest of its content, and returns that path.
-func frozen(file string) (string, error) {
+// copyByDigest copies the file to a name that contains the digest of its content, and returns that
+// path.
+func copyByDigest(file string) (string, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return "", err
