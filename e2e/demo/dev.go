@@ -7,8 +7,8 @@ import (
 )
 
 // develop deploys the current code to a node that keeps running: it builds and loads the images
-// whose code has changed, and replaces the pods of the webhook and the app. The first time it
-// starts the node and sets up everything.
+// whose code has changed, rolls out the webhook with them, and replaces the app's pod. The first
+// time it starts the node and sets up everything.
 func (d *demo) develop(ctx context.Context) error {
 	for _, s := range d.env.Steps(cluster.Options{Keep: true}) {
 		if err := d.narrator.during(s.Name, func() (string, error) { return "done", s.Do(ctx) }); err != nil {
