@@ -13,7 +13,7 @@ TOOLS   := $(CACHE)/tools
 CLUSTER := go run ./e2e/cluster/cmd/cluster
 HELM     = $$($(CLUSTER) path helm)
 
-# A tool's binary is named by the checksum of its module, so that a changed pin builds anew.
+# The name of a tool's binary contains the checksum of its module, so a changed pin rebuilds it.
 tool = $(TOOLS)/$(1)-$(shell cat .ci/tools/$(1)/go.mod .ci/tools/$(1)/go.sum | sha256sum | cut -c1-12)
 GOLANGCI_LINT := $(call tool,golangci-lint)
 HELM_DOCS     := $(call tool,helm-docs)
@@ -26,20 +26,20 @@ demo: ## Run the main job on a real one-node Kubernetes, narrated (KEEP=1 leaves
 	@go run ./e2e/demo
 
 .PHONY: test
-test: programs ## Run all tests, end to end ones on a real one-node Kubernetes included
+test: programs ## Run all tests, including the end-to-end tests on a real one-node Kubernetes
 	.ci/packages openssl:openssl curl:curl nginx:nginx-light keytool:default-jre-headless
 	go test -timeout 20m $(TESTFLAGS) $$(go list ./... | grep -v /e2e$$)
-	@echo "end-to-end tests, on a real one-node Kubernetes"
+	@echo "end-to-end tests on a real one-node Kubernetes"
 	go test -timeout 40m -v $(TESTFLAGS) ./e2e
 
 ##@ Development
 
 .PHONY: unit
-unit: ## Run the tests that need no root and no node (under two minutes), and name those that it skips
+unit: ## Run the tests that need neither root nor a node, and list the skipped tests (under two minutes)
 	@.ci/unit
 
 .PHONY: dev
-dev: ## Bring the code to a node that keeps running: build images, replace the webhook and the demo's pod
+dev: ## Build the images, load them into the running node, restart the webhook and the demo's pod
 	@go run ./e2e/demo dev
 
 .PHONY: lint
@@ -51,11 +51,11 @@ generate: $(HELM_DOCS) ## Write the generated files: deploy/ and the chart's REA
 	.ci/generate $(HELM_DOCS) "$(HELM)" .
 
 .PHONY: verify
-verify: $(HELM_DOCS) ## Fail where generated files, go.mod or formatting are not current
+verify: $(HELM_DOCS) ## Fail if generated files, go.mod, formatting or the width of comments are wrong
 	.ci/verify $(HELM_DOCS) "$(HELM)"
 
 .PHONY: bench
-bench: programs ## Measure what DESIGN names as figures, and print them beside their targets
+bench: programs ## Measure the figures of docs/design.md, and print them with their targets
 	@go run ./e2e/bench
 
 .PHONY: abuse
@@ -74,11 +74,11 @@ programs: ## Build the pinned Kubernetes programs into the cache (about 15 minut
 	$(CLUSTER) build
 
 .PHONY: cluster-up
-cluster-up: ## Start a one-node Kubernetes in a network namespace of its own
+cluster-up: ## Start a one-node Kubernetes in separate namespaces
 	$(CLUSTER) up
 
 .PHONY: cluster-down
-cluster-down: ## Take it down, with all that an earlier run left
+cluster-down: ## Remove it, and everything that earlier runs left
 	$(CLUSTER) down
 
 ##@ Other

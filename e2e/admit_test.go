@@ -15,10 +15,11 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// clientID is that of the service accounts of pods that are only admitted: no application has it.
+// clientID is the client ID for pods that are only admitted and never run. It belongs to no
+// application.
 const clientID = "00001111-aaaa-2222-bbbb-3333cccc4444"
 
-// newNamespace creates a namespace that is removed with the test.
+// newNamespace creates a namespace that is removed when the test ends.
 func newNamespace(t *testing.T, name, level string, annotations map[string]string) string {
 	t.Helper()
 	name = "e2e-" + name
@@ -26,7 +27,7 @@ func newNamespace(t *testing.T, name, level string, annotations map[string]strin
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
 		defer cancel()
 		if err := testEnv.RemoveNamespace(ctx, name); err != nil {
 			t.Error(err)
@@ -56,7 +57,7 @@ func withClientID(more ...string) map[string]string {
 	return annotated(append([]string{contract.AnnotationClientID, clientID}, more...)...)
 }
 
-// annotated returns a map of the keys and values that it is given in turn.
+// annotated returns a map of alternating keys and values.
 func annotated(pairs ...string) map[string]string {
 	m := map[string]string{}
 	for pair := range slices.Chunk(pairs, 2) {
@@ -65,7 +66,7 @@ func annotated(pairs ...string) map[string]string {
 	return m
 }
 
-// labelled returns a pod that asks for its identity, as small as "restricted" allows.
+// labelled returns a minimal pod with the label that Pod Security "restricted" allows.
 func labelled(namespace, account string, annotations map[string]string) *corev1.Pod {
 	yes, no, user := true, false, int64(1000)
 	return &corev1.Pod{
@@ -89,41 +90,41 @@ func labelled(namespace, account string, annotations map[string]string) *corev1.
 	}
 }
 
-// admit returns what the API server makes of a pod that it is to accept.
+// admit returns the API server's response for a pod that it must accept.
 func admit(t *testing.T, pod *corev1.Pod) framework.Admission {
 	t.Helper()
 	a, err := testEnv.Admit(testContext(t), pod)
 	if err != nil {
-		t.Fatalf("the pod is refused: %v", err)
+		t.Fatalf("the pod was refused: %v", err)
 	}
 	return a
 }
 
-// refused asserts that the API server refuses a pod and says all of this.
+// refused asserts that the API server refuses a pod with an error that contains all texts.
 func refused(t *testing.T, pod *corev1.Pod, want ...string) {
 	t.Helper()
 	_, err := testEnv.Admit(testContext(t), pod)
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) {
-		t.Fatalf("the pod is not refused by the API server: %v", err)
+		t.Fatalf("the API server did not refuse the pod: %v", err)
 	}
 	wantAll(t, "the refusal", status.Status().Message, want)
 }
 
-// warned asserts that a warning says all of this, and that it can be read on the pod too.
+// warned asserts that a warning contains all texts, and that the pod's annotation contains it too.
 func warned(t *testing.T, a framework.Admission, want ...string) {
 	t.Helper()
 	says := func(text string) bool { return containsAll(text, want) }
 	if !slices.ContainsFunc(a.Warnings, says) {
-		t.Errorf("no warning says %q: %q", want, a.Warnings)
+		t.Errorf("no warning contains %q: %q", want, a.Warnings)
 	}
 	kept := a.Pod.Annotations[contract.Prefix+contract.KeyWarnings]
 	if !slices.ContainsFunc(strings.Split(kept, "\n"), says) {
-		t.Errorf("no line of the pod's annotation %s says %q: %q", contract.KeyWarnings, want, kept)
+		t.Errorf("no line of the pod's annotation %s contains %q: %q", contract.KeyWarnings, want, kept)
 	}
 }
 
-// containerOf returns a container or init container, and fails if it does not exist.
+// containerOf returns a container or init container, and fails the test if it does not exist.
 func containerOf(t *testing.T, pod *corev1.Pod, name string) *corev1.Container {
 	t.Helper()
 	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
@@ -133,11 +134,11 @@ func containerOf(t *testing.T, pod *corev1.Pod, name string) *corev1.Container {
 			}
 		}
 	}
-	t.Fatalf("there is no container %s", name)
+	t.Fatalf("container %s does not exist", name)
 	return nil
 }
 
-// variables returns a container's, as they are written.
+// variables returns a container's environment variables as they are written in the pod.
 func variables(c *corev1.Container) map[string]string {
 	m := map[string]string{}
 	for _, v := range c.Env {
@@ -146,7 +147,7 @@ func variables(c *corev1.Container) map[string]string {
 	return m
 }
 
-// mountsAt returns the names of the volumes that a container has mounted at or below a path.
+// mountsAt returns the names of the volumes that a container mounts at or below a path.
 func mountsAt(c *corev1.Container, path string) (names []string) {
 	for _, m := range c.VolumeMounts {
 		if m.MountPath == path || strings.HasPrefix(m.MountPath, path+"/") {

@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// authority is a CA of an administrator's.
+// authority is a CA of an administrator.
 type authority struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
 }
 
-// issued is a certificate with its key, PEM.
+// issued is a certificate with its key, in PEM.
 type issued struct {
 	cert, key []byte
 	serial    string // hexadecimal
@@ -34,8 +34,8 @@ func newAuthority(t *testing.T) authority {
 	return a
 }
 
-// issue creates a server's certificate that is valid for a time from now; one that expired where
-// the time is negative.
+// issue creates a server certificate that is valid for a time from now. If the time is negative,
+// the certificate has expired.
 func (a authority) issue(t *testing.T, name string, valid time.Duration) issued {
 	t.Helper()
 	key := newKey(t)

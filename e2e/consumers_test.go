@@ -20,12 +20,12 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// The files in a pod's volume are what the programs that people use take for certificates: openssl,
-// nginx and Java, run on the node.
+// Common programs can read the files in a pod's volume: openssl, nginx and Java, which run on the
+// node.
 func TestConsumers(t *testing.T) {
 	t.Parallel()
 	if testEnv.Cluster.External() {
-		return // nothing can be run on its nodes; the files are tested by package bundle, too
+		return // tests cannot run programs on its nodes; package bundle tests the files too
 	}
 	pod := newCertified(t, "consumers", "restricted")
 	createCertificate(t, azure.Certificate{Name: pod.Name, DNSNames: []string{"consumers.example.com"}})
@@ -58,24 +58,24 @@ func storeOnNode(t *testing.T, pod *corev1.Pod) string {
 	t.Helper()
 	volumes := mountsAt(containerOf(t, pod, contract.ContainerName), contract.DefaultStoreLocation)
 	if len(volumes) != 1 {
-		t.Fatalf("the sidecar has the volumes %q at its store", volumes)
+		t.Fatalf("the sidecar mounts the volumes %q at the store, want one", volumes)
 	}
 	return testEnv.Cluster.EmptyDir(pod.UID, volumes[0])
 }
 
-// onNode runs a program there, which is to succeed and to print the text.
+// onNode runs a program on the node. It must succeed and print the text.
 func onNode(t *testing.T, want, name string, args ...string) {
 	t.Helper()
 	out, err := testEnv.Cluster.OnNode(testContext(t), name, args...).CombinedOutput()
 	if err != nil || !strings.Contains(string(out), want) {
-		t.Errorf("%s %s: %v, want it to print %q:\n%s", name, strings.Join(args, " "), err, want, out)
+		t.Errorf("%s %s: error %v, want output that contains %q:\n%s", name, strings.Join(args, " "), err, want, out)
 	}
 }
 
 const nginxAddress = "127.0.0.1:10443"
 
-// withNginx has nginx serve the file, and after a renewal and a reload the new one, verified by a
-// client that trusts the vault's root alone.
+// withNginx runs nginx with the file. After a renewal and a reload, nginx must serve the new
+// certificate. The client trusts only the vault's root.
 func withNginx(t *testing.T, pod *corev1.Pod, file string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -115,13 +115,13 @@ http {
 		return strings.HasSuffix(strings.TrimSpace(string(target)), renewed.Version), err
 	})
 	if err != nil {
-		t.Fatalf("version %s does not arrive in the volume: %v", renewed.Version, err)
+		t.Fatalf("version %s did not arrive in the volume: %v", renewed.Version, err)
 	}
 	onNode(t, "", "nginx", "-e", "stderr", "-c", config, "-s", "reload")
 	awaitServed(t, renewed.Serial)
 }
 
-// awaitServed waits until a certificate of this serial number is served for the app's name.
+// awaitServed waits until nginx serves a certificate with this serial number for the app's name.
 func awaitServed(t *testing.T, serial string) {
 	t.Helper()
 	roots := x509.NewCertPool()
@@ -142,6 +142,6 @@ func awaitServed(t *testing.T, serial string) {
 		return got == serial, nil
 	})
 	if err != nil {
-		t.Fatalf("nginx never serves serial number %s: %v", serial, last)
+		t.Fatalf("nginx did not serve serial number %s: %v", serial, last)
 	}
 }

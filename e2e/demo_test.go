@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// The demo is the first thing that a newcomer runs, so it runs here as it does there, on the same
-// cluster.
+// The demo is the first program that a newcomer runs. This test runs it in the same way, on the
+// same cluster.
 func TestDemo(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), "go", "run", "./demo")
 	out, err := cmd.CombinedOutput()
@@ -16,7 +16,7 @@ func TestDemo(t *testing.T) {
 	}
 	_, summary, found := strings.Cut(string(out), "== Summary")
 	if !found || !strings.Contains(summary, "every step was observed") {
-		t.Fatalf("no summary of a complete demo:\n%s", out)
+		t.Fatalf("the output does not contain the summary of a complete demo:\n%s", out)
 	}
 	t.Log(summary)
 }

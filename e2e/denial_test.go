@@ -10,8 +10,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// What the webhook denies, the owner of a Deployment finds as the FailedCreate event of its
-// ReplicaSet, and whoever creates a pod as the answer of kubectl.
+// The owner of a Deployment finds a denial in the FailedCreate event of its ReplicaSet. A user who
+// creates a pod gets it as the error of kubectl.
 func TestDenials(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -49,8 +49,8 @@ func TestDenials(t *testing.T) {
 	}
 }
 
-// A service account without a client ID is not a reason to refuse the pod, but a warning tells the
-// user who applies a pod and stays readable on the pod.
+// A service account without a client ID does not deny the pod. The user who applies the pod gets a
+// warning, and the pod keeps it in an annotation.
 func TestMissingClientID(t *testing.T) {
 	t.Parallel()
 	app := newApp(t, "no-client-id")
@@ -62,7 +62,7 @@ func TestMissingClientID(t *testing.T) {
 	wantReason(t, app, pod, contract.AnnotationClientID)
 }
 
-// wantReason asserts that kubectl describe pod and the sidecar's log give the reason why the pod
+// wantReason asserts that kubectl describe pod and the sidecar's log contain the reason why the pod
 // does not start.
 func wantReason(t *testing.T, app framework.App, pod *corev1.Pod, want ...string) {
 	t.Helper()
@@ -71,7 +71,7 @@ func wantReason(t *testing.T, app framework.App, pod *corev1.Pod, want ...string
 		return e.Reason == "Unhealthy" && e.InvolvedObject.Name == pod.Name && containsAll(e.Message, want)
 	})
 	if err != nil {
-		t.Errorf("no event of a failed probe tells %q: %v", want, err)
+		t.Errorf("no event of a failed probe contains %q: %v", want, err)
 	}
 	described, err := testEnv.Cluster.Kubectl(ctx, "describe", "pod", pod.Name, "--namespace", app.Namespace)
 	if err != nil {
@@ -85,7 +85,8 @@ func wantReason(t *testing.T, app framework.App, pod *corev1.Pod, want ...string
 	wantAll(t, "the container's log", log, want)
 }
 
-// waits tells that the sidecar runs and has not started up, so that the app's containers wait.
+// waits tells whether the sidecar runs but its startup probe has not succeeded, so that the app's
+// containers wait.
 func waits(pod *corev1.Pod) bool {
 	status := framework.ContainerStatus(pod, contract.ContainerName)
 	return status != nil && status.State.Running != nil && (status.Started == nil || !*status.Started)
@@ -104,7 +105,7 @@ func wantAll(t *testing.T, where, text string, want []string) {
 	t.Helper()
 	for _, w := range want {
 		if !strings.Contains(text, w) {
-			t.Errorf("%s does not say %q; it says:\n%s", where, w, text)
+			t.Errorf("%s does not contain %q:\n%s", where, w, text)
 		}
 	}
 }

@@ -12,19 +12,20 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// patience is how long a test waits for something that should happen at once: long, so that a slow
-// machine does not fail a test that is not about speed.
-const patience = 3 * time.Minute
+// testTimeout is how long a test waits for something that normally happens at once. It is long so
+// that tests also pass on a slow machine.
+const testTimeout = 3 * time.Minute
 
 func testContext(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-// newApp returns an app in a separate namespace, which is removed with the test, with an identity
-// that may read the vault and one certificate asked for by the annotation, which is not created.
+// newApp returns an app in a separate namespace, which is removed when the test ends. The app has
+// an identity that may read the vault, and an annotation that requests one certificate. newApp does
+// not create the certificate.
 func newApp(t *testing.T, name string) framework.App {
 	t.Helper()
 	namespace := "e2e-" + name
@@ -33,7 +34,7 @@ func newApp(t *testing.T, name string) framework.App {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
 		defer cancel()
 		if err := testEnv.RemoveNamespace(ctx, namespace); err != nil {
 			t.Error(err)

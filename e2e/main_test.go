@@ -1,6 +1,6 @@
-// Package e2e tests azure-cert-sync as its users meet it: on a real API server and kubelet,
-// installed by Helm, with Entra ID and Key Vault emulated under their real names. With KUBECONFIG
-// and E2E_REGISTRY set it uses that cluster.
+// Package e2e tests azure-cert-sync as users run it: on a real API server and kubelet, installed
+// with Helm. Entra ID and Key Vault are emulated under their real names. If KUBECONFIG and
+// E2E_REGISTRY are set, the tests use that cluster.
 package e2e
 
 import (
@@ -16,14 +16,13 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 )
 
-// testEnv is what all tests of the package share; each uses its own namespaces and certificates in
-// it.
+// testEnv is shared by all tests of the package. Each test uses its own namespaces and
+// certificates.
 var testEnv *framework.Environment
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	// Tests wait for the cluster most of the time, so that more of them run at once than there are
-	// processors.
+	// Tests mostly wait for the cluster, so more of them run in parallel than there are processors.
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		panic(err)
 	}
@@ -48,14 +47,14 @@ func run(m *testing.M) (code int) {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	// An interrupt ends the tests here, so that the cluster is taken away all the same.
+	// An interrupt returns from here, so that the cluster is removed.
 	done := make(chan int, 1)
 	testEnv = s
 	go func() { done <- m.Run() }()
 	select {
 	case code = <-done:
 	case <-ctx.Done():
-		fmt.Fprintln(os.Stderr, "interrupted: taking the cluster down")
+		fmt.Fprintln(os.Stderr, "interrupted: removing the cluster")
 		code = 130
 	}
 	return code

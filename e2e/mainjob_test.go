@@ -11,8 +11,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// Every key type and encoding that Key Vault has arrives, is served and is renewed without a
-// restart.
+// Certificates of every key type and encoding of Key Vault arrive, are served, and are renewed
+// without a restart.
 func TestArrivesServedRenewed(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -56,14 +56,14 @@ func TestArrivesServedRenewed(t *testing.T) {
 			}
 			same := awaitPod(t, app, framework.Ready)
 			if same.UID != pod.UID || framework.ContainerStatus(same, "server").RestartCount != 0 {
-				t.Errorf("pod %s served first, now %s with %d restarts", pod.Name, same.Name, framework.ContainerStatus(same, "server").RestartCount)
+				t.Errorf("pod %s served first, then %s with %d restarts", pod.Name, same.Name, framework.ContainerStatus(same, "server").RestartCount)
 			}
 		})
 	}
 }
 
-// A vault that cannot be reached and a sidecar that was killed do not take a pod out of service
-// that has its certificates.
+// A pod that has its certificates stays in service when the vault is unreachable and the sidecar is
+// killed.
 func TestSurvivesVaultAndSidecar(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
@@ -78,7 +78,7 @@ func TestSurvivesVaultAndSidecar(t *testing.T) {
 	if _, err := watcher.Serial(ctx, version.Serial); err != nil {
 		t.Fatal(err)
 	}
-	// Only this certificate, as other tests use the vault.
+	// Cuts off only this certificate, because other tests use the vault.
 	fault, err := testEnv.Azure.InjectFault(ctx, azure.Fault{Host: framework.Vault, PathPrefix: "/secrets/" + app.Name, Close: true})
 	if err != nil {
 		t.Fatal(err)

@@ -8,8 +8,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// What Azure refuses shows where the pod's owner looks, while the app's containers wait; once it is
-// corrected the pod starts by itself.
+// If Azure refuses a request, the pod's owner finds the reason in the usual places, and the app's
+// containers wait. When the cause is corrected, the pod starts by itself.
 func TestReasonsAndRecovery(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -76,7 +76,7 @@ func TestReasonsAndRecovery(t *testing.T) {
 			test.fix(t, app)
 			ready := awaitPod(t, app, framework.Ready)
 			if ready.UID != pod.UID {
-				t.Errorf("the pod that is ready is %s, another than %s that waited", ready.Name, pod.Name)
+				t.Errorf("pod %s is ready, but pod %s waited", ready.Name, pod.Name)
 			}
 			for _, c := range ready.Status.InitContainerStatuses {
 				if c.RestartCount != 0 {

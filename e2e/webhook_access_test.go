@@ -10,16 +10,16 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// Who may read the key, by what users a pod has: the app always, others where nothing keeps them
-// out.
+// Which users can read the key, depending on the users of the pod: the app always can, other users
+// only where access cannot be limited.
 func TestAccess(t *testing.T) {
 	t.Parallel()
 	yes, no := true, false
 	for _, test := range []struct {
 		name, level string
 		edit        func(*testing.T, *corev1.Pod)
-		file        string // mode, owner and group, as the app sees them
-		strangers   bool   // whether user 3000 may read
+		file        string // mode, owner and group as the app sees them
+		others      bool   // whether user 3000 can read the file
 	}{
 		{"common-user", "restricted", func(*testing.T, *corev1.Pod) {}, "-rw------- 1000", false},
 		{"two-users", "restricted", func(_ *testing.T, p *corev1.Pod) { addSecondUser(p) }, "-rw-r----- 65532", false},
@@ -32,7 +32,7 @@ func TestAccess(t *testing.T) {
 		}, "-rw-r----- 65532", false},
 		{"fs-group", "restricted", func(_ *testing.T, p *corev1.Pod) {
 			p.Spec.SecurityContext.RunAsUser, p.Spec.SecurityContext.FSGroup = nil, user(2000)
-		}, "-rw-r----- 65532 2000", true}, // every user of the pod is in the group
+		}, "-rw-r----- 65532 2000", true}, // every user in the pod is in the group
 		{"non-root", "restricted", func(_ *testing.T, p *corev1.Pod) { p.Spec.SecurityContext.RunAsUser = nil }, "-rw-r--r-- 65532", true},
 		{"root", "baseline", func(_ *testing.T, p *corev1.Pod) {
 			p.Spec.SecurityContext = &corev1.PodSecurityContext{RunAsUser: user(0)}
@@ -73,11 +73,11 @@ func TestAccess(t *testing.T) {
 				}
 			}
 			code, said := readBy(t, pod, 3000, file)
-			if allowed := code == 0; allowed != test.strangers {
-				t.Errorf("user 3000 may read: %t, want %t; it says %s", allowed, test.strangers, said)
+			if allowed := code == 0; allowed != test.others {
+				t.Errorf("user 3000 can read: %t, want %t; output: %s", allowed, test.others, said)
 			}
 			if code != 0 && !strings.Contains(said, "permission denied") {
-				t.Errorf("user 3000 fails otherwise than for the file's permissions: %s", said)
+				t.Errorf("user 3000 fails for a reason other than the file's permissions: %s", said)
 			}
 			restricted(t, pod)
 		})
@@ -86,8 +86,8 @@ func TestAccess(t *testing.T) {
 
 func user(id int64) *int64 { return &id }
 
-// addSecondUser makes the app's container run as user 1000 and adds one of user 2000. Neither is
-// the sidecar's user, so that both need an ACL entry.
+// addSecondUser makes the app's container run as user 1000, and adds a container that runs as user
+// 2000. The sidecar runs as another user, so both need an ACL entry.
 func addSecondUser(p *corev1.Pod) {
 	p.Spec.SecurityContext.RunAsUser, p.Spec.Containers[0].SecurityContext.RunAsUser = nil, user(1000)
 	second := *p.Spec.Containers[0].DeepCopy()
@@ -96,8 +96,7 @@ func addSecondUser(p *corev1.Pod) {
 	p.Spec.Containers = append(p.Spec.Containers, second)
 }
 
-// restricted asserts that the sidecar, wherever it is, would be admitted where Pod Security
-// enforces "restricted".
+// restricted asserts that the sidecar meets Pod Security "restricted" in any namespace.
 func restricted(t *testing.T, pod *corev1.Pod) {
 	t.Helper()
 	c := containerOf(t, pod, contract.ContainerName).SecurityContext

@@ -10,25 +10,24 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// A pod of a cluster with identity bindings gets its tokens from the cluster's token proxy, which
-// it trusts by the CA of a ConfigMap, and from no other source; without the annotation nothing
-// changes.
+// In a cluster with identity bindings, a pod gets its tokens only from the cluster's token proxy,
+// and trusts it through the CA in a ConfigMap. A pod without the annotation does not change.
 func TestIdentityBinding(t *testing.T) {
 	t.Parallel()
 	pod := newCertified(t, "binding", "restricted")
 	newConfigMap(t, pod.Namespace, framework.TokenProxyCA, map[string]string{"ca.crt": testEnv.Roots.TokenProxy})
 	plain := admit(t, pod).Pod
 	if got := variables(containerOf(t, plain, "app"))["AZURE_KUBERNETES_TOKEN_PROXY"]; got != "" {
-		t.Errorf("without the annotation, the app is sent to the token proxy %s", got)
+		t.Errorf("without the annotation, the app's token proxy is %s", got)
 	}
 	id := bound(t, pod, framework.TenantID, framework.Vault)
 	pod.Annotations[contract.IdentityPrefix+"use-identity-binding"] = "true"
-	// Entra ID itself is out of reach.
+	// Entra ID is unreachable.
 	pod.Spec.HostAliases = []corev1.HostAlias{{IP: testEnv.AzureIP, Hostnames: []string{framework.Vault}}}
 	throughProxy(t, inService(t, pod), id)
 }
 
-// bound makes the pod's service account act as its identity by an identity binding only, and
+// bound lets the pod's service account use its identity only through an identity binding, and
 // returns the client ID.
 func bound(t *testing.T, pod *corev1.Pod, tenant, vault string) string {
 	t.Helper()
@@ -36,7 +35,7 @@ func bound(t *testing.T, pod *corev1.Pod, tenant, vault string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proof, err := testEnv.Proof(testContext(t), pod.Namespace, pod.Name)
+	proof, err := testEnv.FederatedCredential(testContext(t), pod.Namespace, pod.Name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,18 +47,18 @@ func bound(t *testing.T, pod *corev1.Pod, tenant, vault string) string {
 	return id
 }
 
-// throughProxy asserts that the sidecar got its token from the proxy, and that the app can do the
-// same.
+// throughProxy asserts that the sidecar got its token from the proxy, and that the app can do so
+// too.
 func throughProxy(t *testing.T, pod *corev1.Pod, id string) {
 	t.Helper()
-	asked, err := testEnv.Azure.Requests(testContext(t), azure.Filter{Operation: azure.OpToken, ClientID: id})
+	requests, err := testEnv.Azure.Requests(testContext(t), azure.Filter{Operation: azure.OpToken, ClientID: id})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(asked) == 0 {
+	if len(requests) == 0 {
 		t.Error("no token was requested")
 	}
-	for _, r := range asked {
+	for _, r := range requests {
 		if r.Service != azure.ServiceTokenProxy || r.Host != framework.TokenProxy || r.Status != 200 {
 			t.Errorf("a token was requested at %s (%s), with the response %d %s", r.Service, r.Host, r.Status, r.Code)
 		}

@@ -22,11 +22,11 @@ import (
 
 const tlsSecret = "azure-cert-sync-webhook-tls"
 
-// The serving certificate and the caBundle come from nothing, and come back when someone takes them
-// away. No pod is refused meanwhile if the certificate is lost; if the caBundle is, from when it is
-// back.
+// The webhook creates the serving certificate and the caBundle, and restores them when they are
+// removed. If the certificate is lost, no pod is refused. If the caBundle is lost, no pod is
+// refused after it is restored.
 //
-// All of it concerns the whole cluster: this test does not run beside others.
+// This test changes the whole cluster, so it does not run in parallel with others.
 func TestServingCertificate(t *testing.T) {
 	namespace := newNamespace(t, "serving", "restricted", nil)
 	newServiceAccount(t, namespace, "web", withClientID())
@@ -38,7 +38,7 @@ func TestServingCertificate(t *testing.T) {
 			emptySecret(t)
 			after := awaitSecret(t)
 			if !bytes.Equal(before.Data[corev1.TLSCertKey], after.Data[corev1.TLSCertKey]) {
-				t.Error("another certificate than the one that is trusted is in the Secret now")
+				t.Error("the Secret contains a certificate that is not the trusted one")
 			}
 		})
 	})
@@ -62,7 +62,7 @@ func TestServingCertificate(t *testing.T) {
 		before := awaitBundle(t)
 		emptyBundle(t)
 		if after := awaitBundle(t); !bytes.Equal(before, after) {
-			t.Errorf("the caBundle is another now:\n%s\nbefore:\n%s", after, before)
+			t.Errorf("the caBundle has changed:\n%s\nbefore:\n%s", after, before)
 		}
 		settles(t, "pods are accepted", func() bool { return accepted(t, pod) == nil })
 	})
@@ -74,14 +74,15 @@ func TestServingCertificate(t *testing.T) {
 		emptyBundle(t)
 		scale(t, 2)
 		if after := awaitSecret(t); bytes.Equal(before.Data[corev1.TLSCertKey], after.Data[corev1.TLSCertKey]) {
-			t.Error("the certificate is the one from before, which nobody had")
+			t.Error("the certificate is the one that was deleted")
 		}
 		settles(t, "pods are accepted", func() bool { return accepted(t, pod) == nil })
 	})
 }
 
-// renewalBegun has the certificate be one of 20 days left: the next one is staged beside it, and
-// its CA published with those that are in use, while no pod is refused.
+// renewalBegun replaces the certificate with one that expires in 20 days. The webhook must stage
+// the next certificate beside it and publish its CA together with those in use, without refusing a
+// pod.
 func renewalBegun(t *testing.T, pod *corev1.Pod) {
 	ca := newAuthority(t)
 	aged := ca.issue(t, servedName, 20*24*time.Hour)
@@ -103,15 +104,15 @@ func renewalBegun(t *testing.T, pod *corev1.Pod) {
 	})
 }
 
-// accepted returns why a pod is refused.
+// accepted returns nil, or the reason why a pod was refused.
 func accepted(t *testing.T, pod *corev1.Pod) error {
 	t.Helper()
 	_, err := testEnv.Admit(testContext(t), pod)
 	return err
 }
 
-// whileAdmitting does something while pods are admitted one after the other, and 20 more
-// afterwards. None may be refused.
+// whileAdmitting calls do while it creates pods one after the other, and then creates 20 more. No
+// pod may be refused.
 func whileAdmitting(t *testing.T, pod *corev1.Pod, do func()) {
 	t.Helper()
 	ctx := testContext(t)
@@ -121,7 +122,7 @@ func whileAdmitting(t *testing.T, pod *corev1.Pod, do func()) {
 		admitted := 0
 		for left := 20; left > 0; admitted++ {
 			if _, err := testEnv.Admit(ctx, pod); err != nil {
-				t.Errorf("pod %d is refused: %v", admitted, err)
+				t.Errorf("pod %d was refused: %v", admitted, err)
 				return
 			}
 			select {
@@ -166,7 +167,7 @@ func emptyBundle(t *testing.T) {
 	}
 }
 
-// awaitSecret waits until the Secret has a certificate.
+// awaitSecret waits until the Secret contains a certificate.
 func awaitSecret(t *testing.T) *corev1.Secret {
 	t.Helper()
 	source := cache.NewListWatchFromClient(testEnv.Client.CoreV1().RESTClient(), "secrets", framework.SystemNamespace,
@@ -177,7 +178,7 @@ func awaitSecret(t *testing.T) *corev1.Secret {
 		return found != nil && len(found.Data[corev1.TLSCertKey]) > 0, nil
 	})
 	if err != nil {
-		t.Fatalf("no certificate comes into the Secret: %v", err)
+		t.Fatalf("the Secret did not get a certificate: %v", err)
 	}
 	return found
 }
@@ -196,12 +197,12 @@ func awaitBundle(t *testing.T) []byte {
 			return len(bundle) > 0, nil
 		})
 	if err != nil {
-		t.Fatalf("no caBundle comes: %v", err)
+		t.Fatalf("the caBundle was not set: %v", err)
 	}
 	return bundle
 }
 
-// scale waits until the webhook has that many ready pods, and no others.
+// scale scales the webhook and waits until it has exactly that many pods, all ready.
 func scale(t *testing.T, replicas int) {
 	t.Helper()
 	for _, args := range [][]string{

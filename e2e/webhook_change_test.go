@@ -18,7 +18,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// observe returns the settings.json of some certificates.
+// observe returns a settings.json with the given certificates.
 func observe(t *testing.T, certificates ...string) map[string]string {
 	t.Helper()
 	urls := []string{}
@@ -32,8 +32,8 @@ func observe(t *testing.T, certificates ...string) map[string]string {
 	return map[string]string{"settings.json": string(text)}
 }
 
-// An edit of the ConfigMap with the settings reaches running pods, without a restart; a bad one
-// takes none down, not even where the sidecar starts again meanwhile.
+// An edit of the ConfigMap with the settings reaches running pods without a restart. An invalid
+// edit does not stop a pod, even if the sidecar restarts meanwhile.
 func TestSettingsEdited(t *testing.T) {
 	t.Parallel()
 	pod := newCertified(t, "edited", "restricted")
@@ -53,7 +53,7 @@ func TestSettingsEdited(t *testing.T) {
 	}
 	edit(map[string]string{"settings.json": `{"secretsManagementSetting":{}}`})
 	awaitLog(t, pod, contract.ContainerName, `secretsManagementSettings`)
-	// Nor does one that finds the sidecar restarting: it comes back as it was, and ready.
+	// Nor does it if the sidecar restarts: it uses the previous settings and becomes ready.
 	if err := testEnv.KillContainer(testContext(t), pod, contract.ContainerName); err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func TestSettingsEdited(t *testing.T) {
 		return err == nil, ctx.Err()
 	})
 	if err != nil {
-		t.Fatalf("the certificate of the edit does not arrive: %v", err)
+		t.Fatalf("the certificate of the edit did not arrive: %v", err)
 	}
 	now, err := testEnv.Client.CoreV1().Pods(pod.Namespace).Get(testContext(t), pod.Name, metav1.GetOptions{})
 	if err != nil {
@@ -82,7 +82,7 @@ func TestSettingsEdited(t *testing.T) {
 	}
 }
 
-// An app that reads its certificate at the start only gets a signal after a renewal.
+// An app that reads its certificate only at the start gets a signal after a renewal.
 func TestReloadSignal(t *testing.T) {
 	t.Parallel()
 	pod := newCertified(t, "signalled", "restricted")
@@ -91,10 +91,10 @@ func TestReloadSignal(t *testing.T) {
 	if _, err := testEnv.Azure.Renew(testContext(t), azure.Renewal{Vault: framework.Vault, Name: pod.Name}); err != nil {
 		t.Fatal(err)
 	}
-	awaitLog(t, pod, "app", "told to reload")
+	awaitLog(t, pod, "app", "reload requested")
 }
 
-// An app that listens by HTTP gets the request until it responds with success.
+// An app with an HTTP endpoint gets the request again until it responds with success.
 func TestReloadURL(t *testing.T) {
 	t.Parallel()
 	pod := newCertified(t, "notified", "restricted")
@@ -109,7 +109,7 @@ func TestReloadURL(t *testing.T) {
 	awaitLog(t, pod, contract.ContainerName, `"msg":"renewal announced"`)
 }
 
-// awaitLog follows a container's log until a line has the text.
+// awaitLog follows a container's log until a line contains the text.
 func awaitLog(t *testing.T, pod *corev1.Pod, container, text string) {
 	t.Helper()
 	log, err := testEnv.Client.CoreV1().Pods(pod.Namespace).
@@ -124,5 +124,5 @@ func awaitLog(t *testing.T, pod *corev1.Pod, container, text string) {
 			return
 		}
 	}
-	t.Fatalf("the log of container %s ends without %q: %v", container, text, lines.Err())
+	t.Fatalf("the log of container %s does not contain %q: %v", container, text, lines.Err())
 }

@@ -19,10 +19,10 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// An upgrade with other values refuses no pod, keeps the certificate, and has all the values take
-// effect.
+// During an upgrade with other values, no pod is refused and the certificate stays. Afterwards all
+// values take effect.
 //
-// The values are those of all pods: this test does not run beside others.
+// The values apply to all pods, so this test does not run in parallel with others.
 func TestChartUpgrade(t *testing.T) {
 	namespace := newNamespace(t, "upgrade", "restricted", nil)
 	newServiceAccount(t, namespace, "web", withClientID())
@@ -49,7 +49,7 @@ func TestChartUpgrade(t *testing.T) {
 		if back {
 			return
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
 		defer cancel()
 		if err := testEnv.InstallChart(ctx); err != nil {
 			t.Error(err)
@@ -92,8 +92,8 @@ const (
 	bundleSigner = "example.com/token-proxy"
 )
 
-// inGovernmentCloud runs a pod with a vault of that cloud. Its tokens come from the token proxy,
-// which is trusted by ClusterTrustBundles.
+// inGovernmentCloud runs a pod with a vault of the US government cloud. Its tokens come from the
+// token proxy, whose CA is in a ClusterTrustBundle.
 func inGovernmentCloud(t *testing.T) {
 	t.Helper()
 	const vault = "example-vault.vault.usgovcloudapi.net"
@@ -154,8 +154,8 @@ func upgraded(t *testing.T, pod *corev1.Pod) {
 	}
 }
 
-// The webhook may do what it needs, to the objects that it needs by name, and nothing else that not
-// every service account may.
+// The webhook's permissions are those that it needs, limited to named objects, in addition to those
+// of every service account.
 func TestWebhookPermissions(t *testing.T) {
 	t.Parallel()
 	everywhere := []authorizationv1.ResourceRule{
@@ -180,12 +180,13 @@ func TestWebhookPermissions(t *testing.T) {
 			}
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("what the webhook may do in namespace %s (-want +got):\n%s", namespace, diff)
+			t.Errorf("permissions of the webhook in namespace %s (-want +got):\n%s", namespace, diff)
 		}
 	}
 }
 
-// rulesOf returns what a service account of the webhook's namespace may do in a namespace.
+// rulesOf returns the permissions that a service account of the webhook's namespace has in a
+// namespace.
 func rulesOf(t *testing.T, account, namespace string) []authorizationv1.ResourceRule {
 	t.Helper()
 	config, err := testEnv.Cluster.RESTConfig()

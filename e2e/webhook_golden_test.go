@@ -15,7 +15,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// goldenCase is a case of package inject: an input, and what is to become of it.
+// goldenCase is a test case of package inject: an input and the wanted result.
 type goldenCase struct {
 	Pod            map[string]any    `json:"pod"`
 	ServiceAccount map[string]string `json:"serviceAccount"`
@@ -23,7 +23,7 @@ type goldenCase struct {
 		Missing bool              `json:"missing"`
 		Data    map[string]string `json:"data"`
 	} `json:"configMap"`
-	// Cases with any of these are about another cluster or another chart than the environment's.
+	// Cases with any of these options need another cluster or other chart values.
 	After, Options, Chart, Minor, Namespace, TokenEndpointSuffix any
 
 	want struct {
@@ -35,11 +35,11 @@ type goldenCase struct {
 
 const goldenFolder = "../webhook/internal/inject/testdata"
 
-// unreal are cases of pods that no API server lets anyone create, with a webhook or without.
+// unreal are cases with pods that the API server refuses, with or without a webhook.
 var unreal = []string{"identity/ephemeral-containers", "sidecar/annotations-with-slashes"}
 
-// The cases of package inject hold on a cluster: the API server accepts what it should, stores in
-// the pod whatever the golden file has, and gives the user the same texts.
+// The cases of package inject also hold on a cluster: the API server accepts the same pods, stores
+// everything that the golden file contains, and returns the same texts.
 func TestGoldenCases(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(goldenFolder + "/*/*.in.yaml")
@@ -60,10 +60,10 @@ func TestGoldenCases(t *testing.T) {
 	}
 }
 
-// invented is a field that some cases have, which the API server drops before it asks webhooks.
+// invented is a field of some cases that the API server drops before it calls webhooks.
 const invented = "futureField"
 
-// readGolden returns nil for a case of another cluster or chart.
+// readGolden returns nil for a case that needs another cluster or chart.
 func readGolden(t *testing.T, file string) *goldenCase {
 	t.Helper()
 	c := &goldenCase{}
@@ -82,7 +82,7 @@ func readGolden(t *testing.T, file string) *goldenCase {
 		}
 	}
 	if c.configMapName() != "" && c.ConfigMap == nil {
-		return nil // the webhook may not read ConfigMaps there
+		return nil // in that case the webhook may not read ConfigMaps
 	}
 	return c
 }
@@ -96,16 +96,16 @@ func (c *goldenCase) check(t *testing.T, namespace, account string) {
 	a, err := testEnv.AdmitJSON(testContext(t), namespace, pod)
 	if c.want.Denied != "" {
 		if err == nil || !strings.Contains(err.Error(), here(c.want.Denied)) {
-			t.Errorf("the API server answers\n%v\nwant\n%s", err, here(c.want.Denied))
+			t.Errorf("the API server's error is\n%v\nwant\n%s", err, here(c.want.Denied))
 		}
 		return
 	}
 	if err != nil {
-		t.Fatalf("the pod is refused: %v", err)
+		t.Fatalf("the pod was refused: %v", err)
 	}
 	for _, w := range c.want.Warnings {
 		if !slices.Contains(a.Warnings, here(w)) {
-			t.Errorf("no warning says\n%s\nbut these:\n%q", here(w), a.Warnings)
+			t.Errorf("missing warning\n%s\nin\n%q", here(w), a.Warnings)
 		}
 	}
 	var got map[string]any
@@ -117,9 +117,9 @@ func (c *goldenCase) check(t *testing.T, namespace, account string) {
 	}
 }
 
-// prepare creates the objects of a case, and makes its pod one that the API server sends to the
-// webhook. It returns what turns the names of the cases, service account web of namespace shop,
-// into those of this one.
+// prepare creates the objects of a case, and changes its pod so that the API server sends it to the
+// webhook. It returns the function that replaces the names in the case (service account web in
+// namespace shop) with those of this test.
 func (c *goldenCase) prepare(t *testing.T, namespace, account string) (here func(string) string) {
 	t.Helper()
 	identity := annotated(contract.AnnotationClientID, clientID, contract.AnnotationTenantID, "aaaabbbb-0000-cccc-1111-dddd2222eeee")
@@ -150,7 +150,7 @@ func (c *goldenCase) configMapName() string {
 	return name
 }
 
-// rewrite returns a copy with all strings rewritten.
+// rewrite returns a copy in which all strings are rewritten.
 func rewrite(v any, text func(string) string) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -171,8 +171,8 @@ func rewrite(v any, text func(string) string) any {
 	return v
 }
 
-// forget leaves out what the chart of the environment makes different, and settings, which it has a
-// default for.
+// forget removes what differs because of the environment's chart values, and the settings, for
+// which the chart has a default.
 func forget(pod map[string]any) map[string]any {
 	annotations, _ := pod["metadata"].(map[string]any)["annotations"].(map[string]any)
 	delete(annotations, contract.Prefix+contract.KeySettingsHash)
@@ -192,8 +192,8 @@ func forget(pod map[string]any) map[string]any {
 	return pod
 }
 
-// missing tells what of want is not in got. Members and elements that got has besides are the API
-// server's; elements keep their order.
+// missing describes what want contains and got does not. Got may contain more members and elements,
+// which the API server adds. Elements must be in the same order.
 func missing(path string, want, got any) (differences []string) {
 	switch want := want.(type) {
 	case map[string]any:

@@ -17,7 +17,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// tokens returns the projected token volumes of the identity.
+// tokens returns the projected volumes with the identity's token.
 func tokens(pod *corev1.Pod) (list []corev1.ServiceAccountTokenProjection) {
 	for _, v := range pod.Spec.Volumes {
 		if !strings.HasPrefix(v.Name, contract.IdentityVolumePrefix) {
@@ -32,8 +32,8 @@ func tokens(pod *corev1.Pod) (list []corev1.ServiceAccountTokenProjection) {
 	return list
 }
 
-// identityOf are the four variables where the service account and the chart of the environment
-// decide.
+// identityOf returns the four variables that result from the service account and the environment's
+// chart values.
 func identityOf(tenant string) map[string]string {
 	return map[string]string{
 		contract.EnvClientID: clientID, contract.EnvTenantID: tenant,
@@ -41,7 +41,8 @@ func identityOf(tenant string) map[string]string {
 	}
 }
 
-// Who has the identity and whose it is, from objects that the webhook has to find in the cluster.
+// Which containers get the identity and which identity it is, from objects that the webhook must
+// look up in the cluster.
 func TestIdentity(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t, "identity", "restricted", nil)
@@ -81,12 +82,12 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
-// A pod that names no service account has the namespace's default one.
+// A pod without a service account name uses the default service account of the namespace.
 func TestIdentityOfDefaultServiceAccount(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t, "default-account", "restricted", nil)
 	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, contract.AnnotationClientID, clientID)
-	// The controller that makes it may be a moment late.
+	// The controller may create it a moment later.
 	if _, err := testEnv.Cluster.Kubectl(testContext(t), "wait", "--for=create", "serviceaccount/default", "--namespace", namespace); err != nil {
 		t.Fatal(err)
 	}
@@ -96,17 +97,17 @@ func TestIdentityOfDefaultServiceAccount(t *testing.T) {
 	}
 	pod := labelled(namespace, "", nil)
 	pod.Name, pod.GenerateName = "", "web-"
-	// The webhook learns of the annotation by a watch, in its own time.
+	// The webhook learns of the annotation through a watch, so with a delay.
 	for testContext(t).Err() == nil {
 		if variables(containerOf(t, admit(t, pod).Pod, "app"))[contract.EnvClientID] == clientID {
 			return
 		}
 	}
-	t.Error("pods of the default service account never get its client ID")
+	t.Error("pods of the default service account did not get its client ID")
 }
 
-// A pod that is created with its service account and its namespace, as a manifest of all three
-// does, finds both.
+// A manifest with a namespace, a service account and a pod works: the webhook finds the new
+// objects.
 func TestIdentityJustCreated(t *testing.T) {
 	t.Parallel()
 	for i := range 10 {
@@ -123,7 +124,7 @@ func TestIdentityJustCreated(t *testing.T) {
 	}
 }
 
-// A pod is left as it is without the label, and also after its creation.
+// A pod without the label is not changed, nor is a pod that is updated after its creation.
 func TestNotAskedFor(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t, "not-asked-for", "restricted", nil)
@@ -153,17 +154,18 @@ func untouched(t *testing.T, pod *corev1.Pod) {
 	t.Helper()
 	app := containerOf(t, pod, "app")
 	if len(app.Env) != 0 || len(pod.Spec.InitContainers) != 0 || len(tokens(pod)) != 0 {
-		t.Errorf("with the labels %v the pod is changed: %v", pod.Labels, pod.Spec)
+		t.Errorf("the pod with the labels %v was changed: %v", pod.Labels, pod.Spec)
 	}
 }
 
-// keepOff keeps a pod off all nodes, as only its admission counts.
+// keepOff prevents that a pod is scheduled: the test needs only its admission.
 func keepOff(pod *corev1.Pod) {
 	pod.Spec.NodeSelector = map[string]string{"certsync.example/nowhere": "true"}
 	pod.Spec.SchedulerName = "nobody"
 }
 
-// A second pod made of what "kubectl get" shows of the first is the same: nothing is mounted twice.
+// A second pod that is created from the output of "kubectl get" of the first is equal: nothing is
+// mounted twice.
 func TestCopiedPod(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t, "copied", "restricted", nil)
@@ -177,7 +179,7 @@ func TestCopiedPod(t *testing.T) {
 	}
 	app := containerOf(t, first, "app")
 	if got := variables(app)[contract.EnvTenantID]; got != "mine" {
-		t.Errorf("the container's own %s is %q now", contract.EnvTenantID, got)
+		t.Errorf("the container's %s was changed to %q", contract.EnvTenantID, got)
 	}
 	again := first.DeepCopy()
 	again.ObjectMeta = metav1.ObjectMeta{Namespace: namespace, Name: "copy", Labels: first.Labels, Annotations: first.Annotations}
@@ -191,7 +193,7 @@ func TestCopiedPod(t *testing.T) {
 	debugged(t, first)
 }
 
-// debugged asserts that an ephemeral container, as "kubectl debug" adds, stays as requested.
+// debugged asserts that an ephemeral container, as "kubectl debug" adds it, is not changed.
 func debugged(t *testing.T, pod *corev1.Pod) {
 	t.Helper()
 	pod = pod.DeepCopy()
@@ -203,11 +205,12 @@ func debugged(t *testing.T, pod *corev1.Pod) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(pod.Spec, got.Spec); diff != "" {
-		t.Errorf("adding an ephemeral container changed more (-asked for +got):\n%s", diff)
+		t.Errorf("adding an ephemeral container changed more than that (-want +got):\n%s", diff)
 	}
 }
 
-// A pod keeps all that it has: the admitted pod with the label is the one without it, and more.
+// A pod keeps its content: the admitted pod with the label contains everything of the admitted pod
+// without it.
 func TestNothingIsLost(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t, "nothing-is-lost", "privileged", nil)
@@ -224,7 +227,7 @@ func TestNothingIsLost(t *testing.T) {
 		delete(m, "metadata") // times and IDs
 		return m
 	}
-	// The API server gives the volume with its own token a random name.
+	// The API server gives its token volume a random name.
 	random := func(a framework.Admission) string {
 		for _, v := range a.Pod.Spec.Volumes {
 			if strings.HasPrefix(v.Name, "kube-api-access-") {

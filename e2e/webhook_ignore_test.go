@@ -14,14 +14,14 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// With failurePolicy Ignore, pods that were created while no replica answered are found: an Event
-// on each says what to do, and a metric counts them. Pods of excluded namespaces were not missed.
+// With failurePolicy Ignore, the webhook finds pods that were created while no replica responded:
+// an Event on each pod says what to do, and a metric counts them. Pods in excluded namespaces do
+// not count.
 //
-// The policy is that of the cluster: this test does not run beside others.
+// The policy applies to the whole cluster, so this test does not run in parallel with others.
 func TestFailurePolicyIgnore(t *testing.T) {
 	namespace := newNamespace(t, "ignore", "restricted", nil)
-	// It comes before the other one in every list, and so do its pods before those that the test
-	// waits for.
+	// Its name sorts first, so its pods are checked before those that the test waits for.
 	excluded := newNamespace(t, "excluded", "restricted", nil)
 	for _, name := range []string{namespace, excluded} {
 		newServiceAccount(t, name, "web", withClientID())
@@ -31,7 +31,7 @@ func TestFailurePolicyIgnore(t *testing.T) {
 		values["webhook"].(map[string]any)[key] = value
 	}
 	defer func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
 		defer cancel()
 		if err := testEnv.InstallChart(ctx); err != nil {
 			t.Error(err)
@@ -62,10 +62,9 @@ func TestFailurePolicyIgnore(t *testing.T) {
 		t.Fatal(err)
 	}
 	if event.InvolvedObject.Name != "missed" {
-		t.Errorf("the event is about pod %s", event.InvolvedObject.Name)
+		t.Errorf("the event concerns pod %s", event.InvolvedObject.Name)
 	}
-	// The pod that is seen is marked, so that it need not be read again by those who look for
-	// missed ones.
+	// A pod that the webhook has seen is marked, so that the search for missed pods can skip it.
 	if mark := firstSeen(t, labelled(namespace, "web", nil)).Annotations[key(contract.KeyInjected)]; mark != "true" {
 		t.Errorf("a pod with identity alone is marked as %q", mark)
 	}
@@ -73,8 +72,8 @@ func TestFailurePolicyIgnore(t *testing.T) {
 	awaitMetric(t, "certsync_webhook_uninjected_pods 1")
 }
 
-// firstSeen returns the pod as it is once the API server sends it to the webhook, and creates none:
-// for some moments after a replica is ready, the API server still knows none.
+// firstSeen returns the pod as the webhook admits it, with dry runs only. It retries, because the
+// API server learns of a replica a moment after the replica is ready.
 func firstSeen(t *testing.T, pod *corev1.Pod) (seen *corev1.Pod) {
 	t.Helper()
 	err := wait.PollUntilContextCancel(testContext(t), 200*time.Millisecond, true, func(ctx context.Context) (bool, error) {
@@ -83,12 +82,12 @@ func firstSeen(t *testing.T, pod *corev1.Pod) (seen *corev1.Pod) {
 		return err == nil && len(tokens(seen)) > 0, err
 	})
 	if err != nil {
-		t.Fatalf("the webhook is never asked about a pod: %v", err)
+		t.Fatalf("the API server did not call the webhook: %v", err)
 	}
 	return seen
 }
 
-// awaitMetric waits until the webhook's one replica reports a sample.
+// awaitMetric waits until the webhook's only replica reports a sample.
 func awaitMetric(t *testing.T, sample string) {
 	t.Helper()
 	var text []byte
@@ -101,6 +100,6 @@ func awaitMetric(t *testing.T, sample string) {
 		return strings.Contains(string(text), "\n"+sample+"\n"), err
 	})
 	if err != nil {
-		t.Fatalf("the metrics never have %q: %v\n%s", sample, err, text)
+		t.Fatalf("the metrics do not contain %q: %v\n%s", sample, err, text)
 	}
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// An app that uses managed identity gets tokens of the pod's federated identity, in its init
-// container already and at the first attempt: at the metadata service's own address, or where Pod
-// Security forbids what that takes, by the variables of App Service. The sidecar does not keep the
+// An app that uses managed identity gets tokens of the pod's federated identity at the first
+// attempt, also in an init container. It gets them at the address of the metadata service or, if
+// Pod Security forbids that, through the variables of App Service. The sidecar does not keep the
 // pod from completing.
 func TestMetadataEndpoint(t *testing.T) {
 	t.Parallel()
@@ -22,7 +22,7 @@ func TestMetadataEndpoint(t *testing.T) {
 		name, level string
 		edit        func(*corev1.Pod)
 		init        []string
-		leads       bool // variables lead the app
+		byVariables bool // the app finds the endpoint through variables
 	}{
 		{"address", "privileged", func(*corev1.Pod) {}, []string{contract.IMDSContainerName, contract.ContainerName, "prepare"}, false},
 		{"user-namespace", "privileged", func(p *corev1.Pod) { no := false; p.Spec.HostUsers = &no },
@@ -37,7 +37,7 @@ func TestMetadataEndpoint(t *testing.T) {
 			if got := names(done.Spec.InitContainers); !slices.Equal(got, test.init) {
 				t.Errorf("init containers are %q, want %q", got, test.init)
 			}
-			if endpoint := variables(containerOf(t, done, "app"))[contract.EnvIdentityEndpoint]; (endpoint != "") != test.leads {
+			if endpoint := variables(containerOf(t, done, "app"))[contract.EnvIdentityEndpoint]; (endpoint != "") != test.byVariables {
 				t.Errorf("%s is %q", contract.EnvIdentityEndpoint, endpoint)
 			}
 			restricted(t, done)
@@ -50,15 +50,15 @@ func TestMetadataEndpoint(t *testing.T) {
 					t.Errorf("container %s got a token of %+v, want one of %s", container, claims, id)
 				}
 			}
-			if log := logOf(t, done, contract.ContainerName); strings.Contains(log, "eyJ") || !strings.Contains(log, `"token issued"`) {
-				t.Errorf("the sidecar's log is to tell of tokens, without one:\n%s", log)
+			if log := logOf(t, done, contract.ContainerName); strings.Contains(log, "eyJ") || !strings.Contains(log, `"token given"`) {
+				t.Errorf("the sidecar's log must mention tokens, but not contain one:\n%s", log)
 			}
 		})
 	}
 }
 
-// newManaged returns a pod in a separate namespace, with an identity, whose containers each get a
-// token as managed identity and end, and the identity's client ID. The pod is not created.
+// newManaged returns a pod in a separate namespace with an identity, and the identity's client ID.
+// Each container gets a token as a managed identity and ends. newManaged does not create the pod.
 func newManaged(t *testing.T, name, level string) (pod *corev1.Pod, clientID string) {
 	t.Helper()
 	namespace := newNamespace(t, name, level, nil)
@@ -96,7 +96,7 @@ func ended(t *testing.T, pod *corev1.Pod) *corev1.Pod {
 				t.Logf("container %s: exit code %d: %s", s.Name, end.ExitCode, end.Message)
 			}
 		}
-		t.Fatalf("the pod has %s", done.Status.Phase)
+		t.Fatalf("the pod's phase is %s", done.Status.Phase)
 	}
 	return done
 }

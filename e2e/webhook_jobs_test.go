@@ -12,8 +12,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// Jobs have their certificate when they start and complete when they are done, in every form of the
-// sidecar.
+// With every form of the sidecar, jobs have their certificate when they start, and complete when
+// they are done.
 func TestJobs(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -61,13 +61,13 @@ func TestJobs(t *testing.T) {
 				t.Error(err)
 			}
 			if tells := strings.Contains(done.Annotations[key(contract.KeyWarnings)], "not renewed"); tells != (test.native == "false") {
-				t.Errorf("the pod is warned that nothing is renewed: %t; its warnings are %q", tells, done.Annotations[key(contract.KeyWarnings)])
+				t.Errorf("warning that nothing is renewed: %t; warnings: %q", tells, done.Annotations[key(contract.KeyWarnings)])
 			}
 		})
 	}
 }
 
-// reader returns a job of the pod, which reads the certificate and ends.
+// reader returns a job with the pod, which reads the certificate and ends.
 func reader(pod *corev1.Pod) batchv1.JobSpec {
 	template := corev1.PodTemplateSpec{
 		ObjectMeta: metav1.ObjectMeta{Labels: pod.Labels, Annotations: pod.Annotations}, Spec: *pod.Spec.DeepCopy(),

@@ -10,8 +10,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 )
 
-// Each replica tells its requests by outcome with their duration, when its certificate expires and
-// what it keeps in memory, and never a name of the cluster's objects.
+// Each replica reports its requests by outcome, their duration, the expiry of its certificate and
+// the size of its caches, but never the name of an object in the cluster.
 func TestWebhookMetrics(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t, "metrics", "restricted", nil)
@@ -26,7 +26,7 @@ func TestWebhookMetrics(t *testing.T) {
 			t.Fatal(err)
 		}
 		if strings.Contains(string(text), namespace) || strings.Contains(string(text), "namespace=") {
-			t.Errorf("the metrics of %s name a namespace:\n%s", pod.Name, text)
+			t.Errorf("the metrics of %s contain the name of a namespace:\n%s", pod.Name, text)
 		}
 		samples := samplesOf(t, string(text))
 		if expires := time.Unix(int64(samples["certsync_webhook_serving_certificate_not_after_timestamp_seconds"]), 0); time.Until(expires) < 24*time.Hour {
@@ -47,7 +47,7 @@ func TestWebhookMetrics(t *testing.T) {
 	}
 	for _, outcome := range []string{"skipped", "error"} {
 		if _, there := sums[`certsync_webhook_requests_total{outcome="`+outcome+`"}`]; !there {
-			t.Errorf("no sample of the outcome %q", outcome)
+			t.Errorf("no sample with the outcome %q", outcome)
 		}
 	}
 }

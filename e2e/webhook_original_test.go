@@ -11,13 +11,15 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// originalWebhook is the configuration of Azure Workload Identity's own webhook.
+// originalWebhook is the name of the webhook configuration of Azure Workload Identity.
 const originalWebhook = "azure-wi-webhook-mutating-webhook-configuration"
 
-// While the original webhook is installed, identity is left to it and only the sidecar is injected,
-// which depends on nothing of it; both are followed without a restart.
+// While the original webhook is installed, it injects the identity, and this webhook injects only
+// the sidecar, which does not depend on it. This webhook notices installation and removal without a
+// restart.
 //
-// The configuration concerns the whole cluster: this test does not run beside others.
+// The configuration applies to the whole cluster, so this test does not run in parallel with
+// others.
 func TestBesideOriginal(t *testing.T) {
 	pod := newCertified(t, "original", "restricted")
 	hasIdentity := func() bool { return len(tokens(admit(t, pod).Pod)) > 0 }
@@ -38,7 +40,7 @@ func TestBesideOriginal(t *testing.T) {
 	removed := false
 	defer func() {
 		if !removed {
-			_ = remove(context.Background()) // the test has failed already
+			_ = remove(context.Background()) // the test has already failed
 		}
 	}()
 	settles(t, "identity is left to the original webhook", func() bool { return !hasIdentity() })
@@ -46,7 +48,7 @@ func TestBesideOriginal(t *testing.T) {
 	running := inService(t, pod)
 	app := containerOf(t, running, "app")
 	if len(app.Env) != 0 || len(tokens(running)) != 0 || len(mountsAt(app, contract.IdentityMountPath)) != 0 {
-		t.Errorf("the app has variables or a token, which were left to the original webhook: %v, %v", app.Env, app.VolumeMounts)
+		t.Errorf("the app has variables or a token, which the original webhook would inject: %v, %v", app.Env, app.VolumeMounts)
 	}
 	inContainer(t, running, "app", "read", framework.StoreFile(pod.Name))
 
@@ -58,9 +60,9 @@ func TestBesideOriginal(t *testing.T) {
 	settles(t, "identity is injected again", hasIdentity)
 }
 
-// settles waits until a state that replicas reach by watches, each in its own time, is that of all
-// of them: it holds many times in a row, while the API server spreads requests over its connections
-// to them.
+// settles waits until all replicas have reached a state. Each replica learns of it through a watch,
+// at its own pace. The state must hold many times in a row, because the API server distributes the
+// requests over the replicas.
 func settles(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	ctx := testContext(t)
@@ -71,7 +73,7 @@ func settles(t *testing.T, what string, holds func() bool) {
 			row = 0
 		}
 		if ctx.Err() != nil {
-			t.Fatalf("never for 20 pods in a row: %s", what)
+			t.Fatalf("not for 20 pods in a row: %s", what)
 		}
 	}
 }

@@ -17,9 +17,9 @@ import (
 // program is the path of the test app in its image.
 const program = "/testapp"
 
-// newCertified returns a pod in a separate namespace, with an identity and one certificate of the
-// pod's name, which is there. Its container serves the certificate and does not start without it.
-// The pod is not created.
+// newCertified returns a pod in a separate namespace, with an identity and one certificate with the
+// name of the pod, which exists in the vault. The container serves the certificate, and does not
+// start without it. newCertified does not create the pod.
 func newCertified(t *testing.T, name, level string) *corev1.Pod {
 	t.Helper()
 	namespace := newNamespace(t, name, level, nil)
@@ -72,8 +72,8 @@ func inContainer(t *testing.T, pod *corev1.Pod, container string, args ...string
 	return strings.TrimSpace(out)
 }
 
-// readBy reads a file of the store as another user of the pod, by an ephemeral container, and
-// returns its exit code and what it said.
+// readBy reads a file of the store as another user of the pod, in an ephemeral container. It
+// returns the exit code and the output.
 func readBy(t *testing.T, pod *corev1.Pod, user int64, file string) (code int32, said string) {
 	t.Helper()
 	pods := testEnv.Client.CoreV1().Pods(pod.Namespace)

@@ -16,13 +16,13 @@ import (
 
 const webhookName = "azure-cert-sync-webhook"
 
-// podsPerSecond is the rate at which pods are created while the webhook is replaced.
+// podsPerSecond is the rate at which pods are created during the rollouts of the webhook.
 const podsPerSecond = 50
 
-// No pod is refused and none is let in without its sidecar while the webhook is rolled out three
-// times, with failurePolicy Fail.
+// During three rollouts of the webhook with failurePolicy Fail, no pod is refused, and no pod is
+// admitted without its sidecar.
 //
-// It loads the whole node: this test does not run beside others.
+// This test loads the whole node, so it does not run in parallel with others.
 func TestRollingUpdate(t *testing.T) {
 	namespace := newNamespace(t, "rolling", "restricted", nil)
 	newServiceAccount(t, namespace, "web", withClientID())
@@ -38,8 +38,8 @@ func TestRollingUpdate(t *testing.T) {
 			}
 		}
 	}
-	// Replicas that were replaced go on to serve what reaches them; then they are gone, and so must
-	// be their connections.
+	// Replaced replicas still serve the requests that reach them. When they have ended, their
+	// connections must be closed.
 	gone(t)
 	created, refused := l.end()
 	for _, err := range refused {
@@ -55,17 +55,17 @@ func TestRollingUpdate(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(pods.Items) != created-len(refused) {
-		t.Errorf("there are %d pods", len(pods.Items))
+		t.Errorf("%d pods exist", len(pods.Items))
 	}
 	for i := range pods.Items {
 		pod := &pods.Items[i]
 		if pod.Annotations[key(contract.KeyInjected)] != "true" || len(pod.Spec.InitContainers) != 1 || len(tokens(pod)) != 1 {
-			t.Errorf("pod %s was let in as it was", pod.Name)
+			t.Errorf("pod %s was admitted without its sidecar", pod.Name)
 		}
 	}
 }
 
-// gone waits until only pods of the newest rollout of the webhook are left.
+// gone waits until only the webhook's pods of the latest rollout exist.
 func gone(t *testing.T) {
 	t.Helper()
 	err := wait.PollUntilContextCancel(testContext(t), 200*time.Millisecond, true, func(ctx context.Context) (bool, error) {
@@ -80,12 +80,12 @@ func gone(t *testing.T) {
 		return len(pods.Items) == int(*deployment.Spec.Replicas), nil
 	})
 	if err != nil {
-		t.Fatalf("replaced pods of the webhook do not end: %v", err)
+		t.Fatalf("replaced pods of the webhook did not end: %v", err)
 	}
 }
 
-// maxPending bounds the pods that are not answered yet: on a machine that is too slow for the rate,
-// more would only keep the node from rolling out the webhook.
+// maxPending limits the pods whose creation is not complete. On a machine that is too slow for the
+// rate, more of them would only slow down the rollout.
 const maxPending = 25
 
 // load creates pods at a steady rate.
@@ -125,9 +125,9 @@ func newLoad(t *testing.T, namespace string) *load {
 	return l
 }
 
-// create is not bound to the load's context: a pod that was begun is to be created.
+// create does not use the load's context, so that a creation that has begun completes.
 func (l *load) create(t *testing.T, namespace string, n int) {
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	defer cancel()
 	pod := labelled(namespace, "web", annotated(key("certificates"), secretURL("web")))
 	pod.Name = fmt.Sprint("web-", n)
@@ -142,7 +142,8 @@ func (l *load) create(t *testing.T, namespace string, n int) {
 	}
 }
 
-// end stops the load and returns how many pods were requested, and why some were refused.
+// end stops the load. It returns the number of requested pods, and the errors of those that were
+// refused.
 func (l *load) end() (created int, refused []error) {
 	l.stop()
 	<-l.done

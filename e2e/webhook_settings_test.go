@@ -16,7 +16,7 @@ import (
 // key returns the full key of a certsync annotation.
 func key(name string) string { return contract.Prefix + name }
 
-// settingsOf returns the settings that the sidecar gets by a variable.
+// settingsOf returns the settings in the sidecar's variable.
 func settingsOf(t *testing.T, pod *corev1.Pod) contract.SecretsManagement {
 	t.Helper()
 	s, err := contract.Parse([]byte(variables(containerOf(t, pod, contract.ContainerName))[contract.EnvSettings]))
@@ -33,8 +33,8 @@ func urlsOf(s contract.SecretsManagement) (urls []string) {
 	return urls
 }
 
-// Certificates are taken whole from the first of pod, service account and namespace that has any;
-// the pod says from where.
+// The certificates come completely from the first of pod, service account and namespace that has
+// any. An annotation on the pod names the source.
 func TestSettingsLevels(t *testing.T) {
 	t.Parallel()
 	object := `{"secretsManagementSettings":{"logLevel":"debug","observedCertificates":["` + secretURL("object") + `"]}}`
@@ -84,8 +84,8 @@ func TestSettingsLevels(t *testing.T) {
 	})
 }
 
-// Every other key is taken by itself from the first level that has it, independent of the level of
-// the certificates.
+// Each other key comes from the first level that has it, independent of the level of the
+// certificates.
 func TestSettingsKeyByKey(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t, "keys", "restricted", annotated(
@@ -93,13 +93,13 @@ func TestSettingsKeyByKey(t *testing.T) {
 	newServiceAccount(t, namespace, "web", withClientID(key("file-mode"), "0600", key("port"), "9001"))
 	settings := settingsOf(t, admit(t, labelled(namespace, "web", annotated(key("port"), "9002"))).Pod)
 	got := []any{settings.Port, settings.FileMode, settings.LogLevel, settings.PollingInterval}
-	// From pod, service account, namespace and, as the environment has it, chart.
+	// From pod, service account, namespace and, set by the environment, chart.
 	if diff := cmp.Diff([]any{9002, "0600", "debug", contract.Seconds(10 * time.Second)}, got); diff != "" {
 		t.Errorf("port, file mode, log level and polling interval (-want +got):\n%s", diff)
 	}
 }
 
-// A denial names annotation, value, level and what is allowed.
+// A denial names the annotation, the value, the level and what is allowed.
 func TestSettingsRefused(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t, "refused", "restricted", annotated(key("polling-interval"), "5"))
@@ -158,7 +158,7 @@ func manyURLs(n int) string {
 	return strings.Join(list, ",")
 }
 
-// mounted adds a volume of the pod's own.
+// mounted adds a volume to the pod and mounts it.
 func mounted(pod *corev1.Pod, path string) *corev1.Pod {
 	pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: "mine", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
 	app := &pod.Spec.Containers[0]
@@ -166,7 +166,8 @@ func mounted(pod *corev1.Pod, path string) *corev1.Pod {
 	return pod
 }
 
-// What is suspicious but legal warns the user who creates the pod, and stays readable on it.
+// A suspicious but valid setting produces a warning for the user who creates the pod, and the pod
+// keeps the warning.
 func TestSettingsWarned(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t, "warned", "restricted", nil)
@@ -199,13 +200,13 @@ func TestSettingsWarned(t *testing.T) {
 		t.Parallel()
 		a := admit(t, labelled(namespace, "web", annotated(key("certificates"), secretURL("web"))))
 		if said := a.Pod.Annotations[key(contract.KeyWarnings)]; len(a.Warnings) != 0 || said != "" {
-			t.Errorf("a good pod is warned of: %q, %q", a.Warnings, said)
+			t.Errorf("warnings for a good pod: %q, %q", a.Warnings, said)
 		}
 	})
 }
 
-// The settings of a ConfigMap say at admission which stores are mounted; the file itself goes to
-// the sidecar.
+// At admission, the settings in a ConfigMap determine which stores are mounted. The sidecar mounts
+// the ConfigMap.
 func TestSettingsOfConfigMap(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t, "config-map", "restricted", nil)
@@ -228,7 +229,7 @@ func TestSettingsOfConfigMap(t *testing.T) {
 	}
 	for _, path := range []string{"/certs/a", "/certs/b"} {
 		if in, out := mountsAt(sidecar, path), mountsAt(containerOf(t, pod, "app"), path); len(in) != 1 || !cmp.Equal(in, out) {
-			t.Errorf("at %s the sidecar has %q and the app %q, want the same one", path, in, out)
+			t.Errorf("at %s the sidecar mounts %q and the app %q, want the same volume", path, in, out)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// The sidecar runs beside pods of all kinds, and they stay what they are.
+// The sidecar works in pods of all kinds, and does not change their properties.
 func TestShapes(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -78,7 +78,7 @@ func TestShapes(t *testing.T) {
 	}
 }
 
-// ownInitContainer adds one that ends with an error if the certificate is not there.
+// ownInitContainer adds an init container that fails if the certificate does not exist.
 func ownInitContainer(_ *testing.T, p *corev1.Pod) {
 	first := *p.Spec.Containers[0].DeepCopy()
 	first.Name, first.Args, first.Ports, first.ReadinessProbe = "prepare", []string{"read", framework.StoreFile(p.Name)}, nil, nil
@@ -94,13 +94,14 @@ func guaranteed(_ *testing.T, p *corev1.Pod) {
 	p.Spec.Containers[0].Resources = corev1.ResourceRequirements{Requests: resources("50m", "64Mi"), Limits: resources("50m", "64Mi")}
 }
 
-// podLevelResources leaves the sidecar no room but what containers do not request.
+// podLevelResources sets pod-level resources, so that the sidecar gets only what the containers do
+// not request.
 func podLevelResources(_ *testing.T, p *corev1.Pod) {
 	p.Spec.Resources = &corev1.ResourceRequirements{Requests: resources("50m", "96Mi"), Limits: resources("50m", "96Mi")}
 	p.Spec.Containers[0].Resources = corev1.ResourceRequirements{Requests: resources("45m", "90Mi")}
 }
 
-// quota makes a namespace that wants requests and limits of each container, and no large ones.
+// quota adds a quota and a limit range to the namespace, which leave little room for the sidecar.
 func quota(t *testing.T, p *corev1.Pod) {
 	core := testEnv.Client.CoreV1()
 	_, err := core.ResourceQuotas(p.Namespace).Create(testContext(t), &corev1.ResourceQuota{
@@ -123,7 +124,7 @@ func quota(t *testing.T, p *corev1.Pod) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The quota's controller must have counted what exists.
+	// Waits until the quota's controller has counted the existing objects.
 	if _, err := testEnv.Cluster.Kubectl(testContext(t), "wait", "--for=jsonpath={.status.used.pods}=0",
 		"resourcequota/quota", "--namespace", p.Namespace); err != nil {
 		t.Fatal(err)

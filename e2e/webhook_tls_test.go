@@ -22,28 +22,28 @@ const (
 	servedName = webhookName + "." + framework.SystemNamespace + ".svc"
 )
 
-// The serving certificate may be the administrator's, or cert-manager's; and when the chart is
-// gone, so is all of it.
+// The serving certificate can come from the administrator or from cert-manager. After the chart is
+// uninstalled, nothing of it is left.
 //
-// All of it concerns the whole cluster: this test does not run beside others.
+// This test changes the whole cluster, so it does not run in parallel with others.
 func TestServingCertificateOfOthers(t *testing.T) {
 	namespace := newNamespace(t, "others-tls", "restricted", nil)
 	newServiceAccount(t, namespace, "web", withClientID())
 	pod := labelled(namespace, "web", nil)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
 		defer cancel()
 		if err := testEnv.InstallChart(ctx); err != nil {
 			t.Error(err)
 		}
 	})
 	ownCertificate(t, pod)
-	certManagers(t, pod)
+	certManagerObjects(t, pod)
 	uninstalled(t)
 }
 
-// ownCertificate serves what is in a Secret, and what replaces it; what cannot be used takes no
-// replica's place.
+// ownCertificate uses the certificate in a Secret, and then its replacement. A replica with an
+// unusable certificate must not replace a working one.
 func ownCertificate(t *testing.T, pod *corev1.Pod) {
 	ca := newAuthority(t)
 	putSecret(t, ownSecret, ca.issue(t, servedName, time.Hour))
@@ -61,7 +61,7 @@ func ownCertificate(t *testing.T, pod *corev1.Pod) {
 		putSecret(t, ownSecret, next)
 		awaitLogs(t, replicas, next.serial)
 
-		// A replica that has nothing else to serve does not come into service, and says why.
+		// A replica without another certificate does not become ready, and logs the reason.
 		putSecret(t, ownSecret, ca.issue(t, servedName, -time.Hour))
 		if _, err := testEnv.Cluster.Kubectl(testContext(t), "delete", "pod", replicas[0].Name, "--namespace", framework.SystemNamespace); err != nil {
 			t.Fatal(err)
@@ -78,18 +78,18 @@ func ownCertificate(t *testing.T, pod *corev1.Pod) {
 	})
 }
 
-// certManagers applies the chart's objects of cert-manager, which the API server validates by
-// cert-manager's own definitions of them, and puts the certificates in place that they ask for, as
-// cert-manager does.
+// certManagerObjects applies the chart's cert-manager objects. The API server validates them with
+// cert-manager's definitions. The test then creates the requested certificates, as cert-manager
+// does.
 //
-// cert-manager itself would have to be built: five minutes of a processor.
-func certManagers(t *testing.T, pod *corev1.Pod) {
+// The test does not run cert-manager, because building it would take five minutes of CPU time.
+func certManagerObjects(t *testing.T, pod *corev1.Pod) {
 	definitions := certManagerDefinitions(t)
 	if _, err := testEnv.Cluster.Kubectl(testContext(t), "apply", "--server-side", "--filename", definitions); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
 		defer cancel()
 		if _, err := testEnv.Cluster.Kubectl(ctx, "delete", "--filename", definitions); err != nil {
 			t.Error(err)
@@ -100,22 +100,23 @@ func certManagers(t *testing.T, pod *corev1.Pod) {
 		return err == nil, nil
 	})
 	if err != nil {
-		t.Fatalf("cert-manager's kinds are never served: %v", err)
+		t.Fatalf("the API server does not serve cert-manager's kinds: %v", err)
 	}
 	values := testEnv.Values()
 	values["webhook"].(map[string]any)["tls"] = map[string]any{"source": "cert-manager"}
 	installed := make(chan error, 1)
 	go func() { installed <- testEnv.UpgradeChart(testContext(t), values) }()
-	issueAsked(t)
+	issueRequested(t)
 	if err := <-installed; err != nil {
 		t.Fatal(err)
 	}
 	settles(t, "pods are accepted", func() bool { return accepted(t, pod) == nil })
 }
 
-// issueAsked plays cert-manager's part: the Secret that the Certificate asks for, under the CA of
-// the issuer that it names, and that CA into the caBundle of the configuration that asks for it.
-func issueAsked(t *testing.T) {
+// issueRequested does the work of cert-manager: it creates the Secret that the Certificate
+// requests, with the CA of its issuer, and writes that CA to the caBundle of the configuration that
+// requests it.
+func issueRequested(t *testing.T) {
 	t.Helper()
 	kubectl := func(args ...string) []byte {
 		out, err := testEnv.Cluster.Kubectl(testContext(t), append(args, "--namespace", framework.SystemNamespace)...)
@@ -145,16 +146,16 @@ func issueAsked(t *testing.T) {
 	get("issuer.cert-manager.io/"+leaf.Spec.IssuerRef.Name, &issuer)
 	get("certificate.cert-manager.io/"+issuer.Spec.CA.SecretName, &ca)
 	if !ca.Spec.IsCA || ca.Spec.SecretName != issuer.Spec.CA.SecretName || len(leaf.Spec.DNSNames) != 1 {
-		t.Fatalf("the certificate %+v is not of a CA that cert-manager makes: %+v", leaf, ca)
+		t.Fatalf("the certificate %+v does not come from a CA that cert-manager creates: %+v", leaf, ca)
 	}
 	authority := newAuthority(t)
 	putSecret(t, leaf.Spec.SecretName, authority.issue(t, leaf.Spec.DNSNames[0], time.Hour))
-	t.Cleanup(func() { removeSecret(t, leaf.Spec.SecretName) }) // cert-manager leaves its Secrets, too
+	t.Cleanup(func() { removeSecret(t, leaf.Spec.SecretName) }) // cert-manager does not delete its Secrets either
 
 	var configuration metav1.PartialObjectMetadata
 	get("mutatingwebhookconfiguration/"+webhookName, &configuration)
 	if from, want := configuration.Annotations["cert-manager.io/inject-ca-from"], framework.SystemNamespace+"/"+webhookName; from != want {
-		t.Fatalf("the caBundle is to be of %q, want %q", from, want)
+		t.Fatalf("the caBundle is injected from %q, want %q", from, want)
 	}
 	patch, err := json.Marshal([]map[string]any{{"op": "add", "path": "/webhooks/0/clientConfig/caBundle", "value": []byte(authority.pem())}})
 	if err != nil {
@@ -178,7 +179,7 @@ func certManagerDefinitions(t *testing.T) string {
 	return filepath.Join(module.Dir, "deploy", "crds")
 }
 
-// uninstalled asserts that Helm leaves nothing of the chart.
+// uninstalled asserts that nothing of the chart is left after helm uninstall.
 func uninstalled(t *testing.T) {
 	if _, err := testEnv.Cluster.Helm(testContext(t), "uninstall", "azure-cert-sync", "--namespace", framework.SystemNamespace, "--wait"); err != nil {
 		t.Fatal(err)
@@ -188,11 +189,11 @@ func uninstalled(t *testing.T) {
 	left, err := testEnv.Cluster.Kubectl(testContext(t), "get", kinds, "--all-namespaces", "--output=name",
 		"--selector=app.kubernetes.io/name=azure-cert-sync")
 	if err != nil || strings.TrimSpace(left) != "" {
-		t.Errorf("after helm uninstall there is still %s (%v)", left, err)
+		t.Errorf("helm uninstall left %s (%v)", left, err)
 	}
 }
 
-// webhookPods returns the webhook's two replicas, without those that end.
+// webhookPods returns the webhook's two replicas, without pods that are being deleted.
 func webhookPods(t *testing.T) []corev1.Pod {
 	t.Helper()
 	pods, err := testEnv.Client.CoreV1().Pods(framework.SystemNamespace).List(testContext(t), metav1.ListOptions{})
@@ -206,7 +207,7 @@ func webhookPods(t *testing.T) []corev1.Pod {
 	return replicas
 }
 
-// awaitLogs waits until all replicas have logged a text.
+// awaitLogs waits until every replica has logged a text.
 func awaitLogs(t *testing.T, replicas []corev1.Pod, text string) {
 	t.Helper()
 	for i := range replicas {
@@ -214,7 +215,7 @@ func awaitLogs(t *testing.T, replicas []corev1.Pod, text string) {
 	}
 }
 
-// putSecret creates or replaces a TLS Secret of the webhook's namespace.
+// putSecret creates or replaces a TLS Secret in the webhook's namespace.
 func putSecret(t *testing.T, name string, c issued) {
 	t.Helper()
 	secret := &corev1.Secret{
@@ -233,7 +234,7 @@ func putSecret(t *testing.T, name string, c issued) {
 
 func removeSecret(t *testing.T, name string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
 	defer cancel()
 	if err := testEnv.Client.CoreV1().Secrets(framework.SystemNamespace).Delete(ctx, name, metav1.DeleteOptions{}); err != nil {
 		t.Error(err)

@@ -12,8 +12,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 )
 
-// tokenSigner signs access tokens with its own key, which is created at the
-// first use.
+// tokenSigner signs access tokens with a key that it creates at the first use.
 type tokenSigner struct {
 	key func() jose.JSONWebKey
 }
@@ -30,24 +29,24 @@ func newSigningKey() jose.JSONWebKey {
 	return signingKey(key)
 }
 
-// signingKey names a key by its thumbprint (RFC 7638).
+// signingKey returns a key whose ID is its thumbprint (RFC 7638).
 func signingKey(key *rsa.PrivateKey) jose.JSONWebKey {
 	jwk := jose.JSONWebKey{Key: key, Algorithm: string(jose.RS256), Use: "sig"}
-	print, err := jwk.Thumbprint(crypto.SHA256)
+	thumbprint, err := jwk.Thumbprint(crypto.SHA256)
 	if err != nil {
 		panic(err) // an RSA key has a thumbprint
 	}
-	jwk.KeyID = base64.RawURLEncoding.EncodeToString(print)
+	jwk.KeyID = base64.RawURLEncoding.EncodeToString(thumbprint)
 	return jwk
 }
 
-// accessToken are the claims of a version 1.0 access token, which is what Entra ID
-// issues for Key Vault for every endpoint.
+// accessToken contains the claims of a version 1.0 access token. Entra ID issues this version for
+// Key Vault on every endpoint.
 type accessToken struct {
 	jwt.Claims
-	Resource string `json:"aud"` // one string, in place of the list in jwt.Claims
+	Resource string `json:"aud"` // one string instead of the list in jwt.Claims
 	AppID    string `json:"appid"`
-	AppIDACR string `json:"appidacr"` // how the client authenticated; 2: by assertion
+	AppIDACR string `json:"appidacr"` // how the client authenticated; 2: with an assertion
 	ObjectID string `json:"oid"`
 	TenantID string `json:"tid"`
 	Version  string `json:"ver"`
@@ -75,7 +74,7 @@ func (s *tokenSigner) public() jose.JSONWebKey {
 	return key.Public()
 }
 
-// verify checks the signature only and returns the claims.
+// verify checks only the signature, and returns the claims.
 func (s *tokenSigner) verify(token string) (accessToken, error) {
 	var claims accessToken
 	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})

@@ -8,12 +8,12 @@ import (
 	"net/http"
 )
 
-// The admin API has one call for each method of [Control]: POST /v1/NAME with the
-// method's arguments as a JSON object, answered 200 with its result as JSON, 400
-// for [ErrInvalid], 404 for [ErrNotFound] and 408 for an Await that was given up,
-// these with {"error":"..."}. GET /healthz is answered 200.
+// The admin API has one call for each method of [Control]: POST /v1/NAME with the method's
+// arguments as a JSON object. The response is 200 with the result as JSON, or 400 for [ErrInvalid],
+// 404 for [ErrNotFound] and 408 for an Await that gave up, with {"error":"..."}. GET /healthz
+// returns 200.
 
-// Arguments and results that have no type elsewhere.
+// Arguments and results of the calls that are not defined elsewhere.
 type (
 	empty       struct{}
 	clientIDArg struct{ ClientID string }
@@ -82,10 +82,10 @@ func noResult[In any](f func(context.Context, In) error) func(context.Context, I
 	return func(ctx context.Context, in In) (empty, error) { return empty{}, f(ctx, in) }
 }
 
-// handle makes one call of the API out of one function.
+// handle turns a function into a call of the API.
 func handle[In, Out any](mux *http.ServeMux, name string, f func(context.Context, In) (Out, error)) {
 	mux.HandleFunc("POST /v1/"+name, func(w http.ResponseWriter, r *http.Request) {
-		// Read to its end, so that r.Context() notices when the client goes.
+		// Reads the body to its end, so that r.Context() ends when the client disconnects.
 		body := http.MaxBytesReader(w, r.Body, maxBody)
 		defer func() { _, _ = io.Copy(io.Discard, body) }()
 		var in In
@@ -116,5 +116,5 @@ type adminError struct {
 func reply(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // the client may have gone
+	_ = json.NewEncoder(w).Encode(body) // the client may have disconnected
 }

@@ -22,8 +22,8 @@ var _ Control = (*AdminClient)(nil)
 
 // NewAdminClient returns a client of the admin API at a base URL such as
 // http://127.0.0.1:8080. The http.Client says how to get there (a dial function of
-// its transport enters a network namespace or forwards a port); nil means
-// http.DefaultClient. It must not have a timeout, since Await would inherit it.
+// its transport enters a network namespace or forwards a port); nil means http.DefaultClient. It
+// must not have a timeout, because the timeout would also apply to Await.
 func NewAdminClient(base string, client *http.Client) *AdminClient {
 	if client == nil {
 		client = http.DefaultClient
@@ -31,7 +31,7 @@ func NewAdminClient(base string, client *http.Client) *AdminClient {
 	return &AdminClient{base: strings.TrimSuffix(base, "/"), client: client}
 }
 
-// call posts in and reads the answer into a new Out.
+// call posts in and decodes the response into a new Out.
 func call[Out any](ctx context.Context, c *AdminClient, name string, in any) (out Out, err error) {
 	fail := func(err error) (Out, error) { return out, fmt.Errorf("emulator: %s: %w", name, err) }
 	data, err := json.Marshal(in)
@@ -56,8 +56,7 @@ func call[Out any](ctx context.Context, c *AdminClient, name string, in any) (ou
 	return out, nil
 }
 
-// readAdminError restores the error that the method returned, as far as its
-// status tells.
+// readAdminError restores the error that the method returned, as far as the status identifies it.
 func readAdminError(resp *http.Response) error {
 	var body adminError
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
@@ -177,11 +176,10 @@ func (c *AdminClient) Roots(ctx context.Context) (Roots, error) {
 	return call[Roots](ctx, c, "roots", empty{})
 }
 
-// readyInterval is the pause between two looks at an emulator that is starting.
+// readyInterval is the pause between checks of an emulator that is starting.
 const readyInterval = 20 * time.Millisecond
 
-// WaitReady returns when the emulator answers, or with the last failure when the
-// context is done.
+// WaitReady returns when the emulator responds, or with the last failure when the context ends.
 func (c *AdminClient) WaitReady(ctx context.Context) error {
 	for {
 		err := c.healthy(ctx)

@@ -10,7 +10,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 )
 
-// clockSkew is how far Entra ID and Key Vault let a token's times be off.
+// clockSkew is the difference of clocks that Entra ID and Key Vault accept in a token's times.
 const clockSkew = 5 * time.Minute
 
 // maxAssertionLifetime is the limit that AADSTS70023 names: a day and an hour.
@@ -50,8 +50,8 @@ func (en *entra) verifyAssertion(ctx context.Context, assertion string, credenti
 	return 700027
 }
 
-// matchCredential narrows the credentials down by issuer, subject and audience,
-// and blames the first of them that leaves none.
+// matchCredential filters the credentials by issuer, subject and audience. It reports the first of
+// these that no credential matches.
 func matchCredential(credentials []FederatedCredential, claims jwt.Claims) int {
 	left := slices.Clone(credentials)
 	keep := func(match func(FederatedCredential) bool) bool {

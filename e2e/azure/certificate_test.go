@@ -20,11 +20,11 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
 )
 
-// content is a certificate-backed secret's value, read by other means than those
-// that wrote it where there are any.
+// content is the value of a certificate-backed secret. Where possible, it is read with other code
+// than the code that wrote it.
 type content struct {
 	certs []*x509.Certificate
-	key   crypto.Signer // nil: none
+	key   crypto.Signer // nil without a key
 	first string        // type of the first PEM block
 }
 
@@ -48,7 +48,7 @@ func decodePKCS12(t *testing.T, data []byte) (c content) {
 	t.Helper()
 	key, first, rest, err := pkcs12.DecodeChain(data, "")
 	if err != nil {
-		// Without a key there is no chain, in the library's terms.
+		// Without a key, the library does not return a chain.
 		c.certs, err = pkcs12.DecodeTrustStore(data, "")
 		check(t, err)
 		return c
@@ -79,7 +79,7 @@ func decodePEM(t *testing.T, data []byte) (c content) {
 	return c
 }
 
-// leaf is the certificate of the key, and its place.
+// leaf returns the certificate of the key and its position.
 func (c content) leaf(t *testing.T) (*x509.Certificate, int) {
 	t.Helper()
 	i := slices.IndexFunc(c.certs, func(cert *x509.Certificate) bool {
@@ -92,8 +92,8 @@ func (c content) leaf(t *testing.T) (*x509.Certificate, int) {
 	return c.certs[i], i
 }
 
-// Every encoding, order and length of chain parses back, verifies to the issuing
-// root and has its leaf where Key Vault would put it.
+// Chains of every encoding, order and length can be parsed, verify against the issuing root, and
+// have their leaf where Key Vault puts it.
 func TestEncodings(t *testing.T) {
 	f := newFixture(t)
 	for _, encoding := range []string{azure.PKCS12AES, azure.PKCS12DES, azure.PKCS12RC2, azure.PEMEncoded} {
@@ -115,7 +115,7 @@ func TestEncodings(t *testing.T) {
 						t.Errorf("the PEM begins with %s", c.first)
 					}
 					if leaf.SerialNumber.Text(16) != version.Serial || !bytes.HasPrefix([]byte(version.ChainPEM), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Raw})) {
-						t.Error("the version's serial or chain is not the leaf's")
+						t.Error("the version's serial or chain does not match the leaf")
 					}
 				})
 			}
@@ -139,7 +139,7 @@ func verify(t *testing.T, leaf *x509.Certificate, certs []*x509.Certificate, roo
 	if length == 1 {
 		roots.AddCert(leaf) // self-signed
 	} else if !roots.AppendCertsFromPEM(root) {
-		t.Fatal("no issuing root")
+		t.Fatal("the issuing root is missing")
 	}
 	for _, c := range certs {
 		others.AddCert(c)
@@ -150,8 +150,7 @@ func verify(t *testing.T, leaf *x509.Certificate, certs []*x509.Certificate, roo
 	}
 }
 
-// A renewal has a new serial and key, of the same type, unless the key is to be
-// kept.
+// A renewal has a new serial number and a new key of the same type, unless ReuseKey is set.
 func TestKeys(t *testing.T) {
 	f := newFixture(t)
 	for _, kind := range []string{azure.ECP256, azure.ECP384, azure.RSA2048, azure.RSA4096} {
@@ -171,7 +170,7 @@ func TestKeys(t *testing.T) {
 				}
 			}
 			if seen[0] != seen[1] || seen[1] == seen[2] {
-				t.Error("a key was reused against the request, or not reused at the request")
+				t.Error("the key was reused without ReuseKey, or not reused with it")
 			}
 		})
 	}
@@ -187,7 +186,7 @@ func keyKind(key crypto.Signer) string {
 	return fmt.Sprintf("%T", key)
 }
 
-// The validity, a missing root and a missing key are as asked for.
+// The validity, a missing root and a missing key are as requested.
 func TestCertificateOptions(t *testing.T) {
 	f := newFixture(t)
 	start := time.Date(2100, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -208,7 +207,7 @@ func TestCertificateOptions(t *testing.T) {
 	}
 }
 
-// An imported certificate keeps its bytes and looks like one.
+// An imported certificate keeps its bytes and has the attributes of a certificate.
 func TestImported(t *testing.T) {
 	f := newFixture(t)
 	_, err := f.CreateSecret(t.Context(), azure.Secret{Vault: vaultHost, Name: "imported", Value: "any bytes", ContentType: "application/x-pkcs12", Managed: true})
@@ -223,7 +222,7 @@ func TestImported(t *testing.T) {
 	}
 }
 
-// The roots outlive an emulator that has a directory for them.
+// With CADir, the roots outlive the emulator.
 func TestCAsKept(t *testing.T) {
 	dir := t.TempDir()
 	var seen []azure.Roots
@@ -235,6 +234,6 @@ func TestCAsKept(t *testing.T) {
 		seen = append(seen, roots)
 	}
 	if diff := cmp.Diff(seen[0], seen[1]); diff != "" || seen[0].TLS == seen[0].Issuer {
-		t.Errorf("roots changed or are the same one:\n%s", diff)
+		t.Errorf("the roots have changed, or both are the same:\n%s", diff)
 	}
 }

@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// cloud is one of Azure's separate clouds: the host names that belong together.
+// cloud contains the host names of one of Azure's separate clouds.
 type cloud struct {
 	logins      []string // authority hosts of Entra ID, the preferred one first
-	challenge   string   // the one that a vault's challenge names
+	challenge   string   // the authority host in a vault's challenge
 	stsIssuer   string   // prefix of the "iss" of version 1.0 access tokens
-	vaultSuffix string   // what follows a vault's name
+	vaultSuffix string   // follows a vault's name
 	vault       string   // resource of Key Vault, without "/.default"
 }
 
@@ -40,8 +40,8 @@ var clouds = []*cloud{
 	},
 }
 
-// resources other than Key Vault for which every tenant has a service principal,
-// so that tokens for them can be requested.
+// resources are the resources, other than Key Vault, for which every tenant has a service
+// principal. So clients can request tokens for them.
 var commonResources = []string{
 	"https://management.azure.com",
 	"https://graph.microsoft.com",
@@ -66,14 +66,14 @@ func cloudOfVault(host string) *cloud {
 	return nil
 }
 
-// vaultName is the rule for vault names of the Key Vault API reference.
+// vaultName is the rule for vault names in the Key Vault API reference.
 var vaultName = regexp.MustCompile(`^[a-z][a-z0-9-]{1,22}[a-z0-9]$`)
 
-// checkVaultHost wants the lower-case host name of a vault in one of the clouds.
+// checkVaultHost checks that host is the lower-case host name of a vault in one of the clouds.
 func checkVaultHost(host string) error {
 	c := cloudOfVault(host)
 	if c == nil {
-		return fmt.Errorf("%w: vault host %q is in no cloud (want NAME%s, NAME%s or NAME%s)",
+		return fmt.Errorf("%w: vault host %q does not belong to a cloud (want NAME%s, NAME%s or NAME%s)",
 			ErrInvalid, host, clouds[0].vaultSuffix, clouds[1].vaultSuffix, clouds[2].vaultSuffix)
 	}
 	if name := strings.TrimSuffix(host, c.vaultSuffix); !vaultName.MatchString(name) || strings.Contains(name, "--") {

@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// Config is state to add to an emulator: the content of the --config file and
-// the input of [Control.Apply]. An issuer, application or vault replaces the one
-// of the same name (a vault keeps its secrets and grants); a certificate or secret
-// becomes a further version; everything else stays.
+// Config is state to add to an emulator: the content of the --config file and the input of
+// [Control.Apply]. An issuer, application or vault replaces the one of the same name, but a vault
+// keeps its secrets and grants. A certificate or secret becomes a new version. Everything else
+// stays.
 type Config struct {
-	// Tokens, when present, replaces how access tokens are issued.
+	// Tokens, if present, replaces the settings for access tokens.
 	Tokens *Tokens `json:"tokens,omitempty"`
 	// Issuers are the token issuers (clusters) whose keys Entra ID can reach.
 	Issuers []Issuer `json:"issuers,omitempty"`
@@ -31,17 +31,17 @@ type Config struct {
 	Faults []Fault `json:"faults,omitempty"`
 }
 
-// Tokens says how access tokens are issued.
+// Tokens contains the settings for access tokens.
 type Tokens struct {
-	// Lifetime is the answer's expires_in; 0 means one hour.
+	// Lifetime is the response's expires_in; 0 means one hour.
 	Lifetime Duration `json:"lifetime,omitempty"`
-	// RefreshIn is the answer's refresh_in; 0 leaves it out.
+	// RefreshIn is the response's refresh_in; 0 omits it.
 	RefreshIn Duration `json:"refreshIn,omitempty"`
 }
 
-// Issuer is an OpenID Connect issuer of client assertions. Its keys are given
-// (JWKS) or fetched when they are needed (JWKSURL). With neither, Entra ID
-// answers AADSTS90061, as it does for an issuer that it cannot reach.
+// Issuer is an OpenID Connect issuer of client assertions. Its keys are given (JWKS) or fetched
+// when needed (JWKSURL). With neither, Entra ID returns AADSTS90061, as for an issuer that it
+// cannot reach.
 type Issuer struct {
 	// URL is the "iss" claim, compared exactly.
 	URL string `json:"url"`
@@ -49,8 +49,8 @@ type Issuer struct {
 	JWKS json.RawMessage `json:"jwks,omitempty"`
 	// JWKSURL is fetched at the first use and again for an unknown key ID.
 	JWKSURL string `json:"jwksURL,omitempty"`
-	// CAFile, with PEM certificates, and TokenFile, with a bearer token, are
-	// used for JWKSURL. Both are read at each fetch.
+	// CAFile contains PEM certificates and TokenFile a bearer token for JWKSURL. Both are read at
+	// each fetch.
 	CAFile    string `json:"caFile,omitempty"`
 	TokenFile string `json:"tokenFile,omitempty"`
 }
@@ -63,8 +63,8 @@ type Application struct {
 	ObjectID string `json:"objectID,omitempty"`
 	// FederatedCredentials are at most 20, as in Entra ID.
 	FederatedCredentials []FederatedCredential `json:"federatedCredentials,omitempty"`
-	// IdentityBindings are what the proxy of AKS identity bindings accepts in
-	// their place. Their audience defaults to api://AKSIdentityBinding.
+	// IdentityBindings are the credentials that the proxy of AKS identity bindings accepts instead.
+	// Their audience defaults to api://AKSIdentityBinding.
 	IdentityBindings []FederatedCredential `json:"identityBindings,omitempty"`
 }
 
@@ -78,13 +78,13 @@ type FederatedCredential struct {
 
 // Vault is one Key Vault.
 type Vault struct {
-	// Host is its full name, e.g. example.vault.azure.net; the suffix chooses
-	// the cloud. Compared without regard to case.
+	// Host is the full host name, e.g. example.vault.azure.net. The suffix selects the cloud. The
+	// comparison ignores case.
 	Host string `json:"host"`
-	// Tenant is named in the challenge and required of tokens.
+	// Tenant is the tenant in the challenge, and the one whose tokens are accepted.
 	Tenant string `json:"tenant"`
-	// Denial is the inner code for callers without a grant: ForbiddenByRbac
-	// (default), ForbiddenByPolicy or AccessDenied.
+	// Denial is the inner code of the error for callers without a grant: ForbiddenByRbac (default),
+	// ForbiddenByPolicy or AccessDenied.
 	Denial string `json:"denial,omitempty"`
 	// Firewall denies every caller with ForbiddenByFirewall.
 	Firewall bool `json:"firewall,omitempty"`
@@ -92,13 +92,12 @@ type Vault struct {
 	Limit *Limit `json:"limit,omitempty"`
 }
 
-// Limit allows Gets requests in each Window, which begins with the first of
-// them. Further ones are answered 429.
+// Limit allows Gets requests in each Window, which begins with the first request. Further requests
+// get status 429.
 type Limit struct {
 	Gets   int      `json:"gets"`
 	Window Duration `json:"window"`
-	// RetryAfter is sent, in whole seconds, if it is positive. Key Vault often
-	// leaves it out.
+	// RetryAfter is sent in whole seconds if it is positive. Key Vault often omits it.
 	RetryAfter Duration `json:"retryAfter,omitempty"`
 }
 
@@ -129,14 +128,13 @@ const (
 // Orders of the certificates in a [Certificate]'s value.
 const (
 	OrderKeyVault  = ""           // root to leaf in PKCS #12, leaf to root in PEM
-	OrderLeafFirst = "leaf-first" // as often imported
+	OrderLeafFirst = "leaf-first" // common for imported certificates
 	OrderRootFirst = "root-first"
-	OrderShuffled  = "shuffled" // leaf in the middle; from three certificates on
+	OrderShuffled  = "shuffled" // leaf in the middle; needs three certificates or more
 )
 
-// Certificate is a certificate that the vault issues itself, with a new key and
-// serial number for every version. Use [Secret] with Managed for one that is
-// imported byte by byte.
+// Certificate is a certificate that the vault issues, with a new key and serial number for every
+// version. For an imported certificate, use [Secret] with Managed.
 type Certificate struct {
 	Vault string `json:"vault"`
 	Name  string `json:"name"`
@@ -151,26 +149,26 @@ type Certificate struct {
 	// to 4; 0 means 3. OmitRoot leaves the root out of the value.
 	Chain    int  `json:"chain,omitempty"`
 	OmitRoot bool `json:"omitRoot,omitempty"`
-	// Encoding and Order are of the lists above.
+	// Encoding and Order are values of the lists above.
 	Encoding string `json:"encoding,omitempty"`
 	Order    string `json:"order,omitempty"`
 	// NonExportable leaves the private key out of the value.
 	NonExportable bool `json:"nonExportable,omitempty"`
-	// NotBefore defaults to ten minutes ago (Key Vault's own habit), NotAfter
-	// to one year after NotBefore.
+	// NotBefore defaults to ten minutes ago, as in Key Vault, and NotAfter to one year after
+	// NotBefore.
 	NotBefore time.Time `json:"notBefore,omitzero"`
 	NotAfter  time.Time `json:"notAfter,omitzero"`
-	// Disabled creates the version disabled.
+	// Disabled creates the version in the disabled state.
 	Disabled bool `json:"disabled,omitempty"`
 }
 
-// Secret is a value stored as given. A secret of that name gets a new version.
+// Secret is a value that is stored unchanged. If the secret exists, it gets a new version.
 type Secret struct {
 	Vault       string `json:"vault"`
 	Name        string `json:"name"`
 	Value       string `json:"value"`
 	ContentType string `json:"contentType,omitempty"`
-	// Managed makes it look like the secret of an imported certificate.
+	// Managed gives it the attributes of an imported certificate's secret.
 	Managed   bool      `json:"managed,omitempty"`
 	NotBefore time.Time `json:"notBefore,omitzero"`
 	NotAfter  time.Time `json:"notAfter,omitzero"`
@@ -195,7 +193,7 @@ func decodeStrict(r io.Reader, v any) error {
 		return err
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("there is more after the first JSON value")
+		return errors.New("unexpected data after the first JSON value")
 	}
 	return nil
 }
@@ -208,7 +206,7 @@ func (d Duration) MarshalText() ([]byte, error) {
 	return []byte(time.Duration(d).String()), nil
 }
 
-// UnmarshalText reads what [time.ParseDuration] reads, but no negative duration.
+// UnmarshalText reads what [time.ParseDuration] reads, except negative durations.
 func (d *Duration) UnmarshalText(text []byte) error {
 	v, err := time.ParseDuration(string(text))
 	if err != nil {

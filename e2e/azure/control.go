@@ -6,50 +6,48 @@ import (
 	"time"
 )
 
-// Control is what a test can do to an emulator and ask of it. [Emulator] does it
-// in process, [AdminClient] to one in a pod, so that a test is written once.
+// Control changes and queries an emulator. [Emulator] implements it in process, and [AdminClient]
+// for an emulator in a pod, so the same test can use both.
 //
-// All methods are safe for concurrent use. Bad input is reported as
-// [ErrInvalid], something that does not exist as [ErrNotFound].
+// All methods are safe for concurrent use. They return [ErrInvalid] for invalid input, and
+// [ErrNotFound] for something that does not exist.
 type Control interface {
-	// Apply adds to the emulator's state. It stops at the first bad entry.
+	// Apply adds to the emulator's state. It stops at the first invalid entry.
 	Apply(ctx context.Context, c Config) error
-	// DeleteApplication makes Entra ID forget an identity.
+	// DeleteApplication deletes an identity from Entra ID.
 	DeleteApplication(ctx context.Context, clientID string) error
-	// Revoke takes back a grant that Apply made.
+	// Revoke removes a grant.
 	Revoke(ctx context.Context, g Grant) error
 
-	// CreateCertificate issues the first or a further version.
+	// CreateCertificate issues the first or a new version.
 	CreateCertificate(ctx context.Context, c Certificate) (Version, error)
-	// CreateSecret stores the first or a further version.
+	// CreateSecret stores the first or a new version.
 	CreateSecret(ctx context.Context, s Secret) (Version, error)
-	// Renew issues a further version of a certificate from its specification.
+	// Renew issues a new version of a certificate from its specification.
 	Renew(ctx context.Context, r Renewal) (Version, error)
 	// Versions lists the versions of a secret, oldest first.
 	Versions(ctx context.Context, ref SecretRef) ([]Version, error)
-	// SetEnabled enables or disables one version, or with no version the
-	// newest.
+	// SetEnabled enables or disables one version, or the newest if none is given.
 	SetEnabled(ctx context.Context, ref SecretRef, enabled bool) error
 	// Delete deletes a secret with all its versions.
 	Delete(ctx context.Context, ref SecretRef) error
 
-	// InjectFault adds a fault and returns its ID (invented where f has none).
+	// InjectFault adds a fault and returns its ID. If f has no ID, it creates one.
 	InjectFault(ctx context.Context, f Fault) (string, error)
 	// ClearFaults removes the faults with these IDs, or all faults if the list is empty.
 	ClearFaults(ctx context.Context, ids ...string) error
-	// CutOff makes a host unreachable (connections are closed before the TLS
-	// handshake is done, established ones at their next request) or reachable
-	// again.
+	// CutOff makes a host unreachable or reachable again. For an unreachable host, new connections
+	// are closed before the TLS handshake completes, and established connections at their next
+	// request.
 	CutOff(ctx context.Context, host string, off bool) error
 
 	// Requests returns the logged requests that match, oldest first.
 	Requests(ctx context.Context, f Filter) ([]Request, error)
 	// Counts counts the logged requests that match.
 	Counts(ctx context.Context, f Filter) (Counts, error)
-	// Await returns as Requests does as soon as n requests match, or with the
-	// context's error.
+	// Await returns the matching requests when there are n of them, or the context's error.
 	Await(ctx context.Context, f Filter, n int) ([]Request, error)
-	// ForgetRequests empties the request log.
+	// ForgetRequests clears the request log.
 	ForgetRequests(ctx context.Context) error
 
 	// Roots returns the certificates to trust.
@@ -62,22 +60,22 @@ var (
 	ErrNotFound = errors.New("not found")
 )
 
-// SecretRef names a secret, or with Version one version of it.
+// SecretRef identifies a secret or, with Version, one version of it.
 type SecretRef struct {
 	Vault   string `json:"vault"`
 	Name    string `json:"name"`
 	Version string `json:"version,omitempty"`
 }
 
-// Renewal asks for a further version of a certificate.
+// Renewal requests a new version of a certificate.
 type Renewal struct {
 	Vault string `json:"vault"`
 	Name  string `json:"name"`
-	// NotBefore and NotAfter default as those of [Certificate] do.
+	// NotBefore and NotAfter have the same defaults as in [Certificate].
 	NotBefore time.Time `json:"notBefore,omitzero"`
 	NotAfter  time.Time `json:"notAfter,omitzero"`
-	// ReuseKey keeps the private key. Otherwise it differs from that of the
-	// version before.
+	// ReuseKey keeps the private key. Otherwise the new key differs from that of the previous
+	// version.
 	ReuseKey bool `json:"reuseKey,omitempty"`
 	// Disabled creates the version disabled.
 	Disabled bool `json:"disabled,omitempty"`
@@ -94,23 +92,23 @@ type Version struct {
 	Enabled bool      `json:"enabled"`
 	Created time.Time `json:"created"`
 
-	// The rest is empty for a secret that the emulator did not issue.
+	// The following fields are empty for a secret that the emulator did not issue.
 
 	// Serial is the leaf's serial number, in lower-case hexadecimal.
 	Serial    string    `json:"serial,omitempty"`
 	NotBefore time.Time `json:"notBefore,omitzero"`
 	NotAfter  time.Time `json:"notAfter,omitzero"`
-	// ChainPEM has the certificates of the value, leaf first.
+	// ChainPEM contains the certificates of the value, leaf first.
 	ChainPEM string `json:"chainPEM,omitempty"`
 }
 
 // Roots are the independent trust anchors, in PEM.
 type Roots struct {
-	// TLS is the CA of the emulator's own https certificates: what a client
-	// of Entra ID and Key Vault must trust.
+	// TLS is the CA of the emulator's HTTPS certificates. A client of Entra ID and Key Vault must
+	// trust it.
 	TLS string `json:"tls"`
-	// Issuer is the root of the chains that vaults issue: what a TLS client of
-	// an application that serves such a certificate must trust.
+	// Issuer is the root of the chains that vaults issue. A TLS client of an application that
+	// serves such a certificate must trust it.
 	Issuer string `json:"issuer"`
 	// TokenProxy is the CA of the proxy of AKS identity bindings.
 	TokenProxy string `json:"tokenProxy"`
@@ -136,8 +134,7 @@ const (
 
 // Request is one request that reached a service.
 type Request struct {
-	// Seq numbers the requests of an emulator from 1 in the order in which
-	// they were answered.
+	// Seq numbers the requests of an emulator from 1, in the order of the responses.
 	Seq       int       `json:"seq"`
 	Time      time.Time `json:"time"`
 	Duration  Duration  `json:"duration"`
@@ -146,20 +143,20 @@ type Request struct {
 	Method    string    `json:"method"`
 	Host      string    `json:"host"`
 	Path      string    `json:"path"`
-	// Status is 0 where a fault closed the connection without an answer.
+	// Status is 0 if a fault closed the connection without a response.
 	Status int `json:"status"`
-	// Code is the error's code: an AADSTS number, or Key Vault's inner code if
-	// there is one.
+	// Code is the error's code: an AADSTS number, or a code of Key Vault (the inner one if it
+	// exists).
 	Code string `json:"code,omitempty"`
-	// ClientID is that of the assertion's application or the access token.
+	// ClientID is the client ID of the assertion's application or of the access token.
 	ClientID string `json:"clientID,omitempty"`
-	// Challenge marks a vault's 401 for a request without a token.
+	// Challenge marks a vault's 401 response to a request without a token.
 	Challenge bool `json:"challenge,omitempty"`
 	// Fault is the ID of the fault that was applied.
 	Fault string `json:"fault,omitempty"`
 }
 
-// Filter selects requests; every field that is set must match.
+// Filter selects requests. Every field that is set must match.
 type Filter struct {
 	// After selects the requests with a greater Seq.
 	After     int    `json:"after,omitempty"`
@@ -172,7 +169,7 @@ type Filter struct {
 	ClientID   string `json:"clientID,omitempty"`
 }
 
-// Counts are the requests of a log by what they asked for.
+// Counts are the numbers of logged requests by kind.
 type Counts struct {
 	// Requests is the number of all requests.
 	Requests int `json:"requests"`
@@ -180,8 +177,8 @@ type Counts struct {
 	Tokens            int `json:"tokens"`
 	OpenIDDiscovery   int `json:"openIDDiscovery"`
 	InstanceDiscovery int `json:"instanceDiscovery"`
-	// SecretGets are GETs of a secret that carried a token; Challenges are
-	// requests to a vault that did not.
+	// SecretGets are GETs of a secret with a token. Challenges are requests to a vault without a
+	// token.
 	SecretGets int `json:"secretGets"`
 	Challenges int `json:"challenges"`
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
 )
 
-// onBoth runs a test in process and by the admin API, each with a new emulator.
+// onBoth runs a test in process and through the admin API, each time with a new emulator.
 func onBoth(t *testing.T, test func(*testing.T, *fixture, azure.Control)) {
 	t.Run("in process", func(t *testing.T) {
 		f := newFixture(t)
@@ -32,7 +32,7 @@ func onBoth(t *testing.T, test func(*testing.T, *fixture, azure.Control)) {
 	})
 }
 
-// Every call works the same from near and far.
+// Every call has the same result in process and through the admin API.
 func TestControl(t *testing.T) {
 	onBoth(t, func(t *testing.T, f *fixture, c azure.Control) {
 		ctx := t.Context()
@@ -81,12 +81,12 @@ func TestControl(t *testing.T) {
 		roots, err := c.Roots(ctx)
 		check(t, err)
 		if roots.TLS != string(f.CACertPEM()) || roots.Issuer != string(f.IssuerRootPEM()) {
-			t.Error("the roots are not the emulator's")
+			t.Error("the roots are not those of the emulator")
 		}
 	})
 }
 
-// Mistakes come back as distinct errors that name the mistake.
+// Invalid calls return distinct errors that name the mistake.
 func TestControlMistakes(t *testing.T) {
 	type call func(context.Context, azure.Control) error
 	apply := func(c azure.Config) call {
@@ -103,7 +103,7 @@ func TestControlMistakes(t *testing.T) {
 		kind error
 		text string
 	}{
-		"vault host":            {apply(azure.Config{Vaults: []azure.Vault{{Host: "example.com", Tenant: tenant}}}), azure.ErrInvalid, `"example.com" is in no cloud`},
+		"vault host":            {apply(azure.Config{Vaults: []azure.Vault{{Host: "example.com", Tenant: tenant}}}), azure.ErrInvalid, `"example.com" does not belong to a cloud`},
 		"vault name":            {apply(azure.Config{Vaults: []azure.Vault{{Host: "a--b.vault.azure.net", Tenant: tenant}}}), azure.ErrInvalid, `vault name "a--b"`},
 		"vault's tenant":        {apply(azure.Config{Vaults: []azure.Vault{{Host: vaultHost}}}), azure.ErrInvalid, "without a tenant"},
 		"denial":                {apply(azure.Config{Vaults: []azure.Vault{{Host: vaultHost, Tenant: tenant, Denial: "No"}}}), azure.ErrInvalid, `denial "No"`},
@@ -126,7 +126,7 @@ func TestControlMistakes(t *testing.T) {
 		"certificate's vault":   {apply(azure.Config{Certificates: []azure.Certificate{{Vault: "no", Name: "c"}}}), azure.ErrNotFound, `vault "no"`},
 		"secret's name":         {apply(azure.Config{Secrets: []azure.Secret{{Vault: vaultHost, Name: ""}}}), azure.ErrInvalid, `secret ""`},
 		"fault's service":       {faulty(azure.Fault{Service: "mail"}), azure.ErrInvalid, `unknown service "mail"`},
-		"fault's error":         {faulty(azure.Fault{Service: azure.ServiceEntra, Error: "ForbiddenByRbac"}), azure.ErrInvalid, `entra has no error "ForbiddenByRbac"`},
+		"fault's error":         {faulty(azure.Fault{Service: azure.ServiceEntra, Error: "ForbiddenByRbac"}), azure.ErrInvalid, `entra does not have the error "ForbiddenByRbac"`},
 		"fault's status":        {faulty(azure.Fault{Status: 99}), azure.ErrInvalid, "status 99"},
 		"fault's count":         {faulty(azure.Fault{Count: -1}), azure.ErrInvalid, "count -1"},
 		"fault's end":           {faulty(azure.Fault{Close: true, Hang: true}), azure.ErrInvalid, "close and hang"},
@@ -161,7 +161,7 @@ func TestControlMistakes(t *testing.T) {
 	})
 }
 
-// Await returns when the requests have come, and gives up with its context.
+// Await returns when the requests have arrived, and gives up when its context ends.
 func TestAwait(t *testing.T) {
 	onBoth(t, func(t *testing.T, f *fixture, c azure.Control) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -183,12 +183,12 @@ func TestAwait(t *testing.T) {
 		}
 		cancel()
 		if _, err := c.Await(ctx, azure.Filter{After: 2}, 1); !errors.Is(err, context.Canceled) {
-			t.Errorf("given up: %v", err)
+			t.Errorf("with an ended context: %v", err)
 		}
 	})
 }
 
-// Names that are not emulated get no response, on any path.
+// Host names that are not emulated get no response on any path.
 func TestUnknownHost(t *testing.T) {
 	f := newFixture(t)
 	client := f.Client()

@@ -4,25 +4,21 @@
 //
 // # What it guarantees
 //
-// The emulator is strict where Azure is strict: a client assertion is verified
-// for real (signature against the issuer's published keys, issuer, audience,
-// subject and expiry against the federated credentials of the application), an
-// access token is a signed JWT that a vault verifies (signature, audience,
-// issuer, expiry), and a vault only answers identities that hold a role. Errors
-// have Azure's own status, codes and JSON. Chains come in the order in which Key
-// Vault gives them: root to leaf in PKCS #12, leaf to root in PEM.
+// The emulator is as strict as Azure. It verifies client assertions: the signature with the
+// issuer's published keys, and issuer, audience, subject and expiry with the federated credentials
+// of the application. An access token is a signed JWT, and a vault verifies its signature,
+// audience, issuer and expiry. A vault accepts only identities that have a role. Errors have
+// Azure's status, codes and JSON. Chains have the same order as in Key Vault: root to leaf in PKCS
+// #12, leaf to root in PEM.
 //
-// A test requests every other error explicitly: faults
-// per route, throttling, cut-off hosts. Every request is logged and can be
-// counted and awaited.
+// Other errors occur only if a test requests them: faults per route, throttling, unreachable hosts.
+// Every request is logged. Tests can count requests and wait for them.
 //
 // # What it never does
 //
-// It never leaves the listener that it was given, never resolves a name by DNS
-// and never stores a private key on disk except the two CA files of
-// [Options.CADir]. Only a JWKSURL that is configured explicitly is fetched. It
-// is for tests: the admin API has no authentication and its keys are short-lived
-// and reused.
+// It serves only on the listeners that it was given, never resolves a name with DNS, and stores no
+// private keys on disk except those in [Options.CADir]. It connects only to a JWKSURL that is
+// configured explicitly. It is for tests: the admin API has no authentication, and keys are reused.
 //
 // # In process
 //
@@ -31,18 +27,17 @@
 //	defer e.Close()
 //	client := e.Client()                       // dials real names, trusts the CA
 //
-// The client is the transport of azidentity's and azsecrets' options; nothing
-// else about them differs from production. In a testing/synctest bubble, use
-// [Emulator.StartInMemory] in place of Start. A [TokenIssuer] stands in for a
-// cluster. The same state can be driven from outside of the process: [Emulator]
-// and [AdminClient] both implement [Control].
+// Pass the client as the transport in the options of azidentity and azsecrets. All other options
+// are as in production. In a testing/synctest bubble, use [Emulator.StartInMemory] instead of
+// Start. A [TokenIssuer] replaces a cluster. [AdminClient] controls an emulator from another
+// process; [Emulator] and [AdminClient] both implement [Control].
 //
 // # As a program
 //
 //	azure-emulator serve --config state.json --ca-dir /ca --listen :443 --admin :8080
 //	azure-emulator renew --admin http://10.96.0.9:8080 --vault example.vault.azure.net --name web
 //
-// The file is a [Config]. In a cluster, one of
+// The file is a [Config]. In a cluster, this file
 //
 //	{
 //	  "issuers": [{
@@ -63,9 +58,9 @@
 //	  "certificates": [{"vault": "example.vault.azure.net", "name": "web", "dnsNames": ["web.example"]}]
 //	}
 //
-// lets one service account read one certificate. Pods reach it by hostAliases to
-// the Service's address ([Hosts] has the names), trusting the CA that
-// "azure-emulator ca" prints. The admin port answers /healthz for the probes.
+// lets one service account read one certificate. Pods reach the emulator with hostAliases for the
+// Service's address ([Hosts] returns the names), and trust the CA that "azure-emulator ca" prints.
+// Probes use /healthz on the admin port.
 //
 // # For a program under test
 //
@@ -74,12 +69,11 @@
 //
 // # Identity bindings
 //
-// With [Config.TokenProxies] it is the token proxy of AKS identity bindings too,
-// under those TLS server names and with certificates of its own CA
-// ([Roots.TokenProxy]). It accepts what [Application.IdentityBindings] say.
+// With [Config.TokenProxies] the emulator is also the token proxy of AKS identity bindings, under
+// those TLS server names and with certificates of a separate CA ([Roots.TokenProxy]). It accepts
+// the credentials in [Application.IdentityBindings].
 //
 // # More services
 //
-// Requests are routed by the host name they were sent to ([Emulator] keeps one
-// handler per host), so a further service is one more entry in that table.
+// [Emulator] routes a request by its host name. To add a service, add its host names there.
 package azure

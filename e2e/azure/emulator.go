@@ -18,11 +18,11 @@ import (
 type Options struct {
 	// Config is applied before New returns.
 	Config Config
-	// CADir is where the keys of the CAs are kept (tls-ca.pem, issuer-ca.pem and
-	// token-proxy-ca.pem), so that they outlive the process. Files that are
-	// missing are created. Empty means new CAs that are not saved.
+	// CADir is the directory for the certificates and keys of the CAs (tls-ca.pem, issuer-ca.pem
+	// and token-proxy-ca.pem), so that they outlive the process. Missing files are created. Empty
+	// means new CAs that are not saved.
 	CADir string
-	// Logger gets a line for each request, at debug level; nil logs nothing.
+	// Logger gets a debug line for each request. Nil logs nothing.
 	Logger *slog.Logger
 }
 
@@ -48,7 +48,7 @@ type Emulator struct {
 
 var _ Control = (*Emulator)(nil)
 
-// New creates an emulator. It serves nothing until Start or Serve is called.
+// New creates an emulator. It does not serve until Start or Serve is called.
 func New(o Options) (*Emulator, error) {
 	cas, err := loadCAs(o.CADir)
 	if err != nil {
@@ -87,7 +87,7 @@ func New(o Options) (*Emulator, error) {
 	return e, nil
 }
 
-// Names of the CAs: of their certificates, and, with caFile, of their files.
+// Names of the CAs in their certificates. Together with caFile they are also the file names.
 const (
 	tlsCAName    = "Emulated Azure TLS CA"
 	issuerCAName = "Emulated Vault Root CA"
@@ -113,10 +113,10 @@ func loadCAs(dir string) (map[string]*pki.CA, error) {
 	return cas, nil
 }
 
-// CACertPEM is the CA of the emulator's https certificates, as in [Roots].
+// CACertPEM returns the CA of the emulator's HTTPS certificates, as in [Roots].
 func (e *Emulator) CACertPEM() []byte { return e.tlsCA.CertPEM() }
 
-// IssuerRootPEM is the root of the chains that vaults issue, as in [Roots].
+// IssuerRootPEM returns the root of the chains that vaults issue, as in [Roots].
 func (e *Emulator) IssuerRootPEM() []byte { return e.issuer.Root.CertPEM() }
 
 // Roots implements [Control].
@@ -124,8 +124,7 @@ func (e *Emulator) Roots(context.Context) (Roots, error) {
 	return Roots{TLS: string(e.CACertPEM()), Issuer: string(e.IssuerRootPEM()), TokenProxy: string(e.proxy.ca.CertPEM())}, nil
 }
 
-// serviceOf returns the service behind a host name, or nil. A further service is
-// added here.
+// serviceOf returns the service of a host name, or nil. Add a new service here.
 func (e *Emulator) serviceOf(host string) service {
 	switch {
 	case cloudOfLogin(host) != nil:
@@ -142,7 +141,7 @@ func (e *Emulator) serviceOf(host string) service {
 func (e *Emulator) CutOff(_ context.Context, host string, off bool) error {
 	host = strings.ToLower(host)
 	if e.serviceOf(host) == nil {
-		return fmt.Errorf("%w: no service at host %q", ErrNotFound, host)
+		return fmt.Errorf("%w: host %q has no service", ErrNotFound, host)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -23,7 +23,8 @@ const (
 	vaultHost = "examplevault.vault.azure.net"
 )
 
-// cluster is the issuer of most tests' assertions; RSA keys take time to make.
+// cluster issues the assertions of most tests. They share it because creating an RSA key takes
+// time.
 var cluster = sync.OnceValues(func() (*azure.TokenIssuer, error) { return azure.NewTokenIssuer(issuerURL) })
 
 // fixture is a running emulator with one identity that may read one vault.
@@ -31,7 +32,7 @@ type fixture struct {
 	*azure.Emulator
 	t      *testing.T
 	issuer *azure.TokenIssuer
-	// cloud is that of the credential; assertion is what it presents.
+	// cloud is the cloud of the credential, and assertion what it presents.
 	cloud     cloud.Configuration
 	assertion azure.Assertion
 }
@@ -44,8 +45,7 @@ func newFixture(t *testing.T) *fixture {
 	return f
 }
 
-// inBubble runs a test in a bubble with its own clock, against an emulator in
-// memory.
+// inBubble runs a test in a synctest bubble, with an emulator in memory.
 func inBubble(t *testing.T, test func(*fixture)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -80,8 +80,8 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// options are production settings but for the transport and the retries, which
-// the tests count.
+// options returns production settings, except the transport and the retries, which would disturb
+// the tests' counts.
 func (f *fixture) options() policy.ClientOptions {
 	client := f.Client()
 	f.t.Cleanup(client.CloseIdleConnections)

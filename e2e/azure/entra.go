@@ -35,7 +35,7 @@ func newEntra(signer *tokenSigner) *entra {
 
 func (*entra) name() string { return ServiceEntra }
 
-// The paths of a tenant, after its first element.
+// The paths of a tenant, without the first element.
 const (
 	pathOpenID    = "/v2.0/.well-known/openid-configuration"
 	pathToken     = "/oauth2/v2.0/token"
@@ -65,8 +65,8 @@ func (en *entra) serve(r *http.Request) answer { return en.serveWith(r, federate
 
 func federatedCredentials(a Application) []FederatedCredential { return a.FederatedCredentials }
 
-// serveWith answers r, accepting assertions for an application by the credentials that accepted
-// returns.
+// serveWith responds to r. It accepts assertions for an application that match the credentials that
+// accepted returns.
 func (en *entra) serveWith(r *http.Request, accepted func(Application) []FederatedCredential) answer {
 	tenant, _ := splitTenant(r.URL.Path)
 	host := hostOnly(r.Host)
@@ -120,9 +120,9 @@ func (en *entra) hasTenant(tenant string) bool {
 	return false
 }
 
-// openIDDiscovery is the document of OpenID Connect Discovery 1.0, section 4.2,
-// as far as clients of the token endpoint look at it. The issuer's host is the
-// authority's, as clients require.
+// openIDDiscovery returns the document of OpenID Connect Discovery 1.0, section 4.2, with the
+// fields that clients of the token endpoint use. The issuer's host is that of the authority, as
+// clients require.
 func openIDDiscovery(host, tenant string) answer {
 	base := "https://" + host + "/" + tenant
 	return jsonAnswer(http.StatusOK, map[string]any{
@@ -139,7 +139,7 @@ func openIDDiscovery(host, tenant string) answer {
 	})
 }
 
-// instanceDiscovery tells a client which authority hosts are the same cloud.
+// instanceDiscovery tells a client which authority hosts belong to the same cloud.
 func instanceDiscovery(host string) answer {
 	var metadata []map[string]any
 	for _, c := range clouds {
@@ -199,13 +199,13 @@ func (en *entra) putIssuer(i Issuer) error {
 // maxFederatedCredentials is Entra ID's limit per application.
 const maxFederatedCredentials = 20
 
-// defaultAudience is what Entra ID recommends for federated credentials.
+// defaultAudience is the audience that Entra ID recommends for federated credentials.
 const defaultAudience = "api://AzureADTokenExchange"
 
 func (en *entra) putApplication(a Application) error {
 	switch {
 	case a.ClientID == "" || a.Tenant == "":
-		return fmt.Errorf("%w: application %q in tenant %q: both are needed", ErrInvalid, a.ClientID, a.Tenant)
+		return fmt.Errorf("%w: application %q in tenant %q: client ID and tenant are required", ErrInvalid, a.ClientID, a.Tenant)
 	case len(a.FederatedCredentials) > maxFederatedCredentials:
 		return fmt.Errorf("%w: application %s: %d federated credentials (at most %d)",
 			ErrInvalid, a.ClientID, len(a.FederatedCredentials), maxFederatedCredentials)
@@ -226,12 +226,12 @@ func (en *entra) putApplication(a Application) error {
 	return nil
 }
 
-// completed returns the credentials with a default audience, or what is wrong with one of them.
+// completed returns the credentials with a default audience, or an error if one is invalid.
 func completed(credentials []FederatedCredential, audience string) ([]FederatedCredential, error) {
 	credentials = slices.Clone(credentials)
 	for i, f := range credentials {
 		if f.Issuer == "" || f.Subject == "" {
-			return nil, fmt.Errorf("%d: %w: it needs issuer and subject", i, ErrInvalid)
+			return nil, fmt.Errorf("%d: %w: issuer and subject are required", i, ErrInvalid)
 		}
 		if f.Audience == "" {
 			credentials[i].Audience = audience

@@ -29,8 +29,8 @@ type entraFailure struct {
 	CorrelationID string `json:"correlation_id"`
 }
 
-// Each refusal of an assertion reaches a program by the credential's error, with
-// the code and text that tell its user what to repair.
+// The credential's error contains the code and the text of each refusal of an assertion, which say
+// what to correct.
 func TestAssertionRefused(t *testing.T) {
 	other, err := azure.NewTokenIssuer(issuerURL)
 	check(t, err)
@@ -122,14 +122,14 @@ func expectEntraFailure(t *testing.T, resp *http.Response, status, code int, oau
 		t.Errorf("status %d, %s %v; want %d, %s [%d]", resp.StatusCode, got.Error, got.Codes, status, oauth, code)
 	}
 	if !strings.HasPrefix(got.Description, "AADSTS") || !strings.Contains(got.Description, text) || strings.Contains(got.Description, "{") {
-		t.Errorf("description %q lacks %q or has a gap", got.Description, text)
+		t.Errorf("description %q does not contain %q, or has an unfilled placeholder", got.Description, text)
 	}
 	if got.TraceID == "" || got.CorrelationID == "" {
-		t.Errorf("no trace or correlation ID: %+v", got)
+		t.Errorf("trace or correlation ID is missing: %+v", got)
 	}
 }
 
-// Malformed token requests, which the SDK does not send.
+// Invalid token requests that the SDK never sends.
 func TestTokenRequestRefused(t *testing.T) {
 	f := newFixture(t)
 	assertion, err := f.issuer.Sign(f.assertion)
@@ -181,8 +181,8 @@ func (f *fixture) post(t *testing.T, tenant string, form url.Values) *http.Respo
 	return resp
 }
 
-// An access token is a JWT that the published keys verify, with the claims and the
-// requested lifetimes.
+// An access token is a JWT that verifies with the published keys, and has the expected claims and
+// lifetimes.
 func TestAccessToken(t *testing.T) {
 	f := newFixture(t)
 	check(t, f.Apply(t.Context(), azure.Config{Tokens: &azure.Tokens{
@@ -224,7 +224,7 @@ func TestAccessToken(t *testing.T) {
 	}
 }
 
-// The keys of an issuer are fetched from its URL, again when a new key appears.
+// The keys of an issuer are fetched from its URL, and fetched again for an unknown key.
 func TestIssuerKeysFetched(t *testing.T) {
 	f := newFixture(t)
 	set := f.issuer.JWKS()
@@ -236,7 +236,7 @@ func TestIssuerKeysFetched(t *testing.T) {
 		check(t, err)
 	}
 	if n := server.requests.Load(); n != 1 {
-		t.Errorf("%d fetches for two tokens of one key", n)
+		t.Errorf("%d fetches for two tokens with the same key", n)
 	}
 	rotated, err := azure.NewTokenIssuer(issuerURL)
 	check(t, err)

@@ -13,8 +13,8 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 )
 
-// entraError is one AADSTS error: its OAuth 2.0 code (RFC 6749, section 5.2), its
-// status and its text, with the facts of the request in braces.
+// entraError is one AADSTS error: its status, its OAuth 2.0 code (RFC 6749, section 5.2), and its
+// text with placeholders in braces.
 type entraError struct {
 	status int
 	oauth  string
@@ -56,7 +56,7 @@ func (*entra) hasError(code string) bool {
 }
 
 func (*entra) errorAnswer(r *http.Request, code string) answer {
-	n, _ := strconv.Atoi(code) // known, by hasError
+	n, _ := strconv.Atoi(code) // hasError has checked it
 	return newFacts(r).answer(n)
 }
 
@@ -69,8 +69,8 @@ func (*entra) statusAnswer(r *http.Request, status int) answer {
 	return a
 }
 
-// facts are what error texts say of a token request. They are read without any
-// check, so that a refusal can name what was presented.
+// facts are the values of a token request for error texts. They are not verified, so that an error
+// can name what the client sent.
 type facts struct {
 	tenant, client, scope, resource, grant, parameter string
 
@@ -78,10 +78,9 @@ type facts struct {
 	correlation string
 }
 
-// newFacts reads a request, and parses its form. Parts that are missing or
-// malformed stay empty.
+// newFacts reads a request and parses its form. Missing or invalid parts stay empty.
 func newFacts(r *http.Request) *facts {
-	_ = r.ParseForm() // a form that cannot be parsed lacks its parameters
+	_ = r.ParseForm() // the parameters of an invalid form stay empty
 	tenant, _ := splitTenant(r.URL.Path)
 	f := &facts{
 		tenant: tenant, client: r.PostForm.Get("client_id"), scope: r.PostForm.Get("scope"),
@@ -92,12 +91,12 @@ func newFacts(r *http.Request) *facts {
 	}
 	algorithms := []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512, jose.ES256, jose.ES384, jose.ES512, jose.PS256, jose.EdDSA}
 	if token, err := jwt.ParseSigned(r.PostForm.Get("client_assertion"), algorithms); err == nil {
-		_ = token.UnsafeClaimsWithoutVerification(&f.claims) // else it stays empty
+		_ = token.UnsafeClaimsWithoutVerification(&f.claims) // stays empty if invalid
 	}
 	return f
 }
 
-// answer is Entra ID's error JSON for an AADSTS number.
+// answer returns Entra ID's error JSON for an AADSTS number.
 func (f *facts) answer(code int) answer {
 	e := entraErrors[code]
 	now := time.Now().UTC()
@@ -132,7 +131,7 @@ func unix(d *jwt.NumericDate) string {
 	return strconv.FormatInt(int64(*d), 10)
 }
 
-// derivedGUID creates a GUID that is always the same for one text.
+// derivedGUID returns a GUID that is always the same for the same text.
 func derivedGUID(text string) string {
 	h := sha256.Sum256([]byte(text))
 	return fmt.Sprintf("%x-%x-%x-%x-%x", h[0:4], h[4:6], h[6:8], h[8:10], h[10:16])

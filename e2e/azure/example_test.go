@@ -8,7 +8,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
 )
 
-// A vault under its real name, asked by an ordinary http client.
+// An ordinary HTTP client sends a request to a vault under its real name.
 func ExampleNew() {
 	e, err := azure.New(azure.Options{Config: azure.Config{
 		Vaults:       []azure.Vault{{Host: "example.vault.azure.net", Tenant: "tenant"}},

@@ -19,7 +19,7 @@ import (
 
 const secretURL = "https://" + vaultHost + "/secrets/s?api-version=7.6"
 
-// withSecret is a fixture in a bubble with a secret s, and a token for it.
+// withSecret runs a test in a bubble with a fixture that has a secret s, and a token for it.
 func withSecret(t *testing.T, test func(f *fixture, token string)) {
 	inBubble(t, func(f *fixture) {
 		_, err := f.CreateSecret(f.t.Context(), azure.Secret{Vault: vaultHost, Name: "s", Value: strings.Repeat("v", 100)})
@@ -28,7 +28,7 @@ func withSecret(t *testing.T, test func(f *fixture, token string)) {
 	})
 }
 
-// outcome is what a client sees of one GET.
+// outcome is the result of one GET for the client.
 type outcome struct {
 	status     int
 	retryAfter string
@@ -96,15 +96,15 @@ func TestFaults(t *testing.T) {
 					f.t.Errorf("logged %+v", last)
 				}
 				if o := f.try(f.t.Context(), token); o.status != 200 || o.took > time.Second {
-					f.t.Errorf("after the fault's only request: %+v", o)
+					f.t.Errorf("after the only request with the fault: %+v", o)
 				}
 			})
 		})
 	}
 }
 
-// A hanging request ends when its client gives up, or is cut when the fault is
-// cleared; it is in the log while it hangs.
+// A hanging request ends when its client gives up or the fault is cleared. It is in the log while
+// it hangs.
 func TestHang(t *testing.T) {
 	withSecret(t, func(f *fixture, token string) {
 		id, err := f.InjectFault(f.t.Context(), azure.Fault{Service: azure.ServiceKeyVault, Hang: true})
@@ -112,7 +112,7 @@ func TestHang(t *testing.T) {
 		ctx, cancel := context.WithTimeout(f.t.Context(), time.Minute)
 		defer cancel()
 		if o := f.try(ctx, token); !errors.Is(o.err, context.DeadlineExceeded) || o.took != time.Minute {
-			f.t.Errorf("the client's time-out: %+v", o)
+			f.t.Errorf("client timeout: %+v", o)
 		}
 		done := make(chan outcome)
 		go func() { done <- f.try(f.t.Context(), token) }()
@@ -120,12 +120,12 @@ func TestHang(t *testing.T) {
 		check(f.t, err)
 		check(f.t, f.ClearFaults(f.t.Context(), id))
 		if o := <-done; !errors.Is(o.err, io.EOF) {
-			f.t.Errorf("when cleared: %+v", o)
+			f.t.Errorf("fault cleared: %+v", o)
 		}
 	})
 }
 
-// A fault only concerns the requests that it is for.
+// A fault applies only to the requests that it selects.
 func TestFaultMatching(t *testing.T) {
 	elsewhere := map[string]azure.Fault{
 		"service":   {Service: azure.ServiceEntra},
@@ -149,7 +149,7 @@ func TestFaultMatching(t *testing.T) {
 			f.t.Errorf("the fault was not applied: %+v", o)
 		}
 		if resp := f.getRaw(f.t, secretURL, ""); resp.StatusCode != http.StatusUnauthorized {
-			f.t.Errorf("a challenge was not left alone: %s", resp.Status)
+			f.t.Errorf("the fault was applied to a challenge: %s", resp.Status)
 		}
 		check(f.t, f.ClearFaults(f.t.Context()))
 		if o := f.try(f.t.Context(), token); o.status != 200 {
@@ -158,7 +158,7 @@ func TestFaultMatching(t *testing.T) {
 	})
 }
 
-// Entra ID's token endpoint can be made to fail with any of its errors.
+// A fault can make Entra ID's token endpoint fail with any of its errors.
 func TestEntraFault(t *testing.T) {
 	f := newFixture(t)
 	for _, c := range []struct {
@@ -180,8 +180,7 @@ func TestEntraFault(t *testing.T) {
 	}
 }
 
-// A host that is cut off cannot be connected to, nor used on a connection that is
-// there; the other hosts work on.
+// A host that is cut off is unreachable, also on established connections. Other hosts still work.
 func TestCutOff(t *testing.T) {
 	f := newFixture(t)
 	_, err := f.CreateSecret(t.Context(), azure.Secret{Vault: vaultHost, Name: "s", Value: "v"})
@@ -199,9 +198,9 @@ func TestCutOff(t *testing.T) {
 	check(t, get())
 	check(t, f.CutOff(t.Context(), vaultHost, true))
 	if err := get(); !errors.Is(err, syscall.ECONNREFUSED) {
-		t.Errorf("kept connection, then a new one: %v", err)
+		t.Errorf("established connection, then a new one: %v", err)
 	}
-	// A client with the address, as with a hosts file, gets into no handshake.
+	// A client that knows the address, as with a hosts file, cannot complete a handshake.
 	conn, err := net.Dial("tcp", f.Addr().String())
 	check(t, err)
 	defer func() { _ = conn.Close() }()

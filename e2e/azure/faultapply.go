@@ -10,7 +10,7 @@ import (
 // garbage is neither JSON nor HTML.
 const garbage = "\x00\xff\x1f\x8b{\"value\": <!-- 502 upstream"
 
-// dripSize is how many bytes a slow drip sends at a time.
+// dripSize is the number of bytes that Drip sends at a time.
 const dripSize = 16
 
 func (a *activeFault) id() string {
@@ -20,8 +20,8 @@ func (a *activeFault) id() string {
 	return a.ID
 }
 
-// endsUnanswered waits for the fault's delay and says whether the request ends
-// without an answer: by the fault, or since the client has gone meanwhile.
+// endsUnanswered waits for the fault's delay. It tells whether the request ends without a response,
+// because of the fault or because the client has disconnected.
 func (a *activeFault) endsUnanswered(ctx context.Context) bool {
 	if a == nil {
 		return false
@@ -32,8 +32,8 @@ func (a *activeFault) endsUnanswered(ctx context.Context) bool {
 	return a.Close || a.Hang
 }
 
-// hang returns when the client gives up or the fault is cleared; at once if it is
-// no hanging fault.
+// hang returns when the client gives up or the fault is cleared. If the fault does not hang, it
+// returns at once.
 func (a *activeFault) hang(ctx context.Context) {
 	if a.Hang {
 		select {
@@ -43,7 +43,7 @@ func (a *activeFault) hang(ctx context.Context) {
 	}
 }
 
-// answer is the service's answer, or the fault's own.
+// answer returns the service's answer, or that of the fault.
 func (a *activeFault) answer(svc service, r *http.Request) answer {
 	if a == nil {
 		return svc.serve(r)
@@ -81,7 +81,7 @@ func (a *activeFault) answer(svc service, r *http.Request) answer {
 	return ans
 }
 
-// write sends ans, whole or as the fault wants it.
+// write sends ans, changed by the fault if there is one.
 func (a *activeFault) write(w http.ResponseWriter, r *http.Request, ans answer) {
 	for name, values := range ans.header {
 		w.Header()[name] = values
@@ -93,7 +93,7 @@ func (a *activeFault) write(w http.ResponseWriter, r *http.Request, ans answer) 
 		body = body[:len(body)/2]
 	}
 	if a == nil || a.Drip == 0 {
-		_, _ = w.Write(body) // the client may have gone; nobody is left to tell
+		_, _ = w.Write(body) // the client may have disconnected
 	} else {
 		a.drip(r.Context(), w, body)
 	}
@@ -116,7 +116,7 @@ func (a *activeFault) drip(ctx context.Context, w http.ResponseWriter, body []by
 	}
 }
 
-// sleep waits for d and says whether ctx is still alive then.
+// sleep waits for d. It returns false if ctx ended.
 func sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil

@@ -15,11 +15,10 @@ type faultSet struct {
 	faults []*activeFault
 }
 
-// activeFault is a fault with what is left of it. A nil activeFault stands for the absence of a
-// fault.
+// activeFault is an injected fault with its state. Nil means that no fault applies.
 type activeFault struct {
 	Fault
-	left    int           // how often it may still be applied, if Count is set
+	left    int           // how often it still applies, if Count is set
 	cleared chan struct{} // closed when it is cleared
 }
 
@@ -35,17 +34,17 @@ func (e *Emulator) InjectFault(_ context.Context, f Fault) (string, error) {
 
 // ClearFaults implements [Control].
 func (e *Emulator) ClearFaults(_ context.Context, ids ...string) error {
-	return e.faults.clear(ids)
+	return e.faults.remove(ids)
 }
 
-// checkFault refuses what would be ignored silently.
+// checkFault refuses fields that would have no effect.
 func (e *Emulator) checkFault(f Fault) error {
 	var known bool
 	for _, svc := range []service{e.entra, e.proxy, e.keyvault} {
 		if f.Service == "" || f.Service == svc.name() {
 			known = true
 			if f.Error != "" && !svc.hasError(f.Error) {
-				return fmt.Errorf("%w: fault: %s has no error %q", ErrInvalid, svc.name(), f.Error)
+				return fmt.Errorf("%w: fault: %s does not have the error %q", ErrInvalid, svc.name(), f.Error)
 			}
 		}
 	}
@@ -71,13 +70,13 @@ func (s *faultSet) add(f Fault) (string, error) {
 		f.ID = "fault-" + strings.ToLower(rand.Text()[:8])
 	}
 	if slices.ContainsFunc(s.faults, func(a *activeFault) bool { return a.ID == f.ID }) {
-		return "", fmt.Errorf("%w: there is a fault %q already", ErrInvalid, f.ID)
+		return "", fmt.Errorf("%w: fault %q already exists", ErrInvalid, f.ID)
 	}
 	s.faults = append(s.faults, &activeFault{Fault: f, left: f.Count, cleared: make(chan struct{})})
 	return f.ID, nil
 }
 
-func (s *faultSet) clear(ids []string) error {
+func (s *faultSet) remove(ids []string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, id := range ids {
@@ -95,14 +94,14 @@ func (s *faultSet) clear(ids []string) error {
 	return nil
 }
 
-// match returns the first fault for r that is not used up, and uses it once. A
-// used-up fault stays until it is cleared, so that its ID stays known.
+// match returns the first fault for r that is not used up, and counts the use. A used-up fault
+// stays until it is cleared, so that its ID stays valid.
 func (s *faultSet) match(r Request) *activeFault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, a := range s.faults {
 		f := Filter{Service: a.Service, Operation: a.Operation, Host: a.Host, PathPrefix: a.PathPrefix}
-		r.Seq = 1 // not numbered yet; Filter wants it above After
+		r.Seq = 1 // not numbered yet, but Filter requires a number above After
 		if !f.matches(r) || a.SkipChallenges && r.Challenge || a.Count > 0 && a.left == 0 {
 			continue
 		}

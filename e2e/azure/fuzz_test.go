@@ -12,8 +12,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
 )
 
-// FuzzApply feeds a configuration to the parser and to the admin API: what the
-// parser takes it also writes, and what anyone sends is taken or refused.
+// FuzzApply sends a configuration to the parser and to the admin API. A configuration that the
+// parser accepts survives a round trip, and the admin API accepts or refuses every input.
 func FuzzApply(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		e, err := azure.New(azure.Options{})
@@ -23,7 +23,7 @@ func FuzzApply(f *testing.F) {
 		config, err := azure.ParseConfig(data)
 		switch {
 		case err != nil && answer.Code != http.StatusBadRequest:
-			t.Errorf("the parser says %v, the API %d", err, answer.Code)
+			t.Errorf("parser: error %v, admin API: status %d", err, answer.Code)
 		case err == nil && answer.Code != http.StatusOK && answer.Code != http.StatusBadRequest && answer.Code != http.StatusNotFound:
 			t.Errorf("status %d: %s", answer.Code, answer.Body)
 		}

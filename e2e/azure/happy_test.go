@@ -14,8 +14,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
 )
 
-// The credential of a pod, with its token in a file, reads a secret; the requests
-// are those that the Azure SDK sends to the real services.
+// A pod's credential with its token in a file reads a secret. The requests are those that the Azure
+// SDK sends to the real services.
 func TestWorkloadIdentityReadsSecret(t *testing.T) {
 	for name, c := range map[string]struct {
 		disableDiscovery bool
@@ -54,7 +54,7 @@ func TestWorkloadIdentityReadsSecret(t *testing.T) {
 	}
 }
 
-// Every cloud has its own authority, vault suffix, resource and token issuer.
+// Each cloud has a separate authority, vault suffix, resource and token issuer.
 func TestSovereignClouds(t *testing.T) {
 	for suffix, c := range map[string]cloud.Configuration{
 		"vault.azure.cn":          cloud.AzureChina,
@@ -78,8 +78,8 @@ func TestSovereignClouds(t *testing.T) {
 	}
 }
 
-// A certificate-backed secret has Key Vault's marks, one URL per version, and all
-// versions can be listed and read.
+// A certificate-backed secret has Key Vault's attributes and one URL per version. All versions can
+// be listed and read.
 func TestVersions(t *testing.T) {
 	f := newFixture(t)
 	first, err := f.CreateCertificate(t.Context(), azure.Certificate{Vault: vaultHost, Name: "Web"})

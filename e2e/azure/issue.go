@@ -43,8 +43,8 @@ func (e *Emulator) Renew(_ context.Context, r Renewal) (Version, error) {
 	return e.issueVersion(spec, nil, last.key)
 }
 
-// issueVersion issues a certificate for key, or where it is nil for one that is
-// not previous, and stores it. The key is created without holding a lock.
+// issueVersion issues a certificate and stores it. If key is nil, it creates a key that differs
+// from previous, without holding a lock.
 func (e *Emulator) issueVersion(c Certificate, key, previous crypto.Signer) (Version, error) {
 	if c.Chain == 0 {
 		c.Chain = defaultChain
@@ -97,7 +97,7 @@ func (e *Emulator) makeVersion(c Certificate, leaf pki.Leaf, key crypto.Signer) 
 	}, nil
 }
 
-// leaf checks the specification and fills in its defaults.
+// leaf checks the specification and applies the defaults.
 func (c Certificate) leaf(now time.Time) (pki.Leaf, error) {
 	fail := func(format string, args ...any) (pki.Leaf, error) {
 		return pki.Leaf{}, fmt.Errorf("%w: certificate %q of %q: %w", ErrInvalid, c.Name, c.Vault, fmt.Errorf(format, args...))

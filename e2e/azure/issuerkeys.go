@@ -18,14 +18,14 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// fetchTimeout bounds a fetch of an issuer's keys.
+// fetchTimeout limits a fetch of an issuer's keys.
 const fetchTimeout = 10 * time.Second
 
 // issuerKeys are the published keys of one issuer.
 type issuerKeys struct {
 	config Issuer
 
-	mu  sync.Mutex // held during a fetch, so that there is one at a time
+	mu  sync.Mutex // held during a fetch, so that fetches do not run concurrently
 	set jose.JSONWebKeySet
 }
 
@@ -48,8 +48,8 @@ func newIssuerKeys(i Issuer) (*issuerKeys, error) {
 	return k, nil
 }
 
-// find returns the keys with this ID, or all if the token names none. An error
-// means that the issuer cannot be reached.
+// find returns the keys with this ID, or all keys for an empty ID. An error means that the issuer
+// is unreachable.
 func (k *issuerKeys) find(ctx context.Context, keyID string) ([]jose.JSONWebKey, error) {
 	if len(k.config.JWKS) == 0 && k.config.JWKSURL == "" {
 		return nil, errors.New("the issuer publishes no keys")
@@ -97,7 +97,7 @@ func fetchKeys(ctx context.Context, i Issuer) (set jose.JSONWebKeySet, err error
 		}
 		transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: x509.NewCertPool()}
 		if !transport.TLSClientConfig.RootCAs.AppendCertsFromPEM(pem) {
-			return set, fmt.Errorf("%s has no certificate", i.CAFile)
+			return set, fmt.Errorf("%s contains no certificate", i.CAFile)
 		}
 	}
 	resp, err := (&http.Client{Transport: transport}).Do(req)

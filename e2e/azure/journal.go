@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// maxJournal bounds the request log's memory; older requests are dropped.
+// maxJournal limits the size of the request log. Older requests are dropped.
 const maxJournal = 500_000
 
 // journal is the request log.
@@ -32,8 +32,7 @@ func (j *journal) add(r Request) {
 	j.grown = make(chan struct{})
 }
 
-// find returns the requests that match, and a channel that is closed when there
-// are more to look at.
+// find returns the requests that match, and a channel that is closed when a request is added.
 func (j *journal) find(f Filter) ([]Request, <-chan struct{}) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// jwksServer publishes an issuer's keys as an API server does: over https, with a
-// private CA, to bearers of a token.
+// jwksServer publishes an issuer's keys as an API server does: over HTTPS with a private CA, and
+// only to clients with a token.
 type jwksServer struct {
 	*httptest.Server
 	caFile, tokenFile string

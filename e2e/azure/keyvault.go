@@ -40,14 +40,13 @@ func (kv *keyvault) has(host string) bool {
 	return kv.vaults[host] != nil
 }
 
-// target is the secret that a path names.
+// target is the secret that a path identifies.
 type target struct {
 	name, version string
 	versions      bool // the list of its versions is requested
 }
 
-// parsePath reads /secrets/NAME, /secrets/NAME/, /secrets/NAME/VERSION and
-// /secrets/NAME/versions.
+// parsePath parses /secrets/NAME, /secrets/NAME/, /secrets/NAME/VERSION and /secrets/NAME/versions.
 func parsePath(path string) (t target, ok bool) {
 	parts := strings.Split(strings.TrimSuffix(path, "/"), "/")
 	if len(parts) < 3 || len(parts) > 4 || parts[0] != "" || parts[1] != "secrets" || parts[2] == "" {
@@ -76,10 +75,10 @@ func (*keyvault) operation(r *http.Request) string {
 
 func (*keyvault) isChallenge(r *http.Request) bool { return r.Header.Get("Authorization") == "" }
 
-// apiVersion is the form of the versions of the Key Vault REST API.
+// apiVersion is the format of the versions of the Key Vault REST API.
 var apiVersion = regexp.MustCompile(`^(7\.[0-9]|20[0-9]{2}-[0-9]{2}-[0-9]{2})(-preview(\.[0-9]+)?)?$`)
 
-// secretName is the rule for secret names of the Key Vault API reference.
+// secretName is the rule for secret names in the Key Vault API reference.
 var secretName = regexp.MustCompile(`^[0-9a-zA-Z-]{1,127}$`)
 
 func (kv *keyvault) serve(r *http.Request) answer {
@@ -110,7 +109,7 @@ func (kv *keyvault) serve(r *http.Request) answer {
 	return v.getSecret(c, t)
 }
 
-// throttled counts a GET against the vault's limit.
+// throttled counts a GET, and tells whether it exceeds the vault's limit.
 func (v *vault) throttled(now time.Time) bool {
 	limit := v.config.Limit
 	if limit == nil {
@@ -129,7 +128,7 @@ func (v *vault) allows(clientID, secret string) bool {
 	})
 }
 
-// The inner codes that a vault may have for callers without a grant.
+// The inner codes that can be configured for callers without a grant.
 var denials = []string{"ForbiddenByRbac", "ForbiddenByPolicy", "AccessDenied"}
 
 func (kv *keyvault) putVault(v Vault) error {
@@ -158,7 +157,7 @@ func (kv *keyvault) putVault(v Vault) error {
 	return nil
 }
 
-// withVault runs f on a vault, locked.
+// withVault runs f on a vault, with the lock held.
 func (kv *keyvault) withVault(host string, f func(*vault) error) error {
 	kv.mu.Lock()
 	defer kv.mu.Unlock()

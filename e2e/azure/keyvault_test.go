@@ -26,7 +26,7 @@ type vaultFailure struct {
 	} `json:"error"`
 }
 
-// Each refusal of a vault reaches a program by the client's error.
+// The client's error contains each refusal of a vault.
 func TestSecretRefused(t *testing.T) {
 	cases := map[string]struct {
 		prepare func(*fixture) error
@@ -146,7 +146,7 @@ func (f *fixture) vaultToken(scope string) string {
 	return token.Token
 }
 
-// getRaw gets a URL with a bearer token, if there is one.
+// getRaw gets a URL with a bearer token, unless the token is empty.
 func (f *fixture) getRaw(t *testing.T, url, token string) *http.Response {
 	t.Helper()
 	client := f.Client()
@@ -170,11 +170,11 @@ func expectVaultFailure(t *testing.T, resp *http.Response, status int, outer, in
 		t.Errorf("status %d, %s, inner %q; want %d, %s, %q", resp.StatusCode, got.Error.Code, got.Error.InnerError.Code, status, outer, inner)
 	}
 	if !strings.Contains(got.Error.Message, text) || strings.Contains(got.Error.Message, "{") {
-		t.Errorf("message %q lacks %q or has a gap", got.Error.Message, text)
+		t.Errorf("message %q does not contain %q, or has an unfilled placeholder", got.Error.Message, text)
 	}
 }
 
-// Tokens and requests that a vault must not take.
+// Tokens and requests that a vault must refuse.
 func TestVaultChecksRequest(t *testing.T) {
 	f := newFixture(t)
 	check(t, f.Apply(t.Context(), azure.Config{Secrets: []azure.Secret{{Vault: vaultHost, Name: "s", Value: "v"}}}))
@@ -214,7 +214,7 @@ func TestVaultChecksRequest(t *testing.T) {
 	}
 }
 
-// A token ends when its lifetime and the clock skew are over.
+// A token is valid for its lifetime plus the clock skew.
 func TestExpiredAccessToken(t *testing.T) {
 	inBubble(t, func(f *fixture) {
 		_, err := f.CreateSecret(f.t.Context(), azure.Secret{Vault: vaultHost, Name: "s", Value: "v"})
@@ -230,7 +230,7 @@ func TestExpiredAccessToken(t *testing.T) {
 	})
 }
 
-// The SDK gets the outer code only; a test that needs the inner one reads the log.
+// The SDK's error has only the outer code. A test that needs the inner code reads the request log.
 func TestErrorCodeOfSDK(t *testing.T) {
 	f := newFixture(t)
 	var failed *azcore.ResponseError
@@ -239,7 +239,7 @@ func TestErrorCodeOfSDK(t *testing.T) {
 	}
 }
 
-// A limit holds for its window, which the first request opens, and not for
+// A limit applies to its window, which begins with the first request. It does not apply to
 // challenges.
 func TestLimitWindow(t *testing.T) {
 	inBubble(t, func(f *fixture) {

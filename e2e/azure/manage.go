@@ -102,7 +102,7 @@ func (e *Emulator) Delete(_ context.Context, ref SecretRef) error {
 	})
 }
 
-// withSecret runs f on a secret and the version that ref names, locked.
+// withSecret runs f on a secret and the version that ref identifies, with the lock held.
 func (kv *keyvault) withSecret(ref SecretRef, f func(*secret, *secretVersion) error) error {
 	return kv.withVault(ref.Vault, func(v *vault) error {
 		s := v.secrets[strings.ToLower(ref.Name)]

@@ -6,10 +6,10 @@ import (
 	"sync"
 )
 
-// StartInMemory serves without a network until Close: DialContext, Client and
-// Transport connect through memory. In a testing/synctest bubble, where blocked
-// network reads would stop the clock, hours of a client's life pass in an instant;
-// the emulator must be made in the bubble, so that both have the same clock.
+// StartInMemory serves without a network until Close: DialContext, Client and Transport connect
+// through memory. In a testing/synctest bubble, blocked network reads would stop the clock. With
+// this, hours of a client's life take no time. Create the emulator in the bubble, so that it has
+// the bubble's clock.
 func (e *Emulator) StartInMemory() {
 	l := &memoryListener{conns: make(chan net.Conn), closed: make(chan struct{})}
 	e.mu.Lock()
@@ -22,7 +22,7 @@ func (e *Emulator) StartInMemory() {
 	}()
 }
 
-// memoryListener accepts the other ends of the pipes that dial makes.
+// memoryListener accepts the other ends of the pipes that dial creates.
 type memoryListener struct {
 	conns  chan net.Conn
 	closed chan struct{}

@@ -16,7 +16,7 @@ import (
 // secret is a named secret with its versions, oldest first.
 type secret struct {
 	name     string
-	spec     *Certificate // what a renewal issues again; nil if not issued here
+	spec     *Certificate // specification for renewals; nil if the emulator did not issue it
 	versions []*secretVersion
 }
 
@@ -35,7 +35,7 @@ type secretVersion struct {
 	chain []*x509.Certificate // of an issued certificate, leaf first
 }
 
-// newVersionID is 32 hexadecimal digits.
+// newVersionID returns 32 random hexadecimal digits.
 func newVersionID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails
@@ -44,7 +44,7 @@ func newVersionID() string {
 
 func (s *secret) newest() *secretVersion { return s.versions[len(s.versions)-1] }
 
-// find returns a version, or the newest for an empty ID, or nil.
+// find returns the version with this ID, the newest version for an empty ID, or nil.
 func (s *secret) find(id string) *secretVersion {
 	if id == "" {
 		return s.newest()
@@ -57,9 +57,8 @@ func (s *secret) find(id string) *secretVersion {
 	return nil
 }
 
-// getSecret answers with a secret bundle. A secret outside its nbf and exp is
-// answered, as Key Vault does; the newest version is requested without a version
-// even if it is disabled.
+// getSecret returns a secret bundle. As Key Vault, it also returns a secret outside of its nbf and
+// exp. Without a version it selects the newest version, even if that is disabled.
 func (v *vault) getSecret(c *vaultCall, t target) answer {
 	var found *secretVersion
 	s := v.secrets[strings.ToLower(t.name)]
@@ -79,7 +78,7 @@ func (v *vault) getSecret(c *vaultCall, t target) answer {
 	return a
 }
 
-// listVersions answers with all versions on one page, without values.
+// listVersions returns all versions on one page, without values.
 func (v *vault) listVersions(c *vaultCall, name string) answer {
 	s := v.secrets[strings.ToLower(name)]
 	if s == nil {
@@ -94,7 +93,7 @@ func (v *vault) listVersions(c *vaultCall, name string) answer {
 	return a
 }
 
-// properties is a secret bundle without the value.
+// properties returns a secret bundle without the value.
 func (sv *secretVersion) properties(host, name string) map[string]any {
 	attributes := map[string]any{
 		"enabled": sv.enabled, "created": sv.created.Unix(), "updated": sv.updated.Unix(),
@@ -121,7 +120,7 @@ func secretURL(host, name, version string) string {
 	return fmt.Sprintf("https://%s/secrets/%s/%s", host, name, version)
 }
 
-// info is what Control says of a version.
+// info returns the version in the form of Control.
 func (sv *secretVersion) info(host, name string) Version {
 	v := Version{
 		URL: secretURL(host, name, sv.id), Vault: host, Name: name, Version: sv.id,
@@ -136,7 +135,7 @@ func (sv *secretVersion) info(host, name string) Version {
 	return v
 }
 
-// add stores a version under a name, which keeps its first spelling.
+// add stores a version under a name. The name keeps the spelling of its first version.
 func (v *vault) add(name string, spec *Certificate, sv *secretVersion) Version {
 	s := v.secrets[strings.ToLower(name)]
 	if s == nil {

@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// readHeaderTimeout only keeps forgotten connections from staying for ever.
+// readHeaderTimeout closes abandoned connections.
 const readHeaderTimeout = time.Minute
 
-// maxBody is far above any token request.
+// maxBody is far larger than any token request.
 const maxBody = 1 << 20
 
 // Start serves on a free loopback port until Close and returns its address.
@@ -35,9 +35,8 @@ func (e *Emulator) Start() (string, error) {
 	return l.Addr().String(), nil
 }
 
-// Serve accepts https connections on l until Close, which makes it return nil.
-// The certificate is for the names of Entra ID and all vaults; a host name that
-// is not emulated fails the handshake.
+// Serve accepts HTTPS connections on l until Close, and then returns nil. The certificate contains
+// the names of Entra ID and all vaults. For a host name that is not emulated, the handshake fails.
 func (e *Emulator) Serve(l net.Listener) error {
 	e.setAddr(l.Addr())
 	err := e.server.ServeTLS(l, "", "")
@@ -50,14 +49,14 @@ func (e *Emulator) Serve(l net.Listener) error {
 // Close closes all listeners and connections. Faults that hang are released.
 func (e *Emulator) Close() error { return e.server.Close() }
 
-// Addr is the address of the first listener, or nil before there is one.
+// Addr returns the address of the first listener, or nil if none exists.
 func (e *Emulator) Addr() net.Addr {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.addr
 }
 
-// setAddr notes the first listener as the one to report and to dial.
+// setAddr stores the address of the first listener, which Addr returns and DialContext uses.
 func (e *Emulator) setAddr(a net.Addr) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -72,8 +71,8 @@ func (e *Emulator) setAddr(a net.Addr) {
 	}
 }
 
-// newServer speaks HTTP/1.1 only, so that a fault that closes or stalls a
-// connection concerns one request and no other.
+// newServer returns a server that speaks only HTTP/1.1, so that a fault that closes or stalls a
+// connection affects only one request.
 func (e *Emulator) newServer() *http.Server {
 	return &http.Server{
 		Handler:           http.HandlerFunc(e.serveHTTP),
@@ -89,9 +88,8 @@ func (e *Emulator) newServer() *http.Server {
 	}
 }
 
-// admitClient ends the handshake for hosts that are cut off, as a dead host would
-// (without an alert), and for hosts that are not emulated. Those of the token proxy
-// have their own certificate.
+// admitClient ends the handshake for hosts that are not emulated, and for hosts that are cut off
+// (without an alert, like a dead host). The token proxy's hosts have separate certificates.
 func (e *Emulator) admitClient(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	host := strings.ToLower(hello.ServerName)
 	if e.isCutOff(host) {
@@ -108,7 +106,7 @@ func (e *Emulator) admitClient(hello *tls.ClientHelloInfo) (*tls.Config, error) 
 	return nil, nil
 }
 
-// serveHTTP answers one request: the service's answer, unless a fault changes it.
+// serveHTTP sends the service's answer to a request, unless a fault changes it.
 func (e *Emulator) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	host := hostOnly(r.Host)
@@ -123,8 +121,8 @@ func (e *Emulator) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	if e.isCutOff(host) {
 		panic(http.ErrAbortHandler)
 	}
-	// Read whole before anything is waited for: net/http notices that a client
-	// has gone only when the body has been read.
+	// Reads the whole body before it waits for anything: net/http notices only then that a client
+	// disconnects.
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		http.Error(w, "the request's body cannot be read", http.StatusBadRequest)
@@ -138,8 +136,8 @@ func (e *Emulator) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	fault := e.faults.match(entry)
 	entry.Fault = fault.id()
 
-	// Logged when it is known how the request ends and before the client can
-	// know, so that a client that has its answer finds it in the log.
+	// Logs the request when its result is known, but before the client gets it. So a client that
+	// has its response finds the request in the log.
 	record := func() {
 		entry.Duration = Duration(time.Since(start))
 		e.journal.add(entry)
@@ -158,7 +156,7 @@ func (e *Emulator) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	fault.write(w, r, a)
 }
 
-// hostOnly is a Host header's name in lower case, without a port.
+// hostOnly returns the host name in a Host header, in lower case and without a port.
 func hostOnly(host string) string {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h

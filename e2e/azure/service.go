@@ -5,27 +5,27 @@ import (
 	"net/http"
 )
 
-// service is one emulated service. It turns requests into complete answers and
-// never writes them, so that faults can change any of them.
+// service is one emulated service. It creates complete answers to requests but does not write them,
+// so that faults can change them.
 type service interface {
 	// name is one of the Service constants.
 	name() string
 	// operation is one of the Op constants.
 	operation(r *http.Request) string
-	// isChallenge says whether r only asks how to authenticate.
+	// isChallenge tells whether r has no token, so that the response is a challenge.
 	isChallenge(r *http.Request) bool
-	// serve answers r.
+	// serve returns the answer to r.
 	serve(r *http.Request) answer
-	// hasError says whether the service has an error of that code, and
-	// errorAnswer answers r with it.
+	// hasError tells whether the service has an error with that code. errorAnswer returns it as the
+	// answer to r.
 	hasError(code string) bool
 	errorAnswer(r *http.Request, code string) answer
-	// statusAnswer answers r with a status that the service sends without
-	// having looked at the request, such as 429 or 503.
+	// statusAnswer returns an answer with a status that the service sends without reading the
+	// request, such as 429 or 503.
 	statusAnswer(r *http.Request, status int) answer
 }
 
-// answer is an HTTP response with what the request log says of it.
+// answer is an HTTP response with the data for the request log.
 type answer struct {
 	status int
 	header http.Header
@@ -35,7 +35,7 @@ type answer struct {
 	clientID string
 }
 
-// jsonAnswer encodes body, which must be encodable.
+// jsonAnswer returns an answer with body as JSON. Encoding body must not fail.
 func jsonAnswer(status int, body any) answer {
 	data, err := json.Marshal(body)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 // assertionType is the value of client_assertion_type (RFC 7523, section 2.2).
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
-// token answers a token request with the client credentials grant and a client
-// assertion: the one flow of workload identity federation.
+// token responds to a token request with the client credentials grant and a client assertion, the
+// only flow of workload identity federation.
 func (en *entra) token(r *http.Request, c *cloud, tenant string, accepted func(Application) []FederatedCredential) answer {
 	f := newFacts(r)
 	a := en.exchange(r, c, tenant, f, accepted)
@@ -67,8 +67,8 @@ func (en *entra) grantToken(c *cloud, app Application, resource string) answer {
 	return jsonAnswer(http.StatusOK, body)
 }
 
-// parseScope finds the one requested resource. Scopes of OpenID Connect,
-// which MSAL adds, are allowed beside it. The code is an AADSTS number, or 0.
+// parseScope returns the requested resource. The scope must contain exactly one, and may also
+// contain the scopes of OpenID Connect, which MSAL adds. The code is an AADSTS number, or 0.
 func parseScope(c *cloud, scope string, f *facts) (resource string, code int) {
 	for s := range strings.FieldsSeq(scope) {
 		switch s {
@@ -87,8 +87,8 @@ func parseScope(c *cloud, scope string, f *facts) (resource string, code int) {
 	if resource == "" {
 		return "", 1002012
 	}
-	// The trailing slash of a doubled one belongs to the audience (Entra ID
-	// keeps it), the service behind it is the same.
+	// In a double slash, the first slash belongs to the audience: Entra ID keeps it. The service is
+	// the same.
 	f.resource = resource
 	if bare := strings.TrimSuffix(resource, "/"); bare != c.vault && !isCommonResource(bare) {
 		return "", 500011

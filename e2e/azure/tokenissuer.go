@@ -10,18 +10,18 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 )
 
-// TokenIssuer signs assertions as a cluster signs service-account tokens, for tests
-// without a cluster.
+// TokenIssuer signs assertions as a cluster signs service account tokens, for tests without a
+// cluster.
 type TokenIssuer struct {
 	url string
 	key jose.JSONWebKey
 }
 
-// Assertion is what a token says. Zero fields get working values.
+// Assertion is the content of a token. Zero fields get defaults.
 type Assertion struct {
 	// Subject is system:serviceaccount:NAMESPACE:NAME.
 	Subject string
-	// Issuer replaces the issuer's own URL, Audience api://AzureADTokenExchange.
+	// Issuer defaults to the issuer's URL, Audience to api://AzureADTokenExchange.
 	Issuer   string
 	Audience string
 	// IssuedAt defaults to now, Expiry to an hour after it.
@@ -38,16 +38,16 @@ func NewTokenIssuer(url string) (*TokenIssuer, error) {
 	return &TokenIssuer{url: url, key: signingKey(key)}, nil
 }
 
-// JWKS is the JSON Web Key Set that a cluster serves at /openid/v1/jwks.
+// JWKS returns the JSON Web Key Set, as a cluster serves it at /openid/v1/jwks.
 func (t *TokenIssuer) JWKS() json.RawMessage {
 	data, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{t.key.Public()}})
 	if err != nil {
-		panic(err) // an RSA public key can be encoded
+		panic(err) // encoding an RSA public key does not fail
 	}
 	return data
 }
 
-// Config is the issuer with its keys, for [Config.Issuers].
+// Config returns the issuer with its keys, for [Config.Issuers].
 func (t *TokenIssuer) Config() Issuer { return Issuer{URL: t.url, JWKS: t.JWKS()} }
 
 // Sign creates a token.

@@ -14,13 +14,12 @@ import (
 // bindingAudience is the audience of the tokens that AKS identity bindings exchange.
 const bindingAudience = "api://AKSIdentityBinding"
 
-// tokenProxy is the proxy of AKS identity bindings: it stands between pods and
-// Entra ID's token endpoint, and lets a service account act as the identities that
-// it is bound to, so that these need no federated credential for each cluster.
+// tokenProxy is the proxy of AKS identity bindings between pods and Entra ID's token endpoint. A
+// service account can use the identities to which it is bound, so these do not need a federated
+// credential for each cluster.
 //
-// Clients find it by the server name that they ask for by TLS; path and Host
-// header stay those of the request to Entra ID. Its certificates are of a CA of
-// their own, which is the cluster's in AKS.
+// It is selected by the TLS server name. Path and Host header are those of the request to Entra ID.
+// Its certificates have a separate CA, which in AKS is the cluster's CA.
 type tokenProxy struct {
 	*entra
 	ca *pki.CA
@@ -42,14 +41,14 @@ func (p *tokenProxy) serve(r *http.Request) answer {
 	return p.serveWith(r, boundCredentials)
 }
 
-// boundCredentials are what a service account proves to the proxy, as
-// [Application.FederatedCredentials] are what it proves to Entra ID.
+// boundCredentials returns the credentials that the proxy accepts, as
+// [Application.FederatedCredentials] are those that Entra ID accepts.
 func boundCredentials(a Application) []FederatedCredential { return a.IdentityBindings }
 
 // serverName is the rule for DNS names (RFC 1123, section 2.1).
 var serverName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$`)
 
-// put makes the proxy answer to a server name.
+// put adds a server name to the proxy.
 func (p *tokenProxy) put(name string) error {
 	name = strings.ToLower(name)
 	if !serverName.MatchString(name) || cloudOfLogin(name) != nil || cloudOfVault(name) != nil {
@@ -68,7 +67,7 @@ func (p *tokenProxy) put(name string) error {
 	return nil
 }
 
-// certificate returns nil for a server name that is not one of the proxy's.
+// certificate returns nil for a server name that the proxy does not have.
 func (p *tokenProxy) certificate(name string) *tls.Certificate {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -15,8 +15,8 @@ import (
 
 const proxyName = "0a1b2c3d-1111-2222-3333-444455556666.ests.aks"
 
-// A service account that is bound to an identity gets its tokens from the proxy, and from it alone,
-// as azidentity asks for them.
+// A service account that is bound to an identity gets its tokens only from the proxy, with the
+// requests of azidentity.
 func TestTokenProxy(t *testing.T) {
 	for name, c := range map[string]struct {
 		bound    azure.FederatedCredential
@@ -57,15 +57,15 @@ func TestTokenProxy(t *testing.T) {
 			}
 			var refused *azidentity.AuthenticationFailedError
 			if err := get(true); (c.code == "") != (err == nil) || err != nil && !errors.As(err, &refused) {
-				t.Fatalf("asking the proxy: %v", err)
+				t.Fatalf("request to the proxy: %v", err)
 			}
-			asked, err := f.Requests(t.Context(), azure.Filter{Service: azure.ServiceTokenProxy, Operation: azure.OpToken, Host: proxyName})
+			requests, err := f.Requests(t.Context(), azure.Filter{Service: azure.ServiceTokenProxy, Operation: azure.OpToken, Host: proxyName})
 			check(t, err)
-			if len(asked) != 1 || asked[0].Code != c.code {
-				t.Errorf("the proxy was asked for %+v, want one token and the code %q", asked, c.code)
+			if len(requests) != 1 || requests[0].Code != c.code {
+				t.Errorf("requests to the proxy: %+v, want one token request with the code %q", requests, c.code)
 			}
 			if err := get(false); !errors.As(err, &refused) {
-				t.Errorf("Entra ID is not stricter: %v", err)
+				t.Errorf("Entra ID accepted the token: %v", err)
 			}
 		})
 	}

@@ -11,9 +11,9 @@ import (
 	"syscall"
 )
 
-// DialContext connects to the emulator's first listener for every host that is
-// emulated. Other hosts are "no such host", as for a vault that does not exist;
-// one that is cut off refuses the connection.
+// DialContext connects to the emulator's first listener for every emulated host. For other hosts it
+// returns "no such host", as for a vault that does not exist. A host that is cut off refuses the
+// connection.
 func (e *Emulator) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
 	host := hostOnly(addr)
 	if e.serviceOf(host) == nil {
@@ -40,12 +40,12 @@ func (e *Emulator) TLSClientConfig() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}
 }
 
-// Transport reaches the emulator under the real host names. The caller closes
-// its idle connections.
+// Transport returns a transport that reaches the emulator under the real host names. The caller
+// closes its idle connections.
 func (e *Emulator) Transport() *http.Transport {
 	return &http.Transport{DialContext: e.DialContext, TLSClientConfig: e.TLSClientConfig()}
 }
 
-// Client is an http.Client with its own Transport, to be given to azidentity
-// and azsecrets as policy.ClientOptions.Transport.
+// Client returns an http.Client with a new Transport. Pass it to azidentity and azsecrets as
+// policy.ClientOptions.Transport.
 func (e *Emulator) Client() *http.Client { return &http.Client{Transport: e.Transport()} }

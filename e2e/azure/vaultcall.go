@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// vaultCall is one request to a vault with what errors say of it.
+// vaultCall is one request to a vault, with the values for error texts.
 type vaultCall struct {
 	vault  *vault
 	cloud  *cloud
@@ -26,7 +26,7 @@ func newVaultCall(v *vault, r *http.Request) *vaultCall {
 	}
 }
 
-// authenticate checks the bearer token and returns the code of an error, or "".
+// authenticate checks the bearer token. It returns the code of an error, or "".
 func (kv *keyvault) authenticate(c *vaultCall, r *http.Request) string {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") || token == "" {
@@ -50,8 +50,8 @@ func (kv *keyvault) authenticate(c *vaultCall, r *http.Request) string {
 	return ""
 }
 
-// vaultError is one error of Key Vault: its status, its outer code, its inner one
-// if there is any, and its text, with the facts of the request in braces.
+// vaultError is one error of Key Vault: its status, its outer code, its inner code if it has one,
+// and its text with placeholders in braces.
 type vaultError struct {
 	status       int
 	outer, inner string
@@ -91,7 +91,7 @@ func (kv *keyvault) errorAnswer(r *http.Request, code string) answer {
 	kv.mu.Lock()
 	defer kv.mu.Unlock()
 	c := newVaultCall(kv.vaults[hostOnly(r.Host)], r)
-	kv.authenticate(c, r) // only for the caller's name
+	kv.authenticate(c, r) // only to get the caller's name
 	return c.answer(code)
 }
 
@@ -114,7 +114,7 @@ func (kv *keyvault) statusAnswer(r *http.Request, status int) answer {
 	return a
 }
 
-// answer is Key Vault's error JSON, with the challenge if it is a 401.
+// answer returns Key Vault's error JSON, with the challenge if the status is 401.
 func (c *vaultCall) answer(code string) answer {
 	e := vaultErrors[code]
 	host, name := c.vault.config.Host, c.target.name

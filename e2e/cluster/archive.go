@@ -19,10 +19,10 @@ import (
 	"strings"
 )
 
-// imageContent is an image of one layer. The same content always gives the same bytes: no time and
-// no order of a map gets in.
+// imageContent is an image with one layer. The same content always gives the same bytes: they
+// depend neither on the time nor on the order of a map.
 type imageContent struct {
-	files      map[string]string      // absolute path in the image -> file on this machine; its x bit is kept
+	files      map[string]string      // absolute path in the image -> file on this machine; keeps its x bit
 	links      map[string]string      // absolute path in the image -> target of a symbolic link
 	dirs       map[string]fs.FileMode // absolute path in the image -> permissions; parents are created as needed
 	entrypoint []string
@@ -30,7 +30,7 @@ type imageContent struct {
 	env        []string
 }
 
-// imageConfig is the part of an image's configuration that matters here.
+// imageConfig is the part of an image's configuration that the package uses.
 // https://github.com/opencontainers/image-spec/blob/main/config.md
 type imageConfig struct {
 	Architecture string `json:"architecture"`
@@ -62,7 +62,7 @@ func (c imageContent) digest() (string, error) {
 	return cacheKey(hex.EncodeToString(h.Sum(nil)), fmt.Sprint(c.entrypoint, c.user, c.env)), nil
 }
 
-// writeArchive writes a docker archive with that one image under the reference.
+// writeArchive writes a docker archive that contains only this image, under the reference.
 func (c imageContent) writeArchive(w io.Writer, reference string) error {
 	var layer bytes.Buffer
 	if err := c.writeLayer(&layer); err != nil {
@@ -98,11 +98,11 @@ func (c imageContent) writeArchive(w io.Writer, reference string) error {
 	return t.Close()
 }
 
-// writeLayer writes the file system.
+// writeLayer writes the image's files as a tar archive.
 func (c imageContent) writeLayer(w io.Writer) error {
 	t := tar.NewWriter(w)
 	dirs := c.allDirs()
-	for _, d := range slices.Sorted(maps.Keys(dirs)) { // sorted: parents come before what is in them
+	for _, d := range slices.Sorted(maps.Keys(dirs)) { // sorted, so that parents come before their content
 		if err := t.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: strings.TrimPrefix(d, "/") + "/", Mode: int64(dirs[d])}); err != nil {
 			return err
 		}
@@ -121,7 +121,7 @@ func (c imageContent) writeLayer(w io.Writer) error {
 	return t.Close()
 }
 
-// allDirs returns the requested directories and the parents of everything.
+// allDirs returns the requested directories and the parents of all entries.
 func (c imageContent) allDirs() map[string]fs.FileMode {
 	dirs := maps.Clone(c.dirs)
 	if dirs == nil {
@@ -160,7 +160,7 @@ func addFile(t *tar.Writer, name, source string) error {
 	return err
 }
 
-// archiveReference returns the reference of the one image of a docker archive.
+// archiveReference returns the reference of the only image in a docker archive.
 func archiveReference(archive string) (string, error) {
 	f, err := os.Open(archive)
 	if err != nil {
@@ -190,13 +190,13 @@ func archiveReference(archive string) (string, error) {
 	}
 }
 
-// writeFileAtomically creates a file that is complete whenever it is there.
+// writeFileAtomically creates a file. Other processes see either the complete file or no file.
 func writeFileAtomically(name string, write func(io.Writer) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // nothing is there any more after the rename
+	defer os.Remove(f.Name()) // fails after the rename, which moved the file
 	if err := errors.Join(write(f), f.Close()); err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 
 func writeText(name, content string) error { return os.WriteFile(name, []byte(content), 0o644) }
 
-// content is an image with something of everything.
+// content returns an image that uses every field.
 func content(t *testing.T) imageContent {
 	t.Helper()
 	program, data := filepath.Join(t.TempDir(), "program"), filepath.Join(t.TempDir(), "data")
@@ -85,7 +85,7 @@ func TestDigestFollowsContent(t *testing.T) {
 		other := content(t)
 		change(&other)
 		if got, err := other.digest(); err != nil || got == first {
-			t.Errorf("another %s: digest %s (error %v), as before", what, got, err)
+			t.Errorf("with another %s: digest %s (error %v), want a new digest", what, got, err)
 		}
 	}
 }

@@ -11,27 +11,25 @@ import (
 	"slices"
 )
 
-// BuildSpec describes an image that a Dockerfile makes.
+// BuildSpec describes an image that is built from a Dockerfile.
 type BuildSpec struct {
-	// Name is the image's, without registry and tag, such as "azure-cert-sync-webhook".
+	// Name is the image's name without registry and tag, such as "azure-cert-sync-webhook".
 	Name string
 	// Dockerfile is a path relative to Context.
 	Dockerfile string
-	// Context is a directory; empty means the repository's root.
+	// Context is a directory. Empty means the repository's root.
 	Context string
-	// Inputs are the files and directories of Context that the build sees, such as "go.mod",
-	// "sidecar": the image is built again when one of them changes, and only then. Empty means all
-	// of Context but .git.
+	// Inputs are the files and directories of Context that the build sees, such as "go.mod" and
+	// "sidecar". The image is built again only if one of them changes. Empty means all of Context
+	// except .git.
 	Inputs []string
-	// Args are build arguments. BUILDER, if it is not among them, is set to an image that is built
-	// on the spot from this machine's Go, with its module and build caches, so that no registry is
-	// needed.
+	// Args are build arguments. If they do not include BUILDER, it is set to a temporary image of
+	// this machine's Go with its module and build caches. So the build needs no registry.
 	Args map[string]string
 }
 
 // BuildImage builds an image with buildah, delivers it to the cluster, and returns the reference
-// for manifests. Its tag is derived from all that goes into it; an image that is in the cache is
-// not built again.
+// for manifests. The tag is derived from all inputs. An image in the cache is not built again.
 func (c *Cluster) BuildImage(ctx context.Context, s BuildSpec) (string, error) {
 	if err := ensurePackages(ctx, imagePackages, c.log); err != nil {
 		return "", err
@@ -43,7 +41,8 @@ func (c *Cluster) BuildImage(ctx context.Context, s BuildSpec) (string, error) {
 	return c.LoadImage(ctx, archive)
 }
 
-// build returns the path of the image's docker archive in the cache.
+// build returns the path of the image's docker archive in the cache, and builds it if it is
+// missing.
 func (s BuildSpec) build(ctx context.Context, log *progress) (string, error) {
 	repo, err := repositoryRoot(ctx)
 	if err != nil {
@@ -70,7 +69,7 @@ func (s BuildSpec) build(ctx context.Context, log *progress) (string, error) {
 	}
 	archive := filepath.Join(dir, s.Name+"-"+key+".tar")
 	if _, err := os.Stat(archive); err == nil {
-		used(archive, s.Name+"-")
+		markUsed(archive, s.Name+"-")
 		return archive, nil
 	}
 	return archive, log.during("build image "+s.Name, func() error {
@@ -78,8 +77,8 @@ func (s BuildSpec) build(ctx context.Context, log *progress) (string, error) {
 	})
 }
 
-// inputFiles lists the regular files of the build's context, relative to it, the Dockerfile among
-// them.
+// inputFiles lists the regular files of the build context, the Dockerfile included, with paths
+// relative to the context.
 func (s BuildSpec) inputFiles() ([]string, error) {
 	tops := s.Inputs
 	if len(tops) == 0 {
@@ -107,7 +106,7 @@ func (s BuildSpec) inputFiles() ([]string, error) {
 	return slices.Sorted(maps.Keys(files)), nil
 }
 
-// key is derived from all that decides what the image is.
+// key is derived from everything that determines the image.
 func (s BuildSpec) key(inputs []string, goversion string) (string, error) {
 	parts := []string{goversion, runtime.GOARCH, s.Dockerfile}
 	for _, name := range slices.Sorted(maps.Keys(s.Args)) {
@@ -123,14 +122,14 @@ func (s BuildSpec) key(inputs []string, goversion string) (string, error) {
 	return cacheKey(parts...), nil
 }
 
-// buildah runs the build on a copy of the inputs, so that it cannot see anything that the key
-// leaves out.
+// buildah runs the build on a copy of the inputs, so that the build sees only files that are part
+// of the key.
 func (s BuildSpec) buildah(ctx context.Context, repo, goversion string, inputs []string, archive, reference string) error {
 	store, err := openImageStore(ctx)
 	if err != nil {
 		return err
 	}
-	defer store.close()
+	defer store.remove()
 	work := store.path("context")
 	for _, name := range inputs {
 		if err := copyFile(filepath.Join(s.Context, name), filepath.Join(work, name)); err != nil {

@@ -38,11 +38,11 @@ func TestInputFiles(t *testing.T) {
 		}
 	}
 	if got, err := (BuildSpec{Context: dir, Dockerfile: "Dockerfile", Inputs: []string{"gone"}}).inputFiles(); err == nil {
-		t.Errorf("an input that is not there was accepted: %q", got)
+		t.Errorf("a missing input was accepted: %q", got)
 	}
 }
 
-// An image is built again when what it is made of changes, and only then.
+// An image is built again only if one of its inputs changes.
 func TestBuildKey(t *testing.T) {
 	dir := tree(t)
 	spec := func(greeting string) BuildSpec {
@@ -65,19 +65,19 @@ func TestBuildKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := key(spec("hello"), "go1.26.8"); got != first {
-		t.Error("a file that is not an input changed the key")
+		t.Error("the key changed with a file that is not an input")
 	}
 	if got := key(spec("good-bye"), "go1.26.8"); got == first {
-		t.Error("another build argument did not change the key")
+		t.Error("the key did not change with a build argument")
 	}
 	if got := key(spec("hello"), "go1.26.9"); got == first {
-		t.Error("another Go did not change the key")
+		t.Error("the key did not change with the Go version")
 	}
 	if err := writeText(filepath.Join(dir, "app/main.go"), "edited"); err != nil {
 		t.Fatal(err)
 	}
 	if got := key(spec("hello"), "go1.26.8"); got == first {
-		t.Error("an edited input did not change the key")
+		t.Error("the key did not change with an edited input")
 	}
 }
 

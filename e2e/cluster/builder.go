@@ -17,30 +17,30 @@ import (
 )
 
 const (
-	// builderArg is the build argument of the repository's Dockerfiles that names the image of
+	// builderArg is the build argument with which the repository's Dockerfiles name the image of
 	// their first stage.
 	builderArg = "BUILDER"
-	// caBundle is where Debian has the certificate authorities that the machine trusts.
+	// caBundle is Debian's file of the certificate authorities that the machine trusts.
 	caBundle = "/etc/ssl/certs/ca-certificates.crt"
-	// goEnvFile is where the builder image's Go finds its settings (GOENV).
+	// goEnvFile is the file from which Go in the builder image reads its settings (GOENV).
 	goEnvFile = "/etc/certsync-go.env"
 )
 
-// goNetworkSettings are what the Go command of a build needs to reach modules in the way that this
-// machine does. They are handed over in a file that only the build sees: such addresses may have a
-// password in them.
+// goNetworkSettings are the settings with which the go command downloads modules on this machine.
+// The build gets them in a file that only the build sees, because the addresses may contain a
+// password.
 var goNetworkSettings = []string{"GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOINSECURE", "GOFLAGS"}
 
-// imageStore is buildah's storage for one build or push. It is a directory that is removed
-// afterwards, with the plain file-copying driver: it never mounts, and nothing gets into
+// imageStore is buildah's storage for one build or push: a directory that is removed afterwards. It
+// uses the driver that only copies files. So it never mounts anything, and writes nothing to
 // /var/lib/containers.
 type imageStore struct {
 	dir  string
 	held *lockFile
 }
 
-// openImageStore creates an empty store, removing one of a build that was killed. There is one at a
-// time: several builds would only share the machine's cores.
+// openImageStore creates an empty store, and removes the store of a build that was killed. Only one
+// store exists at a time: several builds would only share the machine's cores.
 func openImageStore(ctx context.Context) (*imageStore, error) {
 	dir, err := cacheDir("buildah")
 	if err != nil {
@@ -52,7 +52,7 @@ func openImageStore(ctx context.Context) (*imageStore, error) {
 	}
 	s := &imageStore{dir: dir, held: held}
 	if err := s.reset(); err != nil {
-		s.close()
+		s.remove()
 		return nil, err
 	}
 	return s, nil
@@ -65,21 +65,21 @@ func (s *imageStore) reset() error {
 	if err := os.Mkdir(s.dir, 0o700); err != nil {
 		return err
 	}
-	// The images have no signatures: all are built here.
+	// The images are not signed: all of them are built on this machine.
 	policy := []byte(`{"default":[{"type":"insecureAcceptAnything"}]}`)
 	return os.WriteFile(s.path("policy.json"), policy, 0o600)
 }
 
-// close removes the store. What cannot be removed now goes before the next build.
-func (s *imageStore) close() {
+// remove deletes the store. The next build removes what is left.
+func (s *imageStore) remove() {
 	_ = os.RemoveAll(s.dir)
 	s.held.remove()
 }
 
 func (s *imageStore) path(name string) string { return filepath.Join(s.dir, name) }
 
-// buildah returns a command in separate mount and PID namespaces: if it is killed, no mount and no
-// process of a build is left.
+// buildah returns a command that runs in separate mount and PID namespaces. If it is killed, the
+// mounts and processes of the build end too.
 func (s *imageStore) buildah(ctx context.Context, verb string, args ...string) *exec.Cmd {
 	all := []string{
 		"--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc", "--",
@@ -91,9 +91,9 @@ func (s *imageStore) buildah(ctx context.Context, verb string, args ...string) *
 	return cmd
 }
 
-// builder creates the image of Go builds and returns its name and the volumes that a build with it
-// needs: busybox and the machine's certificate authorities in the image; this machine's Go, with
-// its caches, from outside.
+// builder creates the image for Go builds. It returns the image's name and the volumes that a build
+// needs. The image contains busybox and the machine's certificate authorities. The volumes are this
+// machine's Go and its caches.
 func (s *imageStore) builder(ctx context.Context, repo, goversion string) (image string, volumes []string, err error) {
 	files, links, err := busybox(ctx)
 	if err != nil {
@@ -131,7 +131,7 @@ func (s *imageStore) builder(ctx context.Context, repo, goversion string) (image
 	return image, volumes, nil
 }
 
-// writeGoSettings writes the settings of this machine's Go in the format of GOENV.
+// writeGoSettings writes the network settings of this machine's Go in the format of GOENV.
 func (s *imageStore) writeGoSettings(ctx context.Context, repo string) (string, error) {
 	out, err := output(goCommand(ctx, repo, append([]string{"env", "-json"}, goNetworkSettings...)...))
 	if err != nil {
@@ -154,7 +154,7 @@ func pushImage(ctx context.Context, archive, reference string) error {
 	if err != nil {
 		return err
 	}
-	defer store.close()
+	defer store.remove()
 	source, err := archiveReference(archive)
 	if err != nil {
 		return err
@@ -166,7 +166,7 @@ func pushImage(ctx context.Context, archive, reference string) error {
 	return err
 }
 
-// tlsVerify allows plain HTTP for a registry on this machine's loopback only.
+// tlsVerify allows plain HTTP only for a registry on this machine's loopback.
 func tlsVerify(reference string) string {
 	host, _, _ := strings.Cut(reference, "/")
 	if name, _, err := net.SplitHostPort(host); err == nil {
@@ -176,7 +176,7 @@ func tlsVerify(reference string) string {
 	return fmt.Sprintf("--tls-verify=%t", !loopback)
 }
 
-// copyFile copies a regular file with its permissions, making the directories of the target.
+// copyFile copies a regular file with its permissions, and creates the target's directories.
 func copyFile(from, to string) error {
 	content, err := os.ReadFile(from)
 	if err != nil {

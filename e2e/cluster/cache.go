@@ -12,35 +12,35 @@ import (
 	"time"
 )
 
-// modulePath is the repository's own module.
+// modulePath is the repository's module.
 const modulePath = "github.com/azure-cert-sync/azure-cert-sync"
 
-// cacheDir returns a directory below the project's cache, which it creates:
-// $XDG_CACHE_HOME/azure-cert-sync, or that of ~/.cache. It is outside of the repository, so a fresh
-// clone finds what an earlier one built.
+// cacheDir creates a directory below the project's cache and returns its path. The cache is
+// $XDG_CACHE_HOME/azure-cert-sync, or ~/.cache/azure-cert-sync. It is outside of the repository, so
+// a fresh clone finds what an earlier clone built.
 func cacheDir(elem ...string) (string, error) {
 	base, err := os.UserCacheDir()
 	if err != nil {
-		return "", fmt.Errorf("no place for built programs: %w", err)
+		return "", fmt.Errorf("cannot locate the cache for built programs: %w", err)
 	}
 	dir := filepath.Join(append([]string{base, "azure-cert-sync"}, elem...)...)
 	return dir, os.MkdirAll(dir, 0o755)
 }
 
-// cacheKey names a cache entry after everything that decides what is in it.
+// cacheKey returns the name of a cache entry, derived from everything that determines its content.
 func cacheKey(parts ...string) string {
 	h := sha256.New()
 	for _, p := range parts {
-		fmt.Fprintf(h, "%d:%s", len(p), p) // with lengths, so that ("ab","c") and ("a","bc") differ
+		fmt.Fprintf(h, "%d:%s", len(p), p) // the lengths make ("ab","c") and ("a","bc") differ
 	}
 	return hex.EncodeToString(h.Sum(nil))[:12]
 }
 
-// repositoryRoot returns the directory of the repository that the current directory belongs to.
+// repositoryRoot returns the root of the repository that contains the current directory.
 func repositoryRoot(ctx context.Context) (string, error) {
 	out, err := output(goCommand(ctx, "", "list", "-m", "-f", "{{.Dir}}", modulePath))
 	if err != nil {
-		return "", fmt.Errorf("find the repository: run this within it: %w", err)
+		return "", fmt.Errorf("cannot find the repository: run this within it: %w", err)
 	}
 	return strings.TrimSpace(string(out)), nil
 }
@@ -51,25 +51,26 @@ func goEnv(ctx context.Context, dir, name string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// goCommand is the go command for static programs, not bound to a workspace that the developer may
-// have around.
+// goCommand returns a go command that builds static programs. It ignores a workspace (go.work) that
+// the developer may have.
 func goCommand(ctx context.Context, dir string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-buildvcs=false")
-	// An interrupted go command removes its temporary files, a killed one cannot.
+	// If interrupted, the go command removes its temporary files. If killed, it cannot.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
 	return cmd
 }
 
-// unusedLife is how long a cache entry stays that nothing uses any more, such as an earlier version
-// of a program.
+// unusedLife is how long a cache entry is kept after its last use, for example of an earlier
+// version of a program.
 const unusedLife = 14 * 24 * time.Hour
 
-// used notes that a cache entry is in use, and removes those of the same kind that have not been
-// for long: their names begin with prefix too. What cannot be removed now will be another time.
-func used(entry, prefix string) {
+// markUsed records that a cache entry is in use. It removes the entries of the same kind (with the
+// same prefix) that have not been used for a long time. A later call retries what cannot be removed
+// now.
+func markUsed(entry, prefix string) {
 	now := time.Now()
 	_ = os.Chtimes(entry, now, now)
 	others, _ := filepath.Glob(filepath.Join(filepath.Dir(entry), prefix+"*"))

@@ -15,8 +15,8 @@ import (
 
 const cgroupRoot = "/sys/fs/cgroup"
 
-// cgroupHierarchies returns the roots of all hierarchies: the one of cgroup v2, or the several of
-// v1 and of the hybrid layout, which has v2 among them.
+// cgroupHierarchies returns the roots of all hierarchies. cgroup v2 has one hierarchy, v1 has
+// several, and the hybrid layout has those of v1 and the one of v2.
 func cgroupHierarchies() ([]string, error) {
 	if _, err := os.Stat(filepath.Join(cgroupRoot, "cgroup.controllers")); err == nil {
 		return []string{cgroupRoot}, nil
@@ -27,14 +27,14 @@ func cgroupHierarchies() ([]string, error) {
 	}
 	var roots []string
 	for _, e := range entries {
-		if e.IsDir() { // not the symbolic links of joint controllers, such as cpu -> cpu,cpuacct
+		if e.IsDir() { // skips the symbolic links of joint controllers, such as cpu -> cpu,cpuacct
 			roots = append(roots, filepath.Join(cgroupRoot, e.Name()))
 		}
 	}
 	return roots, nil
 }
 
-// createCgroups creates the cgroup below which the kubelet puts the pods.
+// createCgroups creates the cgroup that is the parent of the pods' cgroups.
 func createCgroups(name string) error {
 	roots, err := cgroupHierarchies()
 	if err != nil {
@@ -48,8 +48,8 @@ func createCgroups(name string) error {
 	return nil
 }
 
-// removeCgroups removes that cgroup with all below it, in all hierarchies. Their processes have
-// been killed; the kernel may need a moment to let go of them.
+// removeCgroups removes that cgroup and its children in all hierarchies. Their processes have been
+// killed, but the kernel may need a moment until they are gone.
 func removeCgroups(ctx context.Context, name string) error {
 	roots, err := cgroupHierarchies()
 	if err != nil {
@@ -74,8 +74,8 @@ func removeCgroups(ctx context.Context, name string) error {
 	return nil
 }
 
-// removeCgroupTree removes directories, the innermost first: the files of a cgroup cannot and need
-// not be removed.
+// removeCgroupTree removes directories, the innermost first. The files of a cgroup cannot be
+// removed, and need not be.
 func removeCgroupTree(top string) error {
 	var dirs []string
 	err := filepath.WalkDir(top, func(path string, e fs.DirEntry, err error) error {

@@ -10,8 +10,8 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// RESTConfig returns an administrator's client configuration that works in this process: its
-// connections are opened within the node's network namespace.
+// RESTConfig returns an administrator's client configuration that works in this process: it opens
+// connections in the node's network namespace.
 func (c *Cluster) RESTConfig() (*rest.Config, error) {
 	cfg, err := clientcmd.BuildConfigFromFlags("", c.kubeconfig)
 	if err != nil {
@@ -20,11 +20,11 @@ func (c *Cluster) RESTConfig() (*rest.Config, error) {
 	if c.node != nil {
 		cfg.Dial = c.Dial
 	}
-	cfg.QPS = -1 // the API server's own priority and fairness is enough for tests
+	cfg.QPS = -1 // no client-side limit: the API server's priority and fairness is enough for tests
 	return cfg, nil
 }
 
-// Clientset returns an administrator's client.
+// Clientset returns a client with an administrator's permissions.
 func (c *Cluster) Clientset() (*kubernetes.Clientset, error) {
 	cfg, err := c.RESTConfig()
 	if err != nil {
@@ -33,8 +33,8 @@ func (c *Cluster) Clientset() (*kubernetes.Clientset, error) {
 	return kubernetes.NewForConfig(cfg)
 }
 
-// ServiceAccountKeys returns what a relying party of the cluster's service-account tokens needs:
-// their issuer URL and the JSON Web Key Set (RFC 7517) that the API server publishes.
+// ServiceAccountKeys returns what a relying party needs to verify the cluster's service account
+// tokens: the issuer URL and the JSON Web Key Set (RFC 7517) that the API server publishes.
 // https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/#service-account-issuer-discovery
 func (c *Cluster) ServiceAccountKeys(ctx context.Context) (issuer string, jwks []byte, err error) {
 	client, err := c.Clientset()

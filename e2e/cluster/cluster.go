@@ -1,20 +1,20 @@
 // Package cluster runs a real one-node Kubernetes on a Linux machine for tests, the demo and
-// benchmarks, or lends the cluster that the caller already has.
+// benchmarks, or uses an existing cluster.
 //
-// The node is made of the programs themselves (etcd, kube-apiserver, kube-controller-manager,
-// kube-scheduler, kubelet, kube-proxy, containerd, runc), built from pinned Go modules, with no
-// image registry and no binary download. It lives in its own network, mount and PID namespaces. So
-// it touches no address, mount or directory of the machine, and it ends as a whole when the first
-// process of its PID namespace ends. What lies outside of the namespaces is one state directory
-// (/var/tmp/NAME), one cgroup (NAME) and lock files (/run/lock/NAME.*): Down removes them all, also
-// those of a run that was killed, whose node ends by itself within seconds.
+// The node runs the real programs (etcd, kube-apiserver, kube-controller-manager, kube-scheduler,
+// kubelet, kube-proxy, containerd, runc). They are built from pinned Go modules, without an image
+// registry and without binary downloads. The node runs in its own network, mount and PID
+// namespaces. So it changes no address, mount or directory of the machine, and it ends completely
+// when the first process of its PID namespace ends. Outside of the namespaces it has one state
+// directory (/var/tmp/NAME), one cgroup (NAME) and lock files (/run/lock/NAME.*). Down removes them
+// all, also after a run that was killed. The node of such a run ends by itself within seconds.
 //
-// With KUBECONFIG and E2E_REGISTRY both set, Up returns the cluster that KUBECONFIG names: images
-// are pushed to that registry, nothing is started, and Down and Release do nothing.
+// If KUBECONFIG and E2E_REGISTRY are both set, Up returns the cluster that KUBECONFIG names and
+// starts nothing. Images are pushed to that registry, and Down and Release do nothing.
 //
-// The package needs Linux and, to start a node, root. It never listens or connects outside of the
-// node's network namespace, except that the Go command and apt-get may download what is not cached
-// yet.
+// The package needs Linux, and root to start a node. It never listens or connects outside of the
+// node's network namespace, except that the go command and apt-get download what is not in the
+// cache.
 package cluster
 
 import (
@@ -27,21 +27,22 @@ import (
 	"sync"
 )
 
-// DefaultName is the cluster that all test packages of the repository share.
+// DefaultName is the name of the cluster that all test packages of the repository share.
 const DefaultName = "certsync-e2e"
 
-// namePattern keeps names recognisable as the project's: Down removes what bears such a name.
+// namePattern makes names recognisable as the project's, because Down removes everything with such
+// a name.
 var namePattern = regexp.MustCompile(`^certsync-[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$`)
 
-// Options say which cluster is meant and where progress is reported.
+// Options select a cluster and say where progress is reported.
 type Options struct {
-	// Name identifies the cluster on this machine; it begins with "certsync-". Empty means
-	// DefaultName. Clusters of different names run side by side.
+	// Name identifies the cluster on this machine. It begins with "certsync-". Empty means
+	// DefaultName. Clusters with different names can run at the same time.
 	Name string
-	// Log receives one line per step with the elapsed time. Nil means os.Stderr.
+	// Log receives one line per step, with the elapsed time. Nil means os.Stderr.
 	Log io.Writer
-	// Keep leaves the node running when its last user releases it; only Down ends it then. It is
-	// remembered with the node, so that one Up with Keep is enough.
+	// Keep leaves the node running when its last user releases it, so that only Down ends it. The
+	// node stores this option: one Up with Keep is enough.
 	Keep bool
 }
 
@@ -51,32 +52,31 @@ type Cluster struct {
 	kubeconfig string
 	registry   string    // "" for a node that this package started
 	node       *node     // nil for an external cluster
-	users      *lockFile // held shared; nil for who does not count as a user
+	users      *lockFile // a shared lock; nil if this process does not count as a user
 	log        *progress
 
 	mu     sync.Mutex
 	images map[string]string // name -> reference
 }
 
-// Up returns a cluster that is ready for pods: a healthy node of that name is reused, a half-dead
-// one is taken away first, and none is started twice, also when several processes ask at once. A
-// start from built programs takes about ten seconds; the first build takes minutes. The caller ends
-// its use with Release, or the node with Down.
+// Up returns a cluster that is ready for pods. It reuses a healthy node of that name, and replaces
+// an unhealthy one. It never starts a node twice, even if several processes call it at the same
+// time. Starting a node takes about ten seconds if the programs are built; the first build takes
+// minutes. The caller ends its use with Release, or ends the node with Down.
 //
-// On an error nothing of a node that this call began to start is left. The error names the program
-// that failed and has the last lines of its log.
+// If the start fails, Up removes the node that it began to start. The error names the program that
+// failed, with the last lines of its log.
 func Up(ctx context.Context, o Options) (*Cluster, error) {
 	return connect(ctx, o, true)
 }
 
-// Attach is Up for a node that runs already: it returns an error if the node does not run or is not
-// healthy. The caller does not count as one of its users: the node may end at any time, and Release
-// does nothing.
+// Attach returns a node that already runs, or an error if the node does not run or is not healthy.
+// The caller does not count as a user: the node may end at any time, and Release does nothing.
 func Attach(ctx context.Context, o Options) (*Cluster, error) {
 	return connect(ctx, o, false)
 }
 
-// connect returns the external cluster, or the node of that name: found, or, for a user, started if
+// connect returns the external cluster, or the node of that name. For a user it starts the node if
 // needed.
 func connect(ctx context.Context, o Options, user bool) (*Cluster, error) {
 	o, err := o.withDefaults()
@@ -111,8 +111,8 @@ func connect(ctx context.Context, o Options, user bool) (*Cluster, error) {
 	return c, nil
 }
 
-// use counts this process as a user of the node. It comes after the start, which may clear up after
-// an earlier run, the lock's file included.
+// use counts this process as a user of the node. Call it after the start: the start may remove the
+// files of an earlier run, the lock file included.
 func (c *Cluster) use(ctx context.Context, keep bool) error {
 	if keep {
 		if err := c.node.keep(); err != nil {
@@ -124,9 +124,9 @@ func (c *Cluster) use(ctx context.Context, keep bool) error {
 	return err
 }
 
-// Down ends the cluster of that name and removes everything of it, whatever state it is in and even
-// if it is in use. It returns nil when there is nothing to remove. An external cluster is left
-// alone.
+// Down ends the cluster of that name and removes everything that belongs to it, in any state and
+// even if it is in use. It returns nil if there is nothing to remove. It does not touch an external
+// cluster.
 func Down(ctx context.Context, o Options) error {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -143,7 +143,8 @@ func Down(ctx context.Context, o Options) error {
 	return nil
 }
 
-// Down ends the cluster for all its users and removes everything of it. A second call does nothing.
+// Down ends the cluster for all its users and removes everything that belongs to it. A second call
+// does nothing.
 func (c *Cluster) Down(ctx context.Context) error {
 	if c.node == nil {
 		return nil
@@ -151,8 +152,8 @@ func (c *Cluster) Down(ctx context.Context) error {
 	return Down(ctx, Options{Name: c.name, Log: c.log.w})
 }
 
-// Release ends this caller's use. The last user's Release takes the node away, unless it is to be
-// kept (Options.Keep).
+// Release ends this caller's use. The last user's Release removes the node, unless Options.Keep was
+// set.
 func (c *Cluster) Release(ctx context.Context) error {
 	if c.users == nil {
 		return nil
@@ -170,16 +171,16 @@ func (c *Cluster) Release(ctx context.Context) error {
 	return destroy(ctx, c.name, c.log)
 }
 
-// Name returns the cluster's name; for an external one, its context in the kubeconfig.
+// Name returns the cluster's name. For an external cluster it is the context in the kubeconfig.
 func (c *Cluster) Name() string { return c.name }
 
-// External tells whether the cluster is one that KUBECONFIG named, so that tests which need the
-// node itself can ask.
+// External tells whether the cluster is the one that KUBECONFIG names. Tests that need access to
+// the node check this.
 func (c *Cluster) External() bool { return c.node == nil }
 
-// Kubeconfig returns the path of the administrator's kubeconfig. For a node that this package
-// started, its server address is only reachable inside of the node's network namespace: see
-// Command, RESTConfig and Dial.
+// Kubeconfig returns the path of the administrator's kubeconfig. If this package started the node,
+// the server address is only reachable from the node's network namespace: see Command, RESTConfig
+// and Dial.
 func (c *Cluster) Kubeconfig() string { return c.kubeconfig }
 
 func (o Options) withDefaults() (Options, error) {

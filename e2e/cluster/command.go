@@ -13,8 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// output runs a command and returns what it printed. The error names the command and has what it
-// wrote to its standard error, at most the last 4 KiB.
+// output runs a command and returns its standard output. The error contains the command and at most
+// the last 4 KiB of its standard error.
 func output(cmd *exec.Cmd) ([]byte, error) {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -29,13 +29,13 @@ func output(cmd *exec.Cmd) ([]byte, error) {
 	return stdout.Bytes(), nil
 }
 
-// CommandError is a program that failed.
+// CommandError reports that a program failed.
 type CommandError struct {
 	// Command is the command line.
 	Command string
-	// Stderr is the end of what it wrote to its standard error.
+	// Stderr is the end of the program's standard error.
 	Stderr string
-	// Err is why: an *exec.ExitError, or the reason why it could not be started.
+	// Err is the reason: an *exec.ExitError, or the error of the start.
 	Err error
 }
 
@@ -48,24 +48,24 @@ func (e *CommandError) Error() string {
 
 func (e *CommandError) Unwrap() error { return e.Err }
 
-// Command returns a command that is to run where the cluster's addresses are reachable, with
-// KUBECONFIG set and the node's kubectl and helm first in PATH. It sees the machine's files as
-// usual. The caller sets its streams and runs it.
+// Command returns a command that runs where the cluster's addresses are reachable, with KUBECONFIG
+// set and the node's kubectl and helm first in PATH. It sees the machine's files. The caller sets
+// the streams and runs the command.
 func (c *Cluster) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	if c.node == nil {
 		cmd := exec.CommandContext(ctx, name, args...)
 		cmd.Env = append(os.Environ(), "KUBECONFIG="+c.kubeconfig)
 		return cmd
 	}
-	// nsenter, not "ip netns exec": the latter mounts another /sys.
+	// Uses nsenter because "ip netns exec" would mount another /sys.
 	cmd := exec.CommandContext(ctx, "nsenter", append([]string{"--net=" + c.node.netns(), "--", name}, args...)...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+c.kubeconfig, "PATH="+c.node.programs.path()+":"+os.Getenv("PATH"))
 	return cmd
 }
 
-// OnNode returns a command that runs on the node itself, among its processes, mounts and addresses,
-// with the machine's programs and files: what an administrator would run there. It ends with the
-// node at the latest. It is for a node of our own only.
+// OnNode returns a command that runs on the node, as an administrator would run it there: it sees
+// the node's processes, mounts and addresses, and the machine's programs and files. It ends when
+// the node ends. It does not work on an external cluster.
 func (c *Cluster) OnNode(ctx context.Context, name string, args ...string) *exec.Cmd {
 	target := []string{"--target", strconv.Itoa(c.node.init), "--mount", "--pid", "--net", "--", name}
 	return exec.CommandContext(ctx, "nsenter", append(target, args...)...)
@@ -76,14 +76,14 @@ func (c *Cluster) EmptyDir(pod types.UID, volume string) string {
 	return c.node.path("kubelet", "pods", string(pod), "volumes", "kubernetes.io~empty-dir", volume)
 }
 
-// Kubectl runs kubectl and returns what it printed. The error is a *CommandError.
+// Kubectl runs kubectl and returns its standard output. The error is a *CommandError.
 func (c *Cluster) Kubectl(ctx context.Context, args ...string) (string, error) {
 	out, err := output(c.Command(ctx, "kubectl", args...))
 	return string(out), err
 }
 
-// KubectlApply applies manifests, YAML or JSON, and returns what kubectl printed. The error is a
-// *CommandError.
+// KubectlApply applies manifests (YAML or JSON) and returns the standard output of kubectl. The
+// error is a *CommandError.
 func (c *Cluster) KubectlApply(ctx context.Context, manifests string) (string, error) {
 	cmd := c.Command(ctx, "kubectl", "apply", "-f", "-")
 	cmd.Stdin = strings.NewReader(manifests)
@@ -91,13 +91,13 @@ func (c *Cluster) KubectlApply(ctx context.Context, manifests string) (string, e
 	return string(out), err
 }
 
-// Helm runs helm and returns what it printed. The error is a *CommandError.
+// Helm runs helm and returns its standard output. The error is a *CommandError.
 func (c *Cluster) Helm(ctx context.Context, args ...string) (string, error) {
 	out, err := output(c.Command(ctx, "helm", args...))
 	return string(out), err
 }
 
-// ctr is containerd's own client, for the images that the kubelet sees.
+// ctr returns a command of containerd's client, for the images that the kubelet sees.
 func (n *node) ctr(ctx context.Context, args ...string) *exec.Cmd {
 	all := append([]string{"--address", n.path("containerd.sock"), "--namespace", "k8s.io"}, args...)
 	return exec.CommandContext(ctx, n.programs["ctr"], all...)

@@ -13,28 +13,28 @@ import (
 	"k8s.io/client-go/tools/clientcmd/api"
 )
 
-// Addresses within the node's network namespace. They are the same for every cluster, since each
-// has its own.
+// Addresses in the node's network namespace. They are the same for every cluster, because each
+// cluster has its own namespace.
 const (
 	nodeName         = "certsync-node"
 	nodeIP           = "10.77.0.1"
 	nodeNetwork      = "10.77.0.1/24"
 	serviceNetwork   = "10.78.0.0/16"
-	kubernetesIP     = "10.78.0.1" // the first of serviceNetwork: the Service "kubernetes"
+	kubernetesIP     = "10.78.0.1" // the first address of serviceNetwork: the Service "kubernetes"
 	podNetwork       = "10.79.0.0/16"
 	nodePodNetwork   = "10.79.0.0/24"
 	apiServerAddress = "https://10.77.0.1:6443"
 	etcdAddress      = "http://127.0.0.1:2379"
 
-	// serviceAccountIssuer is a URL that nobody can reach from outside, as on any private cluster:
-	// relying parties get the keys by ServiceAccountKeys.
+	// serviceAccountIssuer is a URL that cannot be reached from outside, as in any private cluster.
+	// Relying parties get the keys from ServiceAccountKeys.
 	serviceAccountIssuer = "https://kubernetes.default.svc.cluster.local"
 )
 
 //go:embed config
 var configTemplates embed.FS
 
-// configFiles are the templates below config/ and where they go in the state directory.
+// configFiles maps the templates below config/ to their paths in the state directory.
 var configFiles = map[string]string{
 	"containerd.toml.tmpl": "containerd.toml",
 	"kubelet.yaml.tmpl":    "kubelet.yaml",
@@ -42,7 +42,7 @@ var configFiles = map[string]string{
 	"kube-proxy.yaml.tmpl": "kube-proxy.yaml",
 }
 
-// configValues is what the templates refer to.
+// configValues are the values that the templates use.
 type configValues struct {
 	State, Name, Runc, CNI, PauseImage           string
 	NodeName, NodeIP, PodNetwork, NodePodNetwork string
@@ -76,8 +76,8 @@ func renderConfig(source string, values configValues) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// identities are the node's certificates by file name. All user and group names are Kubernetes'
-// own.
+// identities are the node's certificates by file name. The user and group names are those of
+// Kubernetes.
 func identities() map[string]identity {
 	return map[string]identity{
 		"apiserver": {
@@ -143,7 +143,7 @@ func kubeconfigFor(user string, ca []byte, pair keyPair) api.Config {
 	}
 }
 
-// write puts a file into the state directory, readable by root only.
+// write creates a file in the state directory that only root can read.
 func (n *node) write(name string, content []byte) error {
 	path := n.path(name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

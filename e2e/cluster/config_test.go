@@ -52,7 +52,7 @@ func TestOptions(t *testing.T) {
 		"certsync-e2e/nested": false,
 	} {
 		if _, err := (Options{Name: name}).withDefaults(); (err == nil) != good {
-			t.Errorf("name %q: error %v, want it accepted: %t", name, err, good)
+			t.Errorf("name %q: error %v, want accepted: %t", name, err, good)
 		}
 	}
 }

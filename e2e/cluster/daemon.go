@@ -12,24 +12,24 @@ import (
 	"time"
 )
 
-// startTimeout bounds each wait for a program of the node. On a busy two-core machine a few seconds
-// are usual.
+// startTimeout limits each wait for a program of the node. On a busy two-core machine, a wait
+// usually takes a few seconds.
 const startTimeout = 2 * time.Minute
 
-// daemon is a program of the node that runs for as long as the node.
+// daemon is a program that runs as long as the node.
 type daemon struct {
 	program string
 	args    []string
 }
 
-// daemons returns the node's programs in the order of their start.
+// daemons returns the node's programs in start order.
 func (n *node) daemons() []daemon {
 	pki := func(name string) string { return n.path("pki", name) }
 	conf := func(name string) string { return "--kubeconfig=" + n.path(name+".kubeconfig") }
 	return []daemon{
 		{"etcd", []string{
 			"--data-dir=" + n.path("etcd"), "--listen-client-urls=" + etcdAddress, "--advertise-client-urls=" + etcdAddress,
-			"--unsafe-no-fsync", // nothing here is to survive a power cut
+			"--unsafe-no-fsync", // the data need not survive a power cut
 		}},
 		{"containerd", []string{"--config=" + n.path("containerd.toml")}},
 		{"kube-apiserver", []string{
@@ -38,12 +38,13 @@ func (n *node) daemons() []daemon {
 			"--client-ca-file=" + pki("ca.crt"), "--tls-cert-file=" + pki("apiserver.crt"), "--tls-private-key-file=" + pki("apiserver.key"),
 			"--kubelet-certificate-authority=" + pki("ca.crt"),
 			"--kubelet-client-certificate=" + pki("apiserver-kubelet-client.crt"), "--kubelet-client-key=" + pki("apiserver-kubelet-client.key"),
-			// Otherwise exec and logs look up the node's name.
+			// Otherwise kubectl exec and logs resolve the node's name.
 			"--kubelet-preferred-address-types=InternalIP",
 			"--service-account-issuer=" + serviceAccountIssuer,
 			"--service-account-key-file=" + pki("service-account.crt"), "--service-account-signing-key-file=" + pki("service-account.key"),
 			"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction", "--allow-privileged=true",
-			// Not on by default yet: the CA of a custom token endpoint may come by one.
+			// Not enabled by default yet: a ClusterTrustBundle can provide the CA of a custom token
+			// endpoint.
 			"--feature-gates=ClusterTrustBundle=true,ClusterTrustBundleProjection=true",
 			"--runtime-config=certificates.k8s.io/v1beta1/clustertrustbundles=true",
 		}},
@@ -63,9 +64,9 @@ func (n *node) daemons() []daemon {
 	}
 }
 
-// launch starts a daemon in the node's namespaces. nsenter forks into the PID namespace and setsid
-// forks again, so the daemon's parent is nodeinit, which reaps it, and not this process, which may
-// end before it.
+// launch starts a daemon in the node's namespaces. nsenter forks into the PID namespace, and setsid
+// forks again. So the daemon's parent is nodeinit, which reaps it, and not this process, which may
+// end earlier.
 func (n *node) launch(ctx context.Context, d daemon) error {
 	log, err := n.openLog(d.program)
 	if err != nil {
@@ -74,8 +75,8 @@ func (n *node) launch(ctx context.Context, d daemon) error {
 	defer log.Close()
 	args := []string{"--target", strconv.Itoa(n.init), "--mount", "--pid", "--net", "--wd=/", "--", "setsid", "--fork", n.programs[d.program]}
 	cmd := exec.CommandContext(ctx, "nsenter", append(args, d.args...)...)
-	// Nothing of the caller's environment: a proxy setting would send the cluster's own traffic
-	// astray.
+	// Does not inherit the caller's environment: a proxy setting would misroute the cluster's
+	// traffic.
 	cmd.Env = []string{"PATH=" + filepath.Dir(n.programs["containerd"]) + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Run(); err != nil {
@@ -84,13 +85,14 @@ func (n *node) launch(ctx context.Context, d daemon) error {
 	return nil
 }
 
-// looks is how often a program is looked for before it is said not to run: in the midst of exec a
-// process has its new memory already, but no command line in it yet.
-const looks = 5
+// lookups is how many times checkRunning looks for a program before it reports that the program
+// does not run. During exec, a process has no command line for a moment.
+const lookups = 5
 
-// checkRunning returns an error unless the program runs in the node, with the end of its log.
+// checkRunning returns an error with the end of the program's log if the program does not run in
+// the node.
 func (n *node) checkRunning(program string) error {
-	for range looks {
+	for range lookups {
 		found, err := running(n.init, n.programs[program])
 		if err != nil || len(found) > 0 {
 			return err
@@ -101,7 +103,8 @@ func (n *node) checkRunning(program string) error {
 }
 
 // await waits until ready returns nil. It gives up when one of the programs ends, after
-// startTimeout, and with ctx; the error has the last reason and the end of the programs' logs.
+// startTimeout, or when ctx ends. The error contains the last reason and the end of the programs'
+// logs.
 func (n *node) await(ctx context.Context, what string, programs []string, ready func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -119,7 +122,7 @@ func (n *node) await(ctx context.Context, what string, programs []string, ready 
 		case <-ctx.Done():
 			err := fmt.Errorf("wait for %s: %w: %w", what, ctx.Err(), reason)
 			if errors.Is(ctx.Err(), context.Canceled) {
-				return err // the caller's wish, no program's fault
+				return err // the caller cancelled: the programs' logs do not matter
 			}
 			for _, p := range programs {
 				err = n.logged(p, err)

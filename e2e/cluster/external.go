@@ -9,14 +9,15 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// Variables that lend a cluster instead of having one started.
+// The environment variables that select an existing cluster instead of a new node.
 const (
 	kubeconfigVariable = "KUBECONFIG"
 	registryVariable   = "E2E_REGISTRY"
 )
 
-// external returns the cluster that the environment names, or nil where it names none. E2E_REGISTRY
-// is what decides, because many machines have a KUBECONFIG that is not meant for tests.
+// external returns the cluster that the environment names, or nil if E2E_REGISTRY is not set.
+// KUBECONFIG alone is not enough, because many machines have a KUBECONFIG that is not meant for
+// tests.
 func external(ctx context.Context, o Options) (*Cluster, error) {
 	registry, kubeconfig := os.Getenv(registryVariable), os.Getenv(kubeconfigVariable)
 	if registry == "" {
@@ -35,7 +36,7 @@ func external(ctx context.Context, o Options) (*Cluster, error) {
 		return nil, fmt.Errorf("cluster: KUBECONFIG %s: %w", kubeconfig, err)
 	}
 	if _, err := client.Discovery().RESTClient().Get().AbsPath("/readyz").DoRaw(ctx); err != nil {
-		return nil, fmt.Errorf("cluster: the API server that KUBECONFIG %s names: %w", kubeconfig, err)
+		return nil, fmt.Errorf("cluster: API server of KUBECONFIG %s: %w", kubeconfig, err)
 	}
 	c.log.say("using the cluster of %s, images go to %s", kubeconfig, registry)
 	return c, nil

@@ -11,8 +11,7 @@ import (
 	"time"
 )
 
-// visitorVariable makes the test program act as one that has been given a cluster: see
-// testExternal.
+// visitorVariable makes the test program use an existing cluster: see testExternal.
 const visitorVariable = "CERTSYNC_TEST_VISITOR"
 
 func TestMain(m *testing.M) {
@@ -25,7 +24,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// visit uses a cluster that exists, and prints the reference of the image that it delivered.
+// visit uses an existing cluster, and prints the reference of the image that it delivered.
 func visit(ctx context.Context) error {
 	c, err := Up(ctx, Options{})
 	if err != nil {
@@ -45,9 +44,9 @@ func visit(ctx context.Context) error {
 	return errors.Join(c.Release(ctx), c.Down(ctx))
 }
 
-// testExternal lends the node to a process that finds it and a registry by its variables: as on any
-// other cluster, images are pushed and pulled. Registry and process are in the node's network
-// namespace.
+// testExternal starts a process that uses the node as an external cluster: it gets the kubeconfig
+// and a registry from environment variables, pushes an image, and the node pulls it. The registry
+// and the process run in the node's network namespace.
 func testExternal(t *testing.T, c *Cluster) {
 	const registry = "127.0.0.1:5000"
 	serveRegistry(t, c, registry)

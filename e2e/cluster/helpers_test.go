@@ -18,7 +18,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// up starts or finds a node.
+// up starts a node, or connects to a running one.
 func up(t *testing.T, o Options) *Cluster {
 	t.Helper()
 	c, err := Up(t.Context(), o)
@@ -28,7 +28,7 @@ func up(t *testing.T, o Options) *Cluster {
 	return c
 }
 
-// downAtEnd removes the node after any outcome of the test.
+// downAtEnd removes the node when the test ends, also if it failed.
 func downAtEnd(t *testing.T, o Options) {
 	t.Cleanup(func() {
 		if err := Down(context.WithoutCancel(t.Context()), Options{Name: o.Name, Log: t.Output()}); err != nil {
@@ -91,7 +91,8 @@ func readlink(t *testing.T, path string) string {
 	return target
 }
 
-// hold opens a namespace's file. While it is open, no later namespace can get the same number.
+// hold opens a namespace's file. While the file is open, a later namespace cannot get the same
+// number.
 func hold(t *testing.T, path string) *os.File {
 	t.Helper()
 	f, err := os.Open(path)
@@ -102,7 +103,7 @@ func hold(t *testing.T, path string) *os.File {
 	return f
 }
 
-// assertNamespaceGone checks that no process is in a network namespace any more.
+// assertNamespaceGone checks that a network namespace has no processes.
 func assertNamespaceGone(t *testing.T, namespace *os.File) {
 	t.Helper()
 	held, err := namespace.Stat()
@@ -118,7 +119,7 @@ func assertNamespaceGone(t *testing.T, namespace *os.File) {
 	}
 }
 
-// assertNothingLeft looks for traces of a node by itself, not with the functions that are to remove
+// assertNothingLeft looks for traces of a node without using the functions under test, which remove
 // them.
 func assertNothingLeft(t *testing.T, name string) {
 	t.Helper()
@@ -138,8 +139,8 @@ func assertNothingLeft(t *testing.T, name string) {
 	}
 }
 
-// fetch returns what a web server answers, once it does: a pod may be ready a moment before its
-// program listens.
+// fetch returns the response of a web server. It retries, because a pod may be ready a moment
+// before its program listens.
 func fetch(t *testing.T, c *Cluster, addr string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -168,7 +169,8 @@ func fetch(t *testing.T, c *Cluster, addr string) string {
 	}
 }
 
-// verifyToken checks a service account's token as a relying party does: signature and issuer.
+// verifyToken checks the signature and the issuer of a service account's token, as a relying party
+// does.
 func verifyToken(t *testing.T, token, issuer string, jwks []byte) {
 	t.Helper()
 	var keys jose.JSONWebKeySet

@@ -12,25 +12,25 @@ import (
 	"strings"
 )
 
-// localRegistry stands in references to images that were loaded and come from no registry.
+// localRegistry is the registry name in references to images that were loaded without a registry.
 const localRegistry = "localhost"
 
-// pauseReference is the image of the pods' sandboxes. Its tag does not follow its content: it is
-// loaded again into every node.
+// pauseReference is the image of the pods' sandboxes. Its tag does not depend on its content, so
+// every new node loads it again.
 const pauseReference = localRegistry + "/certsync-pause:1"
 
-// nonRoot is the user and group that images run as unless told otherwise.
+// nonRoot is the default user and group of images.
 const nonRoot = "65532:65532"
 
-// PackSpec describes an image of one layer, from nothing.
+// PackSpec describes an image with one layer and without a base image.
 type PackSpec struct {
-	// Name is the image's, without registry and tag, such as "certsync-azure".
+	// Name is the image's name without registry and tag, such as "certsync-azure".
 	Name string
-	// Package is a main package of this repository, such as "./e2e/azure/cmd/emulator". It is built
-	// as a static program, lies in the image as / and its last element, and is the entry point.
-	// Empty: the image has no program.
+	// Package is a main package of this repository, such as "./e2e/azure/cmd/azure-emulator". It is
+	// built as a static program. In the image, its path is / and the last element of Package, and
+	// it is the entry point. Empty means an image without a program.
 	Package string
-	// Files are further files: absolute path in the image -> file on this machine.
+	// Files are additional files: absolute path in the image -> file on this machine.
 	Files map[string]string
 	// Links are symbolic links: absolute path in the image -> target.
 	Links map[string]string
@@ -45,8 +45,8 @@ type PackSpec struct {
 }
 
 // PackImage creates an image from programs and files without a Dockerfile, delivers it to the
-// cluster, and returns the reference for manifests. Its tag is derived from its content: an image
-// that is present is not delivered again.
+// cluster, and returns the reference for manifests. The tag is derived from the content. An image
+// that is already present is not delivered again.
 func (c *Cluster) PackImage(ctx context.Context, s PackSpec) (string, error) {
 	if c.node == nil {
 		if err := ensurePackages(ctx, imagePackages, c.log); err != nil {
@@ -60,8 +60,8 @@ func (c *Cluster) PackImage(ctx context.Context, s PackSpec) (string, error) {
 	return c.LoadImage(ctx, archive)
 }
 
-// BusyboxImage delivers an image with a shell and the usual tools, for pods of tests, and returns
-// its reference.
+// BusyboxImage delivers an image with a shell and common tools for test pods, and returns its
+// reference.
 func (c *Cluster) BusyboxImage(ctx context.Context) (string, error) {
 	if err := ensurePackages(ctx, imagePackages, c.log); err != nil {
 		return "", err
@@ -76,7 +76,7 @@ func (c *Cluster) BusyboxImage(ctx context.Context) (string, error) {
 	})
 }
 
-// busybox returns the static busybox of this machine and its commands as links.
+// busybox returns this machine's static busybox, and links for its commands.
 func busybox(ctx context.Context) (files, links map[string]string, err error) {
 	program, err := lookTool("busybox")
 	if err != nil {
@@ -96,9 +96,10 @@ func busybox(ctx context.Context) (files, links map[string]string, err error) {
 }
 
 // LoadImage delivers the image of a docker archive ("docker save", "buildah push ...
-// docker-archive:") to the cluster: into the node's containerd, or by a push to E2E_REGISTRY. It
-// returns the reference for manifests, which Image then returns too. The archive has one image with
-// one tag; an image whose tag is present is not delivered again, so tags are to follow the content.
+// docker-archive:") to the cluster: it loads the image into the node's containerd, or pushes it to
+// E2E_REGISTRY. It returns the reference for manifests, which Image returns from then on. The
+// archive must contain one image with one tag. LoadImage does not deliver an image again if its tag
+// is present, so the tag must depend on the content.
 func (c *Cluster) LoadImage(ctx context.Context, archive string) (string, error) {
 	reference, err := archiveReference(archive)
 	if err != nil {
@@ -121,16 +122,17 @@ func (c *Cluster) LoadImage(ctx context.Context, archive string) (string, error)
 	return reference, nil
 }
 
-// Image returns the reference for manifests of an image that BuildImage, PackImage or LoadImage
-// delivered through this Cluster, by its name without registry and tag. It returns "" for any other
-// name.
+// Image returns the reference for manifests of an image that this Cluster delivered with
+// BuildImage, PackImage or LoadImage. The name has no registry and no tag. Image returns "" for an
+// unknown name.
 func (c *Cluster) Image(name string) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.images[name]
 }
 
-// pack returns the path of the image's docker archive in the cache.
+// pack returns the path of the image's docker archive in the cache, and creates it if it is
+// missing.
 func (s PackSpec) pack(ctx context.Context, log *progress) (string, error) {
 	content := imageContent{links: s.Links, dirs: s.Directories, entrypoint: s.Entrypoint, user: s.User, env: s.Env, files: map[string]string{}}
 	for name, source := range s.Files {
@@ -144,7 +146,7 @@ func (s PackSpec) pack(ctx context.Context, log *progress) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		program, err := buildOwn(ctx, repo, s.Package, log)
+		program, err := buildMainPackage(ctx, repo, s.Package, log)
 		if err != nil {
 			return "", err
 		}
@@ -161,7 +163,8 @@ func (s PackSpec) pack(ctx context.Context, log *progress) (string, error) {
 	return content.cached(s.Name, localRegistry+"/"+s.Name+":"+tag)
 }
 
-// cached returns the path of the content's archive under that reference, which it writes if needed.
+// cached returns the path of the archive with this content and reference, and writes it if it is
+// missing.
 func (c imageContent) cached(name, reference string) (string, error) {
 	digest, err := c.digest()
 	if err != nil {
@@ -173,15 +176,15 @@ func (c imageContent) cached(name, reference string) (string, error) {
 	}
 	archive := filepath.Join(dir, name+"-"+digest+".tar")
 	if _, err := os.Stat(archive); err == nil {
-		used(archive, name+"-")
+		markUsed(archive, name+"-")
 		return archive, nil
 	}
 	return archive, writeFileAtomically(archive, func(w io.Writer) error { return c.writeArchive(w, reference) })
 }
 
-// packPause returns the archive of the sandboxes' image.
+// packPause returns the archive of the image of the pods' sandboxes.
 func (n *node) packPause(ctx context.Context) (string, error) {
-	program, err := buildOwn(ctx, n.repo, "./e2e/cluster/pause", n.log)
+	program, err := buildMainPackage(ctx, n.repo, "./e2e/cluster/pause", n.log)
 	if err != nil {
 		return "", err
 	}

@@ -10,7 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// TestLifecycle takes a node through its whole life, step by step.
+// TestLifecycle starts, uses, breaks and ends a node, step by step.
 func TestLifecycle(t *testing.T) {
 	t.Setenv(registryVariable, "")
 	o := Options{Name: "certsync-lifecycle", Log: t.Output()}
@@ -54,7 +54,7 @@ func TestLifecycle(t *testing.T) {
 		killProgram(t, c.node, "kube-apiserver")
 		killProgram(t, c.node, "kubelet")
 		if _, err := Attach(t.Context(), o); err == nil || !strings.Contains(err.Error(), "does not run") {
-			t.Errorf("attaching to what is left: error %v, want one that says what does not run", err)
+			t.Errorf("attach to a broken node: error %v, want the name of the program that does not run", err)
 		}
 		c = up(t, o)
 		if got := kubectl(t, c, "get", "pods", "--output=name"); got != "" {
@@ -64,7 +64,7 @@ func TestLifecycle(t *testing.T) {
 	})
 	t.Run("a node ends with its last user, however that ends", func(t *testing.T) {
 		namespace := hold(t, c.node.netns())
-		c.users.unlock() // as the kernel does it for a process that was killed
+		c.users.unlock() // as the kernel does when a process is killed
 		for left := []int{0}; len(left) > 0; time.Sleep(pollInterval) {
 			var err error
 			if left, err = nodeProcesses(o.Name); err != nil || t.Context().Err() != nil {
@@ -88,7 +88,7 @@ func TestLifecycle(t *testing.T) {
 	})
 }
 
-// A start that is given up leaves nothing.
+// A cancelled start leaves nothing behind.
 func TestCancelledStart(t *testing.T) {
 	t.Setenv(registryVariable, "")
 	o := Options{Name: "certsync-cancelled"}
@@ -97,12 +97,12 @@ func TestCancelledStart(t *testing.T) {
 	defer cancel()
 	o.Log = cancelWriter{line: "start node", cancel: cancel}
 	if c, err := Up(ctx, o); err == nil {
-		t.Fatalf("%s was started although its start was given up", c.Name())
+		t.Fatalf("%s was started although its start was cancelled", c.Name())
 	}
 	assertNothingLeft(t, o.Name)
 }
 
-// cancelWriter cancels as soon as a line of progress is written.
+// cancelWriter cancels a context at the first line of progress.
 type cancelWriter struct {
 	line   string
 	cancel func()
@@ -127,7 +127,7 @@ func testPods(t *testing.T, c *Cluster) {
 	ip := strings.TrimSpace(kubectl(t, c, "get", "service", "server", "--output=jsonpath={.spec.clusterIP}"))
 	for what, addr := range map[string]string{"pod": pod.Status.PodIP + ":8080", "Service": ip + ":80"} {
 		if got := fetch(t, c, addr); got != "hello\n" {
-			t.Errorf("%s %s answers %q", what, addr, got)
+			t.Errorf("%s %s responds with %q", what, addr, got)
 		}
 	}
 	if out, err := c.Helm(t.Context(), "list", "--output=json"); err != nil || strings.TrimSpace(out) != "[]" {

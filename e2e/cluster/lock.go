@@ -11,31 +11,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockDir holds the lock files of clusters. They cannot lie in the state directory, which Down
-// removes.
+// lockDir contains the lock files of clusters. They cannot be in the state directory, because Down
+// removes it.
 const lockDir = "/run/lock"
 
-// lockPoll is how often a held lock is tried again. flock(2) itself cannot wait with a deadline.
+// lockPoll is the pause before a lock is tried again. flock(2) cannot wait with a deadline.
 const lockPoll = 50 * time.Millisecond
 
-// lockFile is a held flock(2) lock. The kernel releases it when the process ends, however it ends.
+// lockFile is a held flock(2) lock. The kernel releases it when the process ends for any reason.
 type lockFile struct {
 	file *os.File
 }
 
-// lock takes a cluster's lock of that purpose for this process alone, waiting until ctx ends.
+// lock takes a cluster's exclusive lock for a purpose. It waits until ctx ends.
 func lock(ctx context.Context, name, purpose string) (*lockFile, error) {
 	return lockPath(ctx, lockFilePath(name, purpose), unix.LOCK_EX)
 }
 
-// share takes a cluster's lock of that purpose together with others.
+// share takes a cluster's shared lock for a purpose.
 func share(ctx context.Context, name, purpose string) (*lockFile, error) {
 	return lockPath(ctx, lockFilePath(name, purpose), unix.LOCK_SH)
 }
 
 func lockFilePath(name, purpose string) string { return filepath.Join(lockDir, name+"."+purpose) }
 
-// lockPath locks a file, which it creates if needed.
+// lockPath locks a file, and creates it if it is missing.
 func lockPath(ctx context.Context, path string, how int) (*lockFile, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
@@ -56,8 +56,8 @@ func lockPath(ctx context.Context, path string, how int) (*lockFile, error) {
 	}
 }
 
-// tryLock returns EWOULDBLOCK where the lock is held, or where the file was removed between its
-// opening and locking: a lock on a file that is not at that path any more would exclude nobody.
+// tryLock returns EWOULDBLOCK if another process holds the lock, or if the file was removed after
+// it was opened: a lock on a removed file would exclude nobody.
 func tryLock(path string, how int) (*lockFile, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
@@ -75,7 +75,7 @@ func tryLock(path string, how int) (*lockFile, error) {
 	return l, nil
 }
 
-// inPlace tells whether the file is still the one at its path.
+// inPlace tells whether the open file is still the file at its path.
 func (l *lockFile) inPlace() bool {
 	held, err := l.file.Stat()
 	if err != nil {
@@ -85,9 +85,8 @@ func (l *lockFile) inPlace() bool {
 	return err == nil && os.SameFile(held, there)
 }
 
-// exclusive turns a shared lock into one held alone. It fails where somebody else holds it too, and
-// where the file is another one now: then the owner of this lock has ended, and the file belongs to
-// another one.
+// exclusive turns a shared lock into an exclusive one. It fails if another process also holds the
+// lock, or if the file was replaced: then this lock belongs to an earlier node.
 func (l *lockFile) exclusive() bool {
 	return l.inPlace() && unix.Flock(int(l.file.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil
 }
@@ -95,8 +94,8 @@ func (l *lockFile) exclusive() bool {
 // unlock releases the lock. A second call does nothing.
 func (l *lockFile) unlock() { _ = l.file.Close() }
 
-// remove deletes the file and then releases the lock: the next process sees that and creates a new
-// one.
+// remove deletes the file and then releases the lock. The next process notices that and creates a
+// new file.
 func (l *lockFile) remove() {
 	_ = os.Remove(l.file.Name())
 	l.unlock()

@@ -10,15 +10,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Dialer opens connections from within another network namespace. A socket always belongs to the
-// namespace that its thread was in when it was made; so the thread needs to be there only for that
-// moment, and the connection is then an ordinary one, which any goroutine may use.
+// Dialer opens connections in another network namespace. A socket belongs to the namespace of the
+// thread that created it. So the thread enters the namespace only to create the socket, and any
+// goroutine can use the connection.
 type Dialer struct {
-	// Netns is the namespace's file, such as /proc/PID/ns/net.
+	// Netns is the file of the namespace, such as /proc/PID/ns/net.
 	Netns string
 }
 
-// DialContext is net.Dialer's DialContext, from within the namespace. It needs CAP_SYS_ADMIN.
+// DialContext works as net.Dialer's DialContext, but in the namespace. It needs CAP_SYS_ADMIN.
 func (d Dialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
 	type result struct {
 		conn net.Conn
@@ -33,17 +33,17 @@ func (d Dialer) DialContext(ctx context.Context, network, addr string) (net.Conn
 	return r.conn, r.err
 }
 
-// onThrowawayThread runs do in a new goroutine on a thread that ends with it, so that nothing else
-// ever runs on a thread that do has put into another namespace.
+// onThrowawayThread runs do in a new goroutine, on a thread that ends with the goroutine. So no
+// other goroutine runs on a thread that do has moved to another namespace.
 func onThrowawayThread(do func()) {
 	go func() {
-		runtime.LockOSThread() // and never unlocked: the runtime then ends the thread with the goroutine ...
+		runtime.LockOSThread() // never unlocked: the runtime ends the thread with the goroutine ...
 		if unix.Gettid() != unix.Getpid() {
 			do()
 			return
 		}
-		// ... but it cannot end the process's first thread. While this goroutine occupies that,
-		// another one cannot get it.
+		// ... but it cannot end the process's first thread. While this goroutine occupies the first
+		// thread, a new goroutine runs on another one.
 		defer runtime.UnlockOSThread()
 		done := make(chan struct{})
 		onThrowawayThread(func() {
@@ -54,7 +54,7 @@ func onThrowawayThread(do func()) {
 	}()
 }
 
-// dialHere moves the current thread and dials from it.
+// dialHere moves the current thread to the namespace and dials.
 func (d Dialer) dialHere(ctx context.Context, network, addr string) (net.Conn, error) {
 	ns, err := os.Open(d.Netns)
 	if err != nil {
@@ -64,14 +64,14 @@ func (d Dialer) dialHere(ctx context.Context, network, addr string) (net.Conn, e
 	if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
 		return nil, fmt.Errorf("enter %s: %w", d.Netns, err)
 	}
-	// Without the fallback, which would open sockets in other goroutines, on threads of this
+	// Disables the fallback (RFC 6555): it would create sockets in other goroutines, outside of the
 	// namespace.
 	plain := net.Dialer{FallbackDelay: -1}
 	return plain.DialContext(ctx, network, addr)
 }
 
-// Dial connects to a pod, a Service or the node by IP address, from the node's network namespace.
-// For an external cluster it dials from here, which reaches only what that cluster exposes.
+// Dial connects to a pod, a Service or the node by IP address from the node's network namespace.
+// For an external cluster it connects from this machine, and reaches only what the cluster exposes.
 func (c *Cluster) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	if c.node == nil {
 		var d net.Dialer

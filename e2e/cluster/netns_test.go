@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Work on throwaway threads leaves all other threads in their namespaces.
+// Work on throwaway threads does not move other threads to another namespace.
 func TestThrowawayThreads(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("needs root, as the node does")
@@ -30,10 +30,10 @@ func TestThrowawayThreads(t *testing.T) {
 	running.Wait()
 	for range 50 {
 		if now := readlink(t, "/proc/thread-self/ns/net"); now != before {
-			t.Fatalf("a thread of others is in %s", now)
+			t.Fatalf("another thread is in %s", now)
 		}
 	}
 	if now := readlink(t, "/proc/self/ns/net"); now != before {
-		t.Errorf("the process is in %s, and was in %s", now, before)
+		t.Errorf("the process is in %s, want %s", now, before)
 	}
 }

@@ -14,26 +14,26 @@ import (
 	"time"
 )
 
-// stateParent holds the state directories: on a disk, since container images lie there, and not
-// removed at a reboot without anyone having asked.
+// stateParent contains the state directories. It is on a disk, because they contain container
+// images, and a reboot does not clear it.
 const stateParent = "/var/tmp"
 
-// destroyTimeout bounds the clearing up after a failed or cancelled start, which goes on although
+// destroyTimeout limits the clean-up after a failed or cancelled start, which continues although
 // ctx has ended.
 const destroyTimeout = time.Minute
 
-// node is the one node of a cluster on this machine.
+// node is the only node of a cluster on this machine.
 type node struct {
 	name     string
 	state    string // directory
-	init     int    // first process of the PID namespace, 0 if none runs
+	init     int    // first process of the PID namespace; 0 if the node does not run
 	programs programs
 	nodeinit string // path of the program
 	repo     string
 	log      *progress
 }
 
-// prepareNode ensures that all that a node needs is present; it starts nothing.
+// prepareNode builds and installs what a node needs. It starts nothing.
 func prepareNode(ctx context.Context, name string, log *progress) (*node, error) {
 	if err := ensurePackages(ctx, debianPackages, log); err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func prepareNode(ctx context.Context, name string, log *progress) (*node, error)
 	if err != nil {
 		return nil, err
 	}
-	nodeinit, err := buildOwn(ctx, repo, "./e2e/cluster/cmd/nodeinit", log)
+	nodeinit, err := buildMainPackage(ctx, repo, "./e2e/cluster/cmd/nodeinit", log)
 	if err != nil {
 		return nil, err
 	}
@@ -59,10 +59,10 @@ func (n *node) path(elem ...string) string {
 	return filepath.Join(append([]string{n.state}, elem...)...)
 }
 
-// netns is the file of the node's network namespace.
+// netns returns the file of the node's network namespace.
 func (n *node) netns() string { return fmt.Sprintf("/proc/%d/ns/net", n.init) }
 
-// keep notes that the node outlives its users.
+// keep records that the node outlives its users.
 func (n *node) keep() error { return n.write("keep", nil) }
 
 func (n *node) kept() bool {
@@ -70,16 +70,16 @@ func (n *node) kept() bool {
 	return err == nil
 }
 
-// ensure makes the node run: the one that is there, if it is healthy, else a new one.
+// ensure uses the running node if it is healthy, and otherwise starts a new one.
 func (n *node) ensure(ctx context.Context) error {
 	if err := n.attach(ctx); err == nil {
-		n.log.say("node %s runs already", n.name)
+		n.log.say("node %s already runs", n.name)
 		return nil
 	} else if !errors.Is(err, errNoNode) {
 		n.log.say("node %s is not healthy and will be replaced: %v", n.name, err)
 	}
 	if err := destroy(ctx, n.name, n.log); err != nil {
-		return fmt.Errorf("clear up after an earlier run: %w", err)
+		return fmt.Errorf("clean up after an earlier run: %w", err)
 	}
 	err := n.log.during("start node "+n.name, func() error { return n.start(ctx) })
 	if err == nil {
@@ -92,8 +92,8 @@ func (n *node) ensure(ctx context.Context) error {
 
 var errNoNode = errors.New("no such node")
 
-// attach finds the running node and checks that all of its programs run, that they are the pinned
-// ones, and that it is ready. It returns errNoNode if no node runs.
+// attach finds the running node. It checks that all programs run, that they are the pinned ones,
+// and that the node is ready. It returns errNoNode if the node does not run.
 func (n *node) attach(ctx context.Context) error {
 	found, err := nodeProcesses(n.name)
 	if err != nil {
@@ -113,13 +113,13 @@ func (n *node) attach(ctx context.Context) error {
 
 // startInit creates the state directory, the cgroup and the namespaces.
 func (n *node) startInit(ctx context.Context) error {
-	// Not MkdirAll: /var/tmp is writable by all, so an existing directory is not trusted.
+	// Not MkdirAll: everyone can write to /var/tmp, so an existing directory is not trusted.
 	for _, dir := range []struct {
 		path string
 		mode os.FileMode
 	}{
-		// Pods with user namespaces pass through these to their root file systems, without being
-		// root.
+		// Pods with user namespaces reach their root file systems through these directories as
+		// non-root users.
 		{n.state, 0o711}, {n.path("containerd"), 0o711},
 		{n.path("log"), 0o755},
 	} {
@@ -135,33 +135,33 @@ func (n *node) startInit(ctx context.Context) error {
 		return err
 	}
 	defer log.Close()
-	// Not bound to ctx: the node outlives the call.
+	// Independent of ctx: the node outlives the call.
 	cmd := exec.Command(n.nodeinit)
 	cmd.Args = []string{initArgv0, n.name, n.state}
 	cmd.Dir, cmd.Env, cmd.Stderr = "/", []string{}, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET,
-		Setsid:     true, // a Ctrl-C is for the one who asked, who then decides
+		Setsid:     true, // Ctrl-C must reach only the caller, who then ends the node
 	}
 	ready, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
 	}
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("make the node's namespaces: %w", err)
+		return fmt.Errorf("create the node's namespaces: %w", err)
 	}
 	n.init = cmd.Process.Pid
 	line, _ := bufio.NewReader(ready).ReadString('\n')
-	go func() { _ = cmd.Wait() }() // leaves no zombie, should the node end before this process
+	go func() { _ = cmd.Wait() }() // avoids a zombie if the node ends before this process
 	if line != "ready\n" {
 		return n.logged("nodeinit", errors.New("set up the node's namespaces"))
 	}
 	return n.configureNetwork(ctx)
 }
 
-// configureNetwork gives the namespace the node's address. It sits on a bridge, since not every
-// kernel has dummy devices; the default route makes Service addresses routable, which kube-proxy's
-// rules then translate.
+// configureNetwork assigns the node's address in the namespace. The address is on a bridge, because
+// not every kernel has dummy devices. The default route makes Service addresses routable, and
+// kube-proxy's rules translate them.
 func (n *node) configureNetwork(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, "nsenter", "--net="+n.netns(), "--", "ip", "-batch", "-")
 	cmd.Stdin = strings.NewReader(strings.Join([]string{
@@ -175,7 +175,7 @@ func (n *node) configureNetwork(ctx context.Context) error {
 	return err
 }
 
-// destroy removes everything of the node of that name, in any state.
+// destroy removes everything that belongs to the node of that name, in any state.
 func destroy(ctx context.Context, name string, log *progress) error {
 	found, err := nodeProcesses(name)
 	if err != nil {

@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// cniPlugins is where Debian puts the CNI plugins.
+// cniPlugins is the directory of Debian's CNI plugins.
 const cniPlugins = "/usr/lib/cni"
 
-// debianPackages are the packages that a node needs besides its own programs, and a file or program
-// of each.
+// debianPackages are the packages that a node needs in addition to the built programs, with a file
+// or program of each.
 var debianPackages = map[string]string{
 	"containernetworking-plugins": cniPlugins + "/bridge",
 	"iptables":                    "iptables",
@@ -22,14 +22,14 @@ var debianPackages = map[string]string{
 	"util-linux":                  "nsenter",
 }
 
-// imagePackages are those that image builds need.
+// imagePackages are the packages that image builds need.
 var imagePackages = map[string]string{
 	"buildah":         "buildah",
 	"busybox-static":  "busybox",
 	"ca-certificates": caBundle,
 }
 
-// ensurePackages installs those Debian packages whose program or file is missing, and logs it.
+// ensurePackages installs the Debian packages whose program or file is missing, and logs that.
 func ensurePackages(ctx context.Context, wanted map[string]string, log *progress) error {
 	var missing []string
 	for pkg, tool := range wanted {
@@ -43,10 +43,10 @@ func ensurePackages(ctx context.Context, wanted map[string]string, log *progress
 	slices.Sort(missing)
 	names := strings.Join(missing, " ")
 	if _, err := exec.LookPath("apt-get"); err != nil {
-		return fmt.Errorf("these Debian packages, or their programs, are missing, and apt-get is not available to install them: %s", names)
+		return fmt.Errorf("missing Debian packages: %s: apt-get is not available, so install them or their programs", names)
 	}
 	return log.during("install Debian packages: "+names, func() error {
-		// Another apt-get may run: wait for it rather than fail.
+		// Waits if another apt-get runs.
 		if _, err := output(aptGet(ctx, "update")); err != nil {
 			return err
 		}
@@ -61,8 +61,8 @@ func aptGet(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// lookTool finds a program, also in the administrator's directories that a user's PATH may lack, or
-// a file by its path.
+// lookTool finds a program, or a file by its path. It also searches the administrator's
+// directories, which a user's PATH may not contain.
 func lookTool(name string) (string, error) {
 	if strings.HasPrefix(name, "/") {
 		_, err := os.Stat(name)

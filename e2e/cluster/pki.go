@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// certificateLife is how long the node's certificates are valid. Replace a node that is kept
-// longer.
+// certificateLife is how long the node's certificates are valid. Replace a node before it is older
+// than that.
 const certificateLife = 365 * 24 * time.Hour
 
 // keyPair is a certificate and its private key, both in PEM.
@@ -30,8 +30,7 @@ type authority struct {
 	signer crypto.Signer
 }
 
-// newAuthority creates a certificate authority that is trusted by nothing but the node's own
-// programs.
+// newAuthority creates a certificate authority that only the node's programs trust.
 func newAuthority(now time.Time) (*authority, error) {
 	signer, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -43,7 +42,7 @@ func newAuthority(now time.Time) (*authority, error) {
 		BasicConstraintsValid: true,
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
 	}
-	a := &authority{x509: template, signer: signer} // its own issuer
+	a := &authority{x509: template, signer: signer} // self-signed
 	a.keyPair, err = a.sign(template, signer, now)
 	if err != nil {
 		return nil, err
@@ -53,8 +52,8 @@ func newAuthority(now time.Time) (*authority, error) {
 	return a, err
 }
 
-// identity is what a certificate of the node says: user and groups in Kubernetes' sense, and where
-// it serves.
+// identity is the content of a certificate of the node: the Kubernetes user and groups, and the
+// names and addresses of a server.
 type identity struct {
 	user   string
 	groups []string
@@ -62,8 +61,7 @@ type identity struct {
 	ips    []net.IP
 }
 
-// issue creates a certificate that is good for clients and, where it has names or addresses, for
-// servers.
+// issue creates a certificate for clients and, if it has names or addresses, for servers.
 func (a *authority) issue(id identity, now time.Time) (keyPair, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -101,8 +99,8 @@ func (a *authority) sign(template *x509.Certificate, key crypto.Signer, now time
 	return keyPair{cert: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), key: private}, nil
 }
 
-// newServiceAccountKey creates the key that signs service-account tokens: the public part in cert.
-// It is RSA, since that is what relying parties such as Entra ID accept (RS256).
+// newServiceAccountKey creates the key that signs service account tokens, with the public part in
+// cert. It is an RSA key, because relying parties such as Entra ID accept only RS256.
 func newServiceAccountKey() (keyPair, error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

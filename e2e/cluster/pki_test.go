@@ -24,7 +24,7 @@ func TestIssuedCertificates(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			both, err := tls.X509KeyPair(pair.cert, pair.key) // that they belong together, too
+			both, err := tls.X509KeyPair(pair.cert, pair.key) // also checks that they belong together
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -45,7 +45,7 @@ func TestIssuedCertificates(t *testing.T) {
 				}
 			}
 			if serves := slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageServerAuth); serves != (len(id.dns) > 0) {
-				t.Errorf("good for servers: %t, with names %q", serves, id.dns)
+				t.Errorf("valid for servers: %t, with names %q", serves, id.dns)
 			}
 			if cert.IsCA {
 				t.Error("it could issue certificates")
@@ -71,6 +71,6 @@ func TestServiceAccountKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	if k, ok := key.(*rsa.PrivateKey); !ok || !k.PublicKey.Equal(its) {
-		t.Errorf("private key of %T, and the public key is of another pair or algorithm", key)
+		t.Errorf("private key is a %T, or the public key does not belong to it", key)
 	}
 }

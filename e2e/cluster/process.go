@@ -15,16 +15,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// initArgv0 is the name by which the first process of a node is found, also by a later run that
-// knows nothing of it.
+// initArgv0 is the process name by which later runs find the first process of a node.
 const initArgv0 = "certsync-node"
 
-// pollInterval is how often the state of processes, sockets and servers is looked at where nothing
-// announces it.
+// pollInterval is the pause between checks of processes, sockets and servers that do not announce
+// their state.
 const pollInterval = 100 * time.Millisecond
 
-// processes returns the IDs of the machine's processes for which match holds. Those that end
-// meanwhile are left out.
+// processes returns the IDs of the machine's processes for which match is true. It skips processes
+// that end meanwhile.
 func processes(match func(dir string) bool) ([]int, error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -39,8 +38,8 @@ func processes(match func(dir string) bool) ([]int, error) {
 	return found, nil
 }
 
-// nodeProcesses returns the first processes of nodes of that name: one, or none. A zombie has no
-// command line, so it is not among them.
+// nodeProcesses returns the first process of the node of that name, or an empty list. It does not
+// find zombies, because they have no command line.
 func nodeProcesses(name string) ([]int, error) {
 	want := []byte(initArgv0 + "\x00" + name + "\x00")
 	return processes(func(dir string) bool {
@@ -49,7 +48,7 @@ func nodeProcesses(name string) ([]int, error) {
 	})
 }
 
-// running returns the processes of a program within the PID namespace of process init.
+// running returns the processes of a program in the PID namespace of process init.
 func running(init int, program string) ([]int, error) {
 	namespace, err := os.Readlink(pidNamespace(fmt.Sprint("/proc/", init)))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -68,8 +67,8 @@ func running(init int, program string) ([]int, error) {
 	})
 }
 
-// runs tells whether a command line is a program's, or that of "setsid --fork PROGRAM" (see
-// launch), which is about to become it.
+// runs tells whether a command line is that of a program, or of "setsid --fork PROGRAM" (see
+// launch), which is about to become the program.
 func runs(cmdline []byte, program string) bool {
 	argv := strings.Split(string(cmdline), "\x00")
 	if len(argv) > 2 && argv[0] == "setsid" {
@@ -80,8 +79,8 @@ func runs(cmdline []byte, program string) bool {
 
 func pidNamespace(dir string) string { return filepath.Join(dir, "ns/pid") }
 
-// kill ends a process at once and waits until it is gone. The kernel first ends all others of a PID
-// namespace whose first process it is.
+// kill ends a process with SIGKILL and waits until it is gone. If it is the first process of a PID
+// namespace, the kernel first ends all other processes of that namespace.
 func kill(ctx context.Context, pid int) error {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if errors.Is(err, unix.ESRCH) {
@@ -95,7 +94,7 @@ func kill(ctx context.Context, pid int) error {
 		return fmt.Errorf("end process %d: %w", pid, err)
 	}
 	for {
-		// Readable once the process has ended.
+		// The descriptor becomes readable when the process ends.
 		ended, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(pollInterval.Milliseconds()))
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			return fmt.Errorf("wait for process %d: %w", pid, err)

@@ -15,22 +15,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// programModule is a module below programs/ that pins one project's version and names its programs
-// as tools.
+// programModule is a module below programs/. It pins the version of one project and lists the
+// project's programs as tools.
 type programModule struct {
 	dir     string // below programs/
 	module  string // the project's module
 	tags    string
-	cgo     []string          // Debian packages to build C with; none for static programs of Go alone
-	rename  map[string]string // program as built -> its customary name
+	cgo     []string          // Debian packages for building C; empty for static Go programs
+	rename  map[string]string // name that go build gives -> usual name
 	ldflags func(version string) string
 }
 
 var programModules = []programModule{
 	{dir: "etcd", module: "go.etcd.io/etcd/server/v3", rename: map[string]string{"server": "etcd"}},
 	{dir: "containerd", module: "github.com/containerd/containerd/v2", tags: "no_btrfs,no_zfs,no_devmapper"},
-	// Debian's runc is too old for user namespaces of pods. Its first steps are C, since Go's
-	// runtime has threads by then.
+	// Debian's runc is too old for user namespaces of pods. Its first steps are written in C,
+	// because the Go runtime has already started threads.
 	{dir: "runc", module: "github.com/opencontainers/runc", tags: "seccomp", cgo: []string{"gcc", "libc6-dev", "libseccomp-dev"}},
 	{dir: "helm", module: "helm.sh/helm/v3", ldflags: func(v string) string {
 		return "-X helm.sh/helm/v3/internal/version.version=" + v
@@ -38,8 +38,8 @@ var programModules = []programModule{
 	{dir: "kubernetes", module: "k8s.io/kubernetes", ldflags: kubernetesVersion},
 }
 
-// kubernetesVersion sets what the API server reports as its version; without it, it says v0.0.0 and
-// clients and charts that look at the version go wrong.
+// kubernetesVersion sets the version that the API server reports. Without it the version is v0.0.0,
+// and clients and charts that depend on the version fail.
 func kubernetesVersion(v string) string {
 	major, rest, _ := strings.Cut(strings.TrimPrefix(v, "v"), ".")
 	minor, _, _ := strings.Cut(rest, ".")
@@ -47,15 +47,15 @@ func kubernetesVersion(v string) string {
 	return fmt.Sprintf("-X %[1]s.gitVersion=%[2]s -X %[1]s.gitMajor=%[3]s -X %[1]s.gitMinor=%[4]s -X %[1]s.gitTreeState=clean", pkg, v, major, minor)
 }
 
-// registryModule has a registry for the test of clusters that pull their images. Nodes do not need
-// it.
+// registryModule provides a registry for the test of clusters that pull their images. Nodes do not
+// need it.
 var registryModule = programModule{dir: "registry", module: "github.com/google/go-containerregistry"}
 
 // programs maps a program's name to its path.
 type programs map[string]string
 
-// Build builds all pinned programs that are not in the cache, reporting progress to log: minutes
-// the first time.
+// Build builds all pinned programs that are not in the cache, and reports progress to log. The
+// first time it takes minutes.
 func Build(ctx context.Context, log io.Writer) error {
 	repo, err := repositoryRoot(ctx)
 	if err != nil {
@@ -65,8 +65,8 @@ func Build(ctx context.Context, log io.Writer) error {
 	return err
 }
 
-// Program returns the path of a pinned program, such as "helm" or "kubectl", and builds what it
-// needs to, with progress to log. It starts no cluster.
+// Program returns the path of a pinned program, such as "helm" or "kubectl". If needed, it builds
+// the program and reports progress to log. It does not start a cluster.
 func Program(ctx context.Context, log io.Writer, name string) (string, error) {
 	repo, err := repositoryRoot(ctx)
 	if err != nil {
@@ -86,7 +86,7 @@ func Program(ctx context.Context, log io.Writer, name string) (string, error) {
 	return "", fmt.Errorf("cluster: no module below e2e/cluster/programs has a program %q", name)
 }
 
-// buildPrograms returns the modules' programs, building those that are not in the cache.
+// buildPrograms returns the modules' programs, and builds those that are not in the cache.
 func buildPrograms(ctx context.Context, repo string, log *progress, modules ...programModule) (programs, error) {
 	all := programs{}
 	for _, m := range modules {
@@ -99,19 +99,19 @@ func buildPrograms(ctx context.Context, repo string, log *progress, modules ...p
 	return all, nil
 }
 
-// source is the module's directory.
+// source returns the module's directory.
 func (m programModule) source(repo string) string {
 	return filepath.Join(repo, "e2e/cluster/programs", m.dir)
 }
 
-// pinned is what a module's go.mod says.
+// pinned is what a module's go.mod specifies.
 type pinned struct {
 	version string   // of the project
 	tools   []string // package paths
 }
 
-// parsePinned reads what "go mod edit -json" says of a go.mod: the version that it requires of
-// module, and its tools.
+// parsePinned reads the output of "go mod edit -json": the version of module that the go.mod
+// requires, and its tools.
 func parsePinned(gomod []byte, module string) (pinned, error) {
 	var f struct {
 		Require []struct{ Path, Version string }
@@ -135,8 +135,8 @@ func parsePinned(gomod []byte, module string) (pinned, error) {
 	return p, nil
 }
 
-// programName is the name that go build gives a package's program: the last element that is not a
-// major version.
+// programName returns the name that go build gives a package's program: the last path element that
+// is not a major version.
 func programName(pkg string) string {
 	elems := strings.Split(pkg, "/")
 	last := elems[len(elems)-1]
@@ -146,8 +146,8 @@ func programName(pkg string) string {
 	return last
 }
 
-// build returns the module's programs from the cache, where it puts them first if needed. Any
-// number of processes may ask at once: one builds, the others wait for it.
+// build returns the module's programs from the cache, and builds them if they are missing. Several
+// processes may call it at the same time: one builds, the others wait.
 func (m programModule) build(ctx context.Context, src string, log *progress) (programs, error) {
 	pin, key, err := m.identify(ctx, src)
 	if err != nil {
@@ -169,7 +169,7 @@ func (m programModule) build(ctx context.Context, src string, log *progress) (pr
 			return nil, fmt.Errorf("%s: %w", what, err)
 		}
 	}
-	used(dir, m.dir+"-v")
+	markUsed(dir, m.dir+"-v")
 	found := programs{}
 	for _, name := range m.names(pin) {
 		found[name] = filepath.Join(dir, name)
@@ -177,7 +177,7 @@ func (m programModule) build(ctx context.Context, src string, log *progress) (pr
 	return found, nil
 }
 
-// names are the customary names of the module's programs.
+// names returns the usual names of the module's programs.
 func (m programModule) names(pin pinned) []string {
 	var names []string
 	for _, t := range pin.tools {
@@ -190,7 +190,8 @@ func (m programModule) names(pin pinned) []string {
 	return names
 }
 
-// identify reads what is pinned and derives the cache key from all that decides the outcome.
+// identify reads what is pinned, and derives the cache key from everything that determines the
+// programs.
 func (m programModule) identify(ctx context.Context, src string) (pinned, string, error) {
 	gomod, err := os.ReadFile(filepath.Join(src, "go.mod"))
 	if err != nil {
@@ -215,8 +216,9 @@ func (m programModule) identify(ctx context.Context, src string) (pinned, string
 	return pin, cacheKey(string(gomod), string(gosum), version, runtime.GOARCH, m.tags, m.linkFlags(pin)), nil
 }
 
-// compile builds into a directory beside dir and renames it, so that dir is complete whenever it is
-// there. The caller holds the lock, so what is found there already is of a build that was killed.
+// compile builds into a directory beside dir and renames it, so that dir is complete if it exists.
+// The caller holds the lock, so a directory that already exists is left from a build that was
+// killed.
 func (m programModule) compile(ctx context.Context, src, dir string, pin pinned, log *progress) error {
 	if err := m.ensureCompiler(ctx, log); err != nil {
 		return err
@@ -242,7 +244,7 @@ func (m programModule) compile(ctx context.Context, src, dir string, pin pinned,
 	return os.Rename(work, dir)
 }
 
-// compilerFiles are a file or program of each Debian package that C is built with.
+// compilerFiles maps each Debian package that is needed to build C to one of its files or programs.
 var compilerFiles = map[string]string{
 	"gcc": "gcc", "libc6-dev": "/usr/include/features.h", "libseccomp-dev": "/usr/include/seccomp.h",
 }

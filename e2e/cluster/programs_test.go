@@ -25,7 +25,7 @@ func TestParsePinned(t *testing.T) {
 	}
 	for _, module := range []string{"example.org/it", "example.org/it/v3"} {
 		if got, err := parsePinned([]byte(gomod), module); err == nil {
-			t.Errorf("%s, which is not required, is pinned to %+v", module, got)
+			t.Errorf("%s is not required, but pinned to %+v", module, got)
 		}
 	}
 }
@@ -45,7 +45,7 @@ func TestProgramName(t *testing.T) {
 	}
 }
 
-// The modules below programs/ pin a program for every daemon and command that the package starts.
+// The modules below programs/ pin a program for each daemon and command that the package starts.
 func TestPinnedPrograms(t *testing.T) {
 	repo, err := repositoryRoot(t.Context())
 	if err != nil {
@@ -70,7 +70,7 @@ func TestPinnedPrograms(t *testing.T) {
 	}
 }
 
-// All that decides the outcome of a build changes its key, and nothing else does.
+// The key of a build depends on everything that determines the programs, and on nothing else.
 func TestProgramKey(t *testing.T) {
 	const module = "module example.org/programs\n\ngo 1.26\n\ntool example.org/it/cmd/it\n\nrequire example.org/it v1.0.0\n"
 	key := func(m programModule, gomod, gosum string) string {
@@ -92,7 +92,7 @@ func TestProgramKey(t *testing.T) {
 	tagged.tags = "small"
 	first := key(m, module, "sums")
 	if again := key(m, module, "sums"); again != first {
-		t.Errorf("the same sources in another directory: %s, then %s", first, again)
+		t.Errorf("the same sources in another directory have the keys %s and %s", first, again)
 	}
 	for what, other := range map[string]string{
 		"version": key(m, strings.Replace(module, "v1.0.0", "v1.0.1", 1), "sums"),
@@ -100,7 +100,7 @@ func TestProgramKey(t *testing.T) {
 		"tags":    key(tagged, module, "sums"),
 	} {
 		if other == first {
-			t.Errorf("another %s has the same key", what)
+			t.Errorf("the key does not depend on the %s", what)
 		}
 	}
 }
@@ -109,7 +109,7 @@ func TestKubernetesVersion(t *testing.T) {
 	got := kubernetesVersion("v1.36.3")
 	for _, want := range []string{".gitVersion=v1.36.3", ".gitMajor=1", ".gitMinor=36"} {
 		if !slices.ContainsFunc(strings.Fields(got), func(f string) bool { return strings.HasSuffix(f, want) }) {
-			t.Errorf("link flags %q lack %s", got, want)
+			t.Errorf("link flags %q do not contain %s", got, want)
 		}
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// heartbeat is how often a long step says that it still runs.
+// heartbeat is how often progress is reported during a long step.
 const heartbeat = 15 * time.Second
 
 // progress writes one line per step, each with the time since the start.
@@ -19,14 +19,15 @@ type progress struct {
 
 func newProgress(w io.Writer) *progress { return &progress{w: w, start: time.Now()} }
 
-// say writes one line. A writer that fails loses the line, never the work.
+// say writes one line. If the writer fails, the line is lost and the work continues.
 func (p *progress) say(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	_, _ = fmt.Fprintf(p.w, "[%7s] %s\n", time.Since(p.start).Round(100*time.Millisecond), fmt.Sprintf(format, args...))
 }
 
-// during runs a step, announces it, reports every heartbeat that it goes on, and how long it took.
+// during announces a step and runs it. It reports every heartbeat that the step is still running,
+// and at the end how long it took.
 func (p *progress) during(what string, step func() error) error {
 	p.say("%s ...", what)
 	began := time.Now()
@@ -37,7 +38,8 @@ func (p *progress) during(what string, step func() error) error {
 	return err
 }
 
-// quietly runs a step that is usually short, and reports every heartbeat if it is not.
+// quietly runs a step that is usually short. It reports only if the step takes longer than a
+// heartbeat.
 func (p *progress) quietly(what string, step func() error) error {
 	began := time.Now()
 	done := make(chan struct{})
@@ -50,7 +52,7 @@ func (p *progress) quietly(what string, step func() error) error {
 			case <-done:
 				return
 			case <-t.C:
-				p.say("%s: still at it after %s", what, time.Since(began).Round(time.Second))
+				p.say("%s: still running after %s", what, time.Since(began).Round(time.Second))
 			}
 		}
 	})

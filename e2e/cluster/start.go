@@ -17,10 +17,10 @@ import (
 // start brings up a new node, program by program:
 //
 //  1. the namespaces, with the state directory, keys and configuration;
-//  2. etcd, containerd and the API server, which need nothing or find each other;
+//  2. etcd, containerd and the API server, in any order;
 //  3. once containerd listens, the image of the pods' sandboxes;
-//  4. once the API server is ready, those that live on it;
-//  5. until the node takes pods.
+//  4. once the API server is ready, the programs that need it;
+//  5. and then the wait until the node accepts pods.
 func (n *node) start(ctx context.Context) error {
 	if err := n.startInit(ctx); err != nil {
 		return err
@@ -65,7 +65,7 @@ func (n *node) launchAll(ctx context.Context, ds []daemon) error {
 	return nil
 }
 
-// loadPause gives containerd the image of the pods' sandboxes.
+// loadPause loads the image of the pods' sandboxes into containerd.
 func (n *node) loadPause(ctx context.Context) error {
 	archive, err := n.packPause(ctx)
 	if err != nil {
@@ -85,7 +85,7 @@ func (n *node) loadPause(ctx context.Context) error {
 	return n.importImage(ctx, archive)
 }
 
-// awaitReady waits until a pod could be created, run and reached.
+// awaitReady waits until the cluster can create, run and reach a pod.
 func (n *node) awaitReady(ctx context.Context) error {
 	client, err := n.client()
 	if err != nil {
@@ -96,7 +96,7 @@ func (n *node) awaitReady(ctx context.Context) error {
 		if err := nodeReady(ctx, client); err != nil {
 			return err
 		}
-		// Made by the controller manager: no pod is admitted without it.
+		// The controller manager creates it. Pods are not admitted without it.
 		if _, err := client.CoreV1().ServiceAccounts(metav1.NamespaceDefault).Get(ctx, "default", metav1.GetOptions{}); err != nil {
 			return err
 		}
@@ -104,7 +104,7 @@ func (n *node) awaitReady(ctx context.Context) error {
 	})
 }
 
-// nodeReady returns nil once the kubelet has reported the node ready.
+// nodeReady returns nil if the kubelet has reported the node as ready.
 func nodeReady(ctx context.Context, client kubernetes.Interface) error {
 	node, err := client.CoreV1().Nodes().Get(ctx, nodeName, metav1.GetOptions{})
 	if err != nil {
@@ -118,10 +118,10 @@ func nodeReady(ctx context.Context, client kubernetes.Interface) error {
 			return fmt.Errorf("node not ready: %s: %s", c.Reason, c.Message)
 		}
 	}
-	return errors.New("the kubelet has not reported yet")
+	return errors.New("the kubelet has not reported its status yet")
 }
 
-// proxyReady returns nil once kube-proxy has written its rules, so that Services work.
+// proxyReady returns nil if kube-proxy has written its rules, so that Services work.
 func (n *node) proxyReady(ctx context.Context) error {
 	transport := &http.Transport{DialContext: Dialer{Netns: n.netns()}.DialContext}
 	defer transport.CloseIdleConnections()

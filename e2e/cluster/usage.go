@@ -2,7 +2,7 @@ package cluster
 
 import "fmt"
 
-// Usage returns what a person types to look around in the cluster, as lines for a shell.
+// Usage returns the shell commands for looking around in the cluster.
 func (c *Cluster) Usage() string {
 	if c.node == nil {
 		return fmt.Sprintf("export KUBECONFIG=%s\n", c.kubeconfig)

@@ -23,7 +23,7 @@ const (
 	dnsName     = "shop.example.com"
 )
 
-// stepTimeout bounds each step after the set-up, so that a demo that hangs says where.
+// stepTimeout limits each step after the set-up, so that a demo that hangs names the step.
 const stepTimeout = 3 * time.Minute
 
 type demo struct {
@@ -41,7 +41,7 @@ func (d *demo) play(ctx context.Context, keep bool) error {
 			return err
 		}
 	}
-	// An earlier demo may have been kept.
+	// An earlier demo may still be running.
 	if err := d.env.RemoveNamespace(ctx, namespace); err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (d *demo) play(ctx context.Context, keep bool) error {
 	return nil
 }
 
-// newApp creates a certificate in the vault, and the identity of the app that asks for it.
+// newApp creates a certificate in the vault and the identity of the app, and returns the app.
 func (d *demo) newApp(ctx context.Context) (framework.App, error) {
 	var err error
 	d.first, err = d.env.Azure.CreateCertificate(ctx, azure.Certificate{
@@ -104,21 +104,21 @@ func (d *demo) deploy(ctx context.Context) (string, error) {
 	return fmt.Sprintf("pod ready %s after it was applied", seconds(time.Since(start))), nil
 }
 
-// explain shows the parts of the pod that are not in its template.
+// explain shows what the webhook added to the pod.
 func (d *demo) explain(context.Context) (string, error) {
 	added := additions(d.pod)
 	if len(added) == 0 {
-		return "", errors.New("the pod is as its template is")
+		return "", errors.New("nothing was added to the pod")
 	}
 	d.narrator.show(strings.Join(added, "\n"))
 	status := framework.ContainerStatus(d.pod, contract.ContainerName)
 	if status == nil || !status.Ready {
-		return "", fmt.Errorf("container %s does not run", contract.ContainerName)
+		return "", fmt.Errorf("container %s is not ready", contract.ContainerName)
 	}
 	return "identity and sidecar were injected", nil
 }
 
-// list shows the store from within the app's own container.
+// list shows the store as the app's container sees it.
 func (d *demo) list(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
@@ -135,14 +135,14 @@ func (d *demo) list(ctx context.Context) (string, error) {
 	return "version " + d.first.Version, nil
 }
 
-// verify lets a client in another pod handshake with the app.
+// verify starts a client in another pod that connects to the app.
 func (d *demo) verify(ctx context.Context) (string, error) {
 	var err error
 	if d.watcher, err = d.env.Watch(ctx, namespace, appName, dnsName); err != nil {
 		return "", err
 	}
-	// The watcher goes on through the steps that follow: only the wait for its first report is
-	// bounded.
+	// The watcher also runs during the following steps, so the timeout applies only to the wait for
+	// its first report.
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
 	line, err := d.watcher.Serial(ctx, d.first.Serial)
@@ -170,14 +170,14 @@ func (d *demo) renew(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if pod.UID != d.pod.UID || restarts(pod) != 0 {
-		return "", fmt.Errorf("pod %s has %d restarts, was %s", pod.Name, restarts(pod), d.pod.Name)
+		return "", fmt.Errorf("pod %s serves it with %d restarts, want pod %s without a restart", pod.Name, restarts(pod), d.pod.Name)
 	}
 	return fmt.Sprintf("serial %s served after %s by the same pod, 0 restarts, %d of %d handshakes failed",
 		line.Serial, seconds(time.Since(start)), line.Failures, line.Handshakes), nil
 }
 
-// survive cuts off the vault, kills the sidecar, and waits until its container runs again and the
-// pod is ready.
+// survive cuts off the vault, kills the sidecar, and waits until the sidecar runs again and the pod
+// is ready.
 func (d *demo) survive(ctx context.Context) (_ string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
@@ -199,7 +199,7 @@ func (d *demo) survive(ctx context.Context) (_ string, err error) {
 	}
 	again := framework.ContainerStatus(back, contract.ContainerName).State.Running.StartedAt.Time
 	ready := readySince(back)
-	// The watcher's count is read after the pod is ready again, so that it covers all of it.
+	// The count starts when the pod is ready again. So the report below covers the whole restart.
 	seen := d.watcher.Last().Handshakes
 	line, err := d.watcher.Await(ctx, func(l report.Line) bool { return l.Handshakes > seen+20 })
 	if err != nil {
@@ -225,7 +225,7 @@ func (d *demo) end(keep bool) error {
 			"go run ./e2e/cluster/cmd/cluster kubectl describe pod -n %s\nmake cluster-down", namespace))
 		return nil
 	}
-	// Others may go on using the cluster: the app need not be waited for.
+	// Does not wait until the app is gone: others may still use the cluster.
 	_, err := d.env.Cluster.Kubectl(ctx, "delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
 	return errors.Join(err, d.env.Close(ctx))
 }

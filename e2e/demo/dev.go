@@ -6,9 +6,9 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/cluster"
 )
 
-// develop brings the code as it is now to the node, which keeps running: images whose code has
-// changed are built and loaded, and the webhook and the app's pod are replaced. The first time, it
-// sets everything up.
+// develop deploys the current code to a node that keeps running: it builds and loads the images
+// whose code has changed, rolls out the webhook with them, and replaces the app's pod. The first
+// time it starts the node and sets up everything.
 func (d *demo) develop(ctx context.Context) error {
 	for _, s := range d.env.Steps(cluster.Options{Keep: true}) {
 		if err := d.narrator.during(s.Name, func() (string, error) { return "done", s.Do(ctx) }); err != nil {

@@ -3,14 +3,15 @@
 // Key Vault cut off and the sidecar killed.
 //
 //	demo        run it, and exit 0 only if every step was observed
-//	demo dev    build the images, and replace the webhook and the demo's pod on a node that stays
+//	demo dev    build and load the images, and restart the webhook and the demo's pod (make dev)
 //
 // KEEP=1 leaves everything running and prints how to look around. If KUBECONFIG and E2E_REGISTRY
-// are both set, it uses that cluster and pushes its images to that registry.
+// are both set, the demo uses that cluster and pushes the images to that registry.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -22,8 +23,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	dev := slices.Contains(os.Args[1:], "dev")
-	err := run(ctx, dev, dev || os.Getenv("KEEP") == "1")
+	err := run(ctx, os.Args[1:], os.Getenv("KEEP") == "1")
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
@@ -31,7 +31,12 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, dev, keep bool) (err error) {
+func run(ctx context.Context, args []string, keep bool) (err error) {
+	dev := slices.Equal(args, []string{"dev"})
+	if len(args) > 0 && !dev {
+		return errors.New("usage: demo [dev]")
+	}
+	keep = keep || dev
 	env, err := framework.New(os.Stdout)
 	if err != nil {
 		return err

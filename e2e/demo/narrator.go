@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// narrator tells the steps as they happen, with their elapsed time, and sums them up.
+// narrator prints the steps as they happen, with the time that each step took, and a summary.
 type narrator struct {
 	out   io.Writer
 	start time.Time
@@ -23,7 +23,7 @@ type step struct {
 
 func newNarrator(out io.Writer) *narrator { return &narrator{out: out, start: time.Now()} }
 
-// during runs a step; what it returns is what was observed.
+// during runs a step, and prints what the step observed.
 func (n *narrator) during(name string, do func() (observed string, err error)) error {
 	fmt.Fprintf(n.out, "\n== %d. %s\n", len(n.steps)+1, name)
 	start := time.Now()
@@ -37,7 +37,7 @@ func (n *narrator) during(name string, do func() (observed string, err error)) e
 	return nil
 }
 
-// show prints what a person would look at, indented.
+// show prints text such as a manifest or a listing, indented.
 func (n *narrator) show(text string) {
 	for line := range strings.Lines(strings.TrimRight(text, "\n")) {
 		fmt.Fprintf(n.out, "     %s\n", strings.TrimRight(line, "\n"))
@@ -59,7 +59,7 @@ func (n *narrator) summary(err error) {
 		}
 		fmt.Fprintf(table, "%d\t%s\t%s\t%s\n", i+1, s.name, seconds(s.took), result)
 	}
-	fmt.Fprintf(table, "\tin all\t%s\t\n", seconds(time.Since(n.start)))
+	fmt.Fprintf(table, "\ttotal\t%s\t\n", seconds(time.Since(n.start)))
 	_ = table.Flush()
 	if err == nil {
 		fmt.Fprintln(n.out, "every step was observed")

@@ -11,7 +11,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// additions lists what is in the pod for no other reason than the webhook, a line each.
+// additions lists what the webhook added to the pod, one line each.
 func additions(pod *corev1.Pod) []string {
 	var added []string
 	for _, c := range pod.Spec.InitContainers {

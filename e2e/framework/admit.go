@@ -11,19 +11,19 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// Admission is what the API server answers to whoever creates a pod.
+// Admission is the API server's response to the creation of a pod.
 type Admission struct {
-	// Pod is the pod as it would be stored.
+	// Pod is the pod that would be stored.
 	Pod *corev1.Pod
-	// JSON is the same, with fields that the type does not know.
+	// JSON is the same pod, with the fields that the type does not know.
 	JSON []byte
-	// Warnings are those of kubectl.
+	// Warnings are the warnings that kubectl would print.
 	Warnings []string
 }
 
-// Admit asks the API server for a server-side dry run: everything happens but that the pod is
-// stored, admission webhooks included. The error is the API server's. It drops fields that it does
-// not know, with a warning.
+// Admit creates a pod with a server-side dry run: the API server calls the admission webhooks, but
+// does not store the pod. The error is that of the API server. The API server drops fields that it
+// does not know, with a warning.
 func (e *Environment) Admit(ctx context.Context, pod *corev1.Pod) (Admission, error) {
 	body, err := json.Marshal(pod)
 	if err != nil {
@@ -32,7 +32,7 @@ func (e *Environment) Admit(ctx context.Context, pod *corev1.Pod) (Admission, er
 	return e.AdmitJSON(ctx, pod.Namespace, body)
 }
 
-// AdmitJSON is Admit for a pod's JSON.
+// AdmitJSON does the same as Admit with a pod in JSON.
 func (e *Environment) AdmitJSON(ctx context.Context, namespace string, pod []byte) (Admission, error) {
 	collected := &warnings{}
 	ctx = context.WithValue(ctx, warningsKey{}, collected)
@@ -50,7 +50,7 @@ func (e *Environment) AdmitJSON(ctx context.Context, namespace string, pod []byt
 	return a, json.Unmarshal(answer, a.Pod)
 }
 
-// warningClient is a client that hands warnings to the context of the request.
+// warningClient returns a client that collects warnings in the context of the request.
 func warningClient(config *rest.Config) (kubernetes.Interface, error) {
 	config = rest.CopyConfig(config)
 	config.WarningHandlerWithContext = toContext{}

@@ -12,12 +12,12 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
 )
 
-// StartAzure runs the emulator and gives it a tenant with one vault.
+// StartAzure starts the emulator and creates a tenant with one vault.
 func (e *Environment) StartAzure(ctx context.Context) error {
 	if err := e.apply(ctx, "azure.yaml", map[string]string{"Image": e.Cluster.Image("azure-emulator")}); err != nil {
 		return err
 	}
-	if err := e.rolledOut(ctx, AzureNamespace, "azure-emulator"); err != nil {
+	if err := e.awaitRollout(ctx, AzureNamespace, "azure-emulator"); err != nil {
 		return err
 	}
 	service, err := e.Client.CoreV1().Services(AzureNamespace).Get(ctx, "azure-emulator", metav1.GetOptions{})
@@ -60,10 +60,10 @@ func (e *Environment) azureControl() (azure.Control, error) {
 	return azure.NewAdminClient(base, client), nil
 }
 
-// NewIdentity registers an application that the given service account may act as, and that may read
-// Vault; it returns the client ID. The same service account always gets the same one.
+// NewIdentity registers an application that trusts the service account and may read Vault. It
+// returns the client ID, which is always the same for the same service account.
 func (e *Environment) NewIdentity(ctx context.Context, namespace, serviceAccount string) (string, error) {
-	proof, err := e.Proof(ctx, namespace, serviceAccount)
+	proof, err := e.FederatedCredential(ctx, namespace, serviceAccount)
 	if err != nil {
 		return "", err
 	}
@@ -76,8 +76,9 @@ func (e *Environment) NewIdentity(ctx context.Context, namespace, serviceAccount
 	})
 }
 
-// Proof is what the tokens of a service account prove, for the default audience.
-func (e *Environment) Proof(ctx context.Context, namespace, serviceAccount string) (azure.FederatedCredential, error) {
+// FederatedCredential returns the federated credential that matches the tokens of a service
+// account, with the default audience.
+func (e *Environment) FederatedCredential(ctx context.Context, namespace, serviceAccount string) (azure.FederatedCredential, error) {
 	issuer, _, err := e.Cluster.ServiceAccountKeys(ctx)
 	return azure.FederatedCredential{Issuer: issuer, Subject: fmt.Sprintf("system:serviceaccount:%s:%s", namespace, serviceAccount)}, err
 }

@@ -17,8 +17,9 @@ import (
 
 const release = "azure-cert-sync"
 
-// Values returns the chart's values in the environment: those of a company with a TLS-inspecting
-// proxy, and a short polling interval, since a test does not wait an hour for a renewal.
+// Values returns the chart's values in the environment. They are those of a company with a
+// TLS-inspecting proxy, and a short polling interval, because tests cannot wait an hour for a
+// renewal.
 func (e *Environment) Values() map[string]any {
 	return map[string]any{
 		"webhook":  map[string]any{"image": e.Cluster.Image("webhook"), "admissionPolicy": true},
@@ -31,14 +32,14 @@ func (e *Environment) Values() map[string]any {
 	}
 }
 
-// TokenEndpoint are the chart's values for the token proxy, with one of the sources of its CA.
+// TokenEndpoint returns the chart's values for the token proxy, with the given source of its CA.
 func (e *Environment) TokenEndpoint(ca map[string]any) map[string]any {
 	values := map[string]any{"url": "https://" + e.AzureIP, "suffix": "identity-binding", "sniName": TokenProxy}
 	maps.Copy(values, ca)
 	return values
 }
 
-// InstallChart installs or upgrades the product with Helm and waits until it serves.
+// InstallChart installs or upgrades the product with Helm and waits until the webhook admits pods.
 func (e *Environment) InstallChart(ctx context.Context) error {
 	if err := e.UpgradeChart(ctx, e.Values()); err != nil {
 		return err
@@ -69,8 +70,8 @@ func (e *Environment) UpgradeChart(ctx context.Context, with map[string]any) err
 	return err
 }
 
-// awaitAdmission waits until a labelled pod is accepted: the first time, the node's proxy learns of
-// the webhook's pods a moment after they are ready.
+// awaitAdmission waits until a labelled pod is admitted. After the first installation, the node's
+// proxy learns of the webhook's pods a moment after they are ready.
 func (e *Environment) awaitAdmission(ctx context.Context) error {
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: "admission", Labels: map[string]string{contract.LabelUse: "true"}},

@@ -1,9 +1,9 @@
-// Package framework sets up the environment of the demo, the end-to-end tests and the bench: a
-// cluster with the images, an emulated Microsoft Entra ID and Key Vault in it under their real
-// names, and the product installed by its chart, in its production configuration.
+// Package framework sets up the environment of the demo and the end-to-end tests: a cluster with
+// the images, an emulated Microsoft Entra ID and Key Vault under their real names, and the product,
+// installed with its chart in its production configuration.
 //
-// Each step can be repeated: it keeps or updates what exists. So the demo can leave an environment
-// running, and the tests can use it.
+// Each step can be repeated: it keeps or updates what exists. So the tests can use an environment
+// that the demo leaves running.
 package framework
 
 import (
@@ -35,39 +35,40 @@ const (
 )
 
 // TokenProxy is the TLS server name of the proxy of AKS identity bindings, at the emulator's
-// address. TokenProxyCA is the ConfigMap with its CA; a test creates it in the namespace of the
-// pods that use it.
+// address. TokenProxyCA is the name of the ConfigMap with its CA. A test creates it in the
+// namespace of the pods that use it.
 const (
 	TokenProxy   = "0a1b2c3d-1111-2222-3333-444455556666.ests.aks"
 	TokenProxyCA = "token-proxy-ca"
 )
 
-// Environment holds what was set up so far. Call its methods in the order of Up.
+// Environment holds what has been set up. Call its methods in the order of Up.
 type Environment struct {
 	Cluster *cluster.Cluster
 	Client  kubernetes.Interface
 	// Azure drives the emulator in the cluster.
 	Azure azure.Control
-	// AzureIP is the ClusterIP of the emulator's Service. Pods resolve the real host names to it by
-	// hostAliases.
+	// AzureIP is the ClusterIP of the emulator's Service. With hostAliases, pods resolve the real
+	// host names to it.
 	AzureIP string
 	// Roots are the certificates to trust.
 	Roots azure.Roots
 
-	warning    kubernetes.Interface // whose warnings go to the request's context
+	warning    kubernetes.Interface // collects warnings in the request's context
 	root       string               // the repository's root folder
 	log        io.Writer
 	mu         sync.Mutex
 	namespaces map[string]bool // of apps
 }
 
-// Step is a part of the set-up, with its name for the narration.
+// Step is a part of the set-up, with the name that is printed.
 type Step struct {
 	Name string
 	Do   func(context.Context) error
 }
 
-// New returns an environment without anything in it. It writes the progress of long steps to log.
+// New returns an environment in which nothing is set up. It writes the progress of long steps to
+// log.
 func New(log io.Writer) (*Environment, error) {
 	root, err := repositoryRoot()
 	if err != nil {
@@ -76,7 +77,7 @@ func New(log io.Writer) (*Environment, error) {
 	return &Environment{root: root, log: log, namespaces: map[string]bool{}}, nil
 }
 
-// Steps returns all steps in their order.
+// Steps returns all steps in order.
 func (e *Environment) Steps(o cluster.Options) []Step {
 	return []Step{
 		{"node ready", func(ctx context.Context) error { return e.StartCluster(ctx, o) }},
@@ -91,7 +92,7 @@ func (e *Environment) Up(ctx context.Context, o cluster.Options) error {
 	for _, step := range e.Steps(o) {
 		start := time.Now()
 		if err := step.Do(ctx); err != nil {
-			return fmt.Errorf("setting up the environment: not %s: %w", step.Name, err)
+			return fmt.Errorf("set up the environment: step %q failed: %w", step.Name, err)
 		}
 		fmt.Fprintf(e.log, "%s (%.1f s)\n", step.Name, time.Since(start).Seconds())
 	}
@@ -117,8 +118,8 @@ func (e *Environment) StartCluster(ctx context.Context, o cluster.Options) error
 	return err
 }
 
-// Close ends the use of the cluster. The last Close removes the node, if the environment started
-// it. On an external cluster, it removes what the environment created.
+// Close ends the use of the cluster. The last Close removes the node if the environment started it.
+// On an external cluster, Close removes what the environment created.
 func (e *Environment) Close(ctx context.Context) error {
 	if e.Cluster == nil {
 		return nil

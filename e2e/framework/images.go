@@ -6,8 +6,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/cluster"
 )
 
-// BuildImages builds the product's images from their Dockerfiles and packs the test programs, and
-// delivers them all to the cluster.
+// BuildImages builds the product's images from their Dockerfiles and the images of the test
+// programs, and delivers all of them to the cluster.
 func (e *Environment) BuildImages(ctx context.Context) error {
 	for _, spec := range []cluster.BuildSpec{
 		{Name: "webhook", Dockerfile: "Dockerfile.webhook", Inputs: []string{"go.mod", "go.sum", "LICENSE", ".ci/notices", "webhook", "sidecar/contract"}},

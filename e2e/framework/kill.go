@@ -11,13 +11,13 @@ import (
 
 const killNamespace = "e2e-killer"
 
-// KillContainer kills a container's processes with SIGKILL, as running out of memory would, by a
-// pod in the node's PID namespace, and returns when they are dead. The kubelet then restarts the
-// container.
+// KillContainer kills a container's processes with SIGKILL, as the kernel does when memory runs
+// out, and returns when they have ended. It starts a pod in the node's PID namespace for that. The
+// kubelet then restarts the container.
 func (e *Environment) KillContainer(ctx context.Context, pod *corev1.Pod, container string) error {
 	status := ContainerStatus(pod, container)
 	if status == nil || status.State.Running == nil {
-		return fmt.Errorf("container %s of pod %s does not run", container, pod.Name)
+		return fmt.Errorf("container %s of pod %s is not running", container, pod.Name)
 	}
 	_, id, _ := strings.Cut(status.ContainerID, "://")
 	name := "kill-" + id[:min(12, len(id))]

@@ -12,14 +12,14 @@ var manifestFiles embed.FS
 
 var manifestTemplates = template.Must(template.ParseFS(manifestFiles, "manifests/*.yaml"))
 
-// render fills in one of the manifests.
+// render executes the template of a manifest.
 func render(name string, data any) (string, error) {
 	var out strings.Builder
 	err := manifestTemplates.ExecuteTemplate(&out, name, data)
 	return out.String(), err
 }
 
-// apply renders and applies one of the manifests.
+// apply renders a manifest and applies it.
 func (e *Environment) apply(ctx context.Context, name string, data any) error {
 	manifest, err := render(name, data)
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 )
 
-// repositoryRoot finds the folder with the module's go.mod above the working directory, so that the
-// demo runs from anywhere in the repository and tests from their package's folder.
+// repositoryRoot finds the repository's root above the working directory. So the demo runs from
+// anywhere in the repository, and tests from their package's folder.
 func repositoryRoot() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -19,7 +19,7 @@ func repositoryRoot() (string, error) {
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
-			return "", errors.New("run this from within the repository: its charts folder was not found")
+			return "", errors.New("cannot find the charts folder: run this within the repository")
 		}
 		dir = parent
 	}

@@ -13,8 +13,8 @@ import (
 	watchtools "k8s.io/client-go/tools/watch"
 )
 
-// rolledOut waits until a Deployment's pods are of its newest template and available.
-func (e *Environment) rolledOut(ctx context.Context, namespace, deployment string) error {
+// awaitRollout waits until the rollout of a Deployment is complete.
+func (e *Environment) awaitRollout(ctx context.Context, namespace, deployment string) error {
 	_, err := e.Cluster.Kubectl(ctx, "rollout", "status", "deployment/"+deployment, "--namespace", namespace, "--timeout=3m")
 	return err
 }
@@ -24,12 +24,12 @@ func (e *Environment) Restart(ctx context.Context, namespace, deployment string)
 	if _, err := e.Cluster.Kubectl(ctx, "rollout", "restart", "deployment/"+deployment, "--namespace", namespace); err != nil {
 		return err
 	}
-	return e.rolledOut(ctx, namespace, deployment)
+	return e.awaitRollout(ctx, namespace, deployment)
 }
 
-// AwaitPod watches the pods with the label app=<app> until one satisfies the condition, which is
-// called on every change, and returns it. With an error of the context it contains the state of the
-// last pod.
+// AwaitPod watches the pods with the label app=<app> until one satisfies the condition, and returns
+// that pod. It checks the condition on every change. If the context ends, the error contains the
+// state of the last pod.
 func (e *Environment) AwaitPod(ctx context.Context, namespace, app string, condition func(*corev1.Pod) bool) (*corev1.Pod, error) {
 	selector := "app=" + app
 	pods := e.Client.CoreV1().Pods(namespace)
@@ -53,12 +53,13 @@ func (e *Environment) AwaitPod(ctx context.Context, namespace, app string, condi
 		return condition(pod), nil
 	})
 	if err != nil {
-		return last, fmt.Errorf("waiting for a pod of %s/%s: %w; the last one: %s", namespace, app, err, describe(last))
+		return last, fmt.Errorf("wait for a pod of %s/%s: %w; last pod: %s", namespace, app, err, describe(last))
 	}
 	return last, nil
 }
 
-// AwaitEvent watches the events of a namespace until one satisfies the condition, and returns it.
+// AwaitEvent watches the events of a namespace until one satisfies the condition, and returns that
+// event.
 func (e *Environment) AwaitEvent(ctx context.Context, namespace string, condition func(*corev1.Event) bool) (*corev1.Event, error) {
 	source := cache.NewListWatchFromClient(e.Client.CoreV1().RESTClient(), "events", namespace, fields.Everything())
 	var found *corev1.Event
@@ -70,12 +71,12 @@ func (e *Environment) AwaitEvent(ctx context.Context, namespace string, conditio
 		return found != nil, nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("waiting for an event in %s: %w", namespace, err)
+		return nil, fmt.Errorf("wait for an event in %s: %w", namespace, err)
 	}
 	return found, nil
 }
 
-// Ready tells whether a pod is in service.
+// Ready tells whether a pod is ready.
 func Ready(pod *corev1.Pod) bool {
 	for _, c := range pod.Status.Conditions {
 		if c.Type == corev1.PodReady {
@@ -85,7 +86,7 @@ func Ready(pod *corev1.Pod) bool {
 	return false
 }
 
-// ContainerStatus returns the status of a container or init container, or nil when the kubelet has
+// ContainerStatus returns the status of a container or init container, or nil if the kubelet has
 // not reported it.
 func ContainerStatus(pod *corev1.Pod, name string) *corev1.ContainerStatus {
 	for _, list := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {

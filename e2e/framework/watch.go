@@ -12,18 +12,18 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/testapp/report"
 )
 
-// Watcher is a client in another pod that handshakes with an app all the time.
+// Watcher is a client in another pod that repeats TLS handshakes with an app.
 type Watcher struct {
 	lines <-chan report.Line
 	last  report.Line
 }
 
-// Watch starts a client beside the app's ready pod, which verifies its chain for the given DNS name
-// against the root of the emulated vault alone. The context ends it.
+// Watch starts a client that connects to the app's ready pod. The client verifies the chain for the
+// given DNS name, and trusts only the root of the emulated vault. It ends with the context.
 //
-// The client connects to the pod itself: a pod of which a container starts again, whichever it is,
-// is out of its Services until the kubelet has seen that container's startup probe succeed, which
-// would be counted as the app's failure.
+// The client connects to the pod, not to a Service. When any container of a pod restarts, the pod
+// leaves its Services until the kubelet has seen that container's startup probe succeed. The client
+// would count that as a failure of the app.
 func (e *Environment) Watch(ctx context.Context, namespace, app, dnsName string) (*Watcher, error) {
 	server, err := e.AwaitPod(ctx, namespace, app, Ready)
 	if err != nil {
@@ -49,19 +49,19 @@ func (e *Environment) Watch(ctx context.Context, namespace, app, dnsName string)
 	return &Watcher{lines: lines}, nil
 }
 
-// Await reads on until a line satisfies the condition, and returns it.
+// Await reads lines until one satisfies the condition, and returns that line.
 func (w *Watcher) Await(ctx context.Context, condition func(report.Line) bool) (report.Line, error) {
 	for {
 		select {
 		case line, ok := <-w.lines:
 			if !ok {
-				return w.last, fmt.Errorf("the watcher ended; it saw %+v", w.last)
+				return w.last, fmt.Errorf("the watcher ended; its last line: %+v", w.last)
 			}
 			if w.last = line; condition(line) {
 				return line, nil
 			}
 		case <-ctx.Done():
-			return w.last, fmt.Errorf("%w; the watcher saw %+v", ctx.Err(), w.last)
+			return w.last, fmt.Errorf("%w; the watcher's last line: %+v", ctx.Err(), w.last)
 		}
 	}
 }
@@ -71,10 +71,10 @@ func (w *Watcher) Serial(ctx context.Context, serial string) (report.Line, error
 	return w.Await(ctx, func(l report.Line) bool { return strings.EqualFold(l.Serial, serial) })
 }
 
-// Last is the line that was read last.
+// Last returns the last line that was read.
 func (w *Watcher) Last() report.Line { return w.last }
 
-// read turns the log into lines until it ends.
+// read decodes the lines of the log until the log ends.
 func read(ctx context.Context, log io.ReadCloser, lines chan<- report.Line) {
 	defer close(lines)
 	defer log.Close()

@@ -11,8 +11,8 @@ import (
 )
 
 // kill sends SIGKILL to every process in the cgroup of a container, as the kernel's OOM killer
-// would. A process cannot do that to the first process of its own PID namespace, so it runs in
-// another pod with hostPID.
+// does. A process cannot kill the first process of its PID namespace, so kill runs in another pod
+// with hostPID.
 func kill(args []string) error {
 	if len(args) != 1 || len(args[0]) < 12 {
 		return errors.New("usage: testapp kill CONTAINER-ID (the whole ID, without containerd://)")
@@ -25,19 +25,19 @@ func kill(args []string) error {
 	for _, file := range files {
 		groups, err := os.ReadFile(file)
 		if err != nil || !bytes.Contains(groups, []byte(args[0])) {
-			continue // it ended meanwhile, or is another container's
+			continue // it ended meanwhile, or belongs to another container
 		}
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
 		if err != nil {
 			return err
 		}
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-			return fmt.Errorf("killing process %d: %w", pid, err)
+			return fmt.Errorf("kill process %d: %w", pid, err)
 		}
 		killed++
 	}
 	if killed == 0 {
-		return fmt.Errorf("no process of container %s: is hostPID set?", args[0])
+		return fmt.Errorf("container %s has no process that this pod sees: is hostPID set?", args[0])
 	}
 	fmt.Println("killed", killed, "process(es) of container", args[0])
 	return nil

@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// list prints a directory as ls -lA does: type and mode, owner, group, size, name and a link's
-// target.
+// list prints a directory as ls -lA does: type and mode, owner, group, size, name and the target of
+// a link.
 func list(w io.Writer, args []string) error {
 	if len(args) != 1 {
 		return errors.New("usage: testapp list DIR")

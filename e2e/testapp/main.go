@@ -1,10 +1,10 @@
-// Command testapp plays the parts that the demo and the end-to-end tests need inside of a cluster,
-// as one static binary without a shell around it:
+// Command testapp contains the programs that the demo and the end-to-end tests run in pods, as one
+// static binary for images without a shell:
 //
-//	testapp serve --listen :8443 --pem FILE     an app: a small HTTPS server that knows nothing but a PEM file
-//	testapp watch --addr HOST:PORT --ca FILE    a client: handshakes all the time, prints every change and failure
-//	testapp list DIR                            what ls -lA prints, for images without ls
-//	testapp read FILE                           whether this user may read a file, whose it is, and its mode
+//	testapp serve --listen :8443 --pem FILE     an app: a small HTTPS server that reads a PEM file
+//	testapp watch --addr HOST:PORT --ca FILE    a client: repeats TLS handshakes, prints every change and failure
+//	testapp list DIR                            ls -lA, for images without ls
+//	testapp read FILE                           whether this user can read a file, its owner and mode
 //	testapp token RESOURCE                      the subject of a managed identity token
 //	testapp kill CONTAINER-ID                   SIGKILL to a container's processes, from a pod with hostPID
 package main

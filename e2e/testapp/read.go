@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// read reads a file as an app does, and prints its mode, owner and group. The error is why this
-// user may not.
+// read reads a file as an app does, and prints its mode, owner and group. The error says why this
+// user cannot read it.
 func read(w io.Writer, args []string) error {
 	if len(args) != 1 {
 		return errors.New("usage: testapp read FILE")
@@ -23,7 +23,7 @@ func read(w io.Writer, args []string) error {
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
-		return errors.New("this system does not have file owners")
+		return errors.New("this system has no file owners")
 	}
 	fmt.Fprintf(w, "%v %d %d\n", info.Mode(), stat.Uid, stat.Gid)
 	return nil

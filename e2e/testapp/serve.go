@@ -12,9 +12,9 @@ import (
 	"syscall"
 )
 
-// serve runs an HTTPS server as an app would that was written before certificates were renewed by
-// anyone: it names a PEM file. The file is read at each handshake, so a renewed certificate is
-// served without a restart; SIGHUP is noted.
+// serve runs an HTTPS server as a simple app does: its only input is the path of a PEM file. It
+// reads the file at each handshake, so it serves a renewed certificate without a restart. It logs
+// SIGHUP.
 func serve(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("serve", flag.ContinueOnError)
 	listen := f.String("listen", ":8443", "address to serve on")
@@ -31,7 +31,7 @@ func serve(ctx context.Context, args []string) error {
 		pair, err := tls.X509KeyPair(content, content)
 		return &pair, err
 	}
-	// An app refuses to start without its certificate; so does this one.
+	// As other apps, it does not start without its certificate.
 	if _, err := load(nil); err != nil {
 		return fmt.Errorf("no certificate to serve: %w", err)
 	}
@@ -46,7 +46,7 @@ func serve(ctx context.Context, args []string) error {
 	signal.Notify(hangup, syscall.SIGHUP)
 	go func() {
 		for range hangup {
-			fmt.Println("told to reload")
+			fmt.Println("reload requested")
 		}
 	}()
 	if *notify != "" {
@@ -60,8 +60,8 @@ func serve(ctx context.Context, args []string) error {
 	return nil
 }
 
-// notified notes POSTs, by their number. An app may be too busy to reload: so the first is answered
-// 503.
+// notified logs and counts POST requests. The first one gets status 503, as from an app that is too
+// busy to reload.
 func notified() http.Handler {
 	var count atomic.Int32
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -13,8 +13,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 )
 
-// token gets a token for a resource as an app does that uses managed identity, at the first
-// attempt, and prints what it says its subject.
+// token gets a token for a resource as an app with managed identity does, without a retry, and
+// prints its claims.
 func token(ctx context.Context, w io.Writer, args []string) error {
 	if len(args) != 1 {
 		return errors.New("usage: testapp token RESOURCE")

@@ -14,9 +14,9 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/testapp/report"
 )
 
-// watch handshakes with a server over and over and verifies its chain against --ca alone. It prints
-// a report.Line when the served certificate or an error changes, and one a second besides, so that
-// a reader of the log sees that it is alive.
+// watch repeats TLS handshakes with a server and verifies the chain against --ca only. It prints a
+// report.Line when the served certificate or the error changes. It also prints one each second, so
+// that a reader of the log sees that it is alive.
 func watch(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("watch", flag.ContinueOnError)
 	addr := f.String("addr", "", "host:port of the server")
@@ -63,8 +63,8 @@ func watch(ctx context.Context, args []string) error {
 	return nil
 }
 
-// handshake opens a new connection, without session resumption, so that the chain is presented and
-// verified each time.
+// handshake opens a new connection without session resumption, so that the server sends its chain
+// and the client verifies it each time.
 func handshake(ctx context.Context, addr string, config *tls.Config) (tls.ConnectionState, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()

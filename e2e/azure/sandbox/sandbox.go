@@ -1,17 +1,16 @@
-// Package sandbox runs programs in a separate network that has only
-// loopback, with a hosts file, so that a program under test finds an emulator on
-// port 443 under production host names without any special switch.
+// Package sandbox runs programs in a separate network with only loopback and a hosts file. So a
+// program under test reaches an emulator on port 443 under the production host names, without a
+// special option.
 //
-// It guarantees that nothing outside of the sandbox changes and that nothing
-// stays behind, however the process ends: the network and mount namespaces belong
-// to one thread and die with it, and commands are killed with that thread. It
-// never reaches another network and never edits a file of the machine: /etc/hosts
-// is bind-mounted over within the sandbox only.
+// It guarantees that nothing outside of the sandbox changes, and that nothing is left when the
+// process ends for any reason: the network and mount namespaces belong to one thread and end with
+// it, and the kernel kills the commands with that thread. The sandbox cannot reach another network,
+// and edits no file of the machine: a bind mount covers /etc/hosts only in the sandbox.
 //
 // It needs Linux and root (CAP_SYS_ADMIN and CAP_NET_ADMIN).
 //
-// A test binary whose commands are started by something else, such as testscript,
-// enters the sandbox as a whole:
+// If something else starts the commands, such as testscript, the whole test binary enters the
+// sandbox:
 //
 //	func TestMain(m *testing.M) {
 //		sandbox.Enter(azure.Hosts("127.0.0.1", "example.vault.azure.net"))
@@ -48,39 +47,39 @@ type Sandbox struct {
 // ErrClosed is returned after Close.
 var ErrClosed = errors.New("the sandbox is closed")
 
-// New creates a sandbox in which the names of hosts, and localhost, resolve to the
-// given addresses and no other name resolves.
+// New creates a sandbox in which localhost and the names in hosts resolve to the given addresses,
+// and no other name resolves.
 func New(hosts map[string]string) (*Sandbox, error) {
 	s := &Sandbox{work: make(chan func()), done: make(chan struct{})}
 	ready := make(chan error)
-	go s.live(hosts, ready)
+	go s.runThread(hosts, ready)
 	if err := <-ready; err != nil {
 		return nil, fmt.Errorf("sandbox (needs root): %w", err)
 	}
 	return s, nil
 }
 
-// live runs the sandbox on a dedicated thread. The thread is never unlocked: when
-// own returns, the runtime ends the thread, and with it the namespaces. The
-// process's main thread is passed over, since the runtime can only park that one.
-func (s *Sandbox) live(hosts map[string]string, ready chan<- error) {
+// runThread runs the sandbox on a dedicated thread. The thread is never unlocked: when runCalls
+// returns, the runtime ends the thread, and the namespaces end with it. It does not use the
+// process's main thread, because the runtime cannot end that one.
+func (s *Sandbox) runThread(hosts map[string]string, ready chan<- error) {
 	runtime.LockOSThread()
 	if unix.Gettid() != unix.Getpid() {
-		s.own(hosts, ready)
+		s.runCalls(hosts, ready)
 		return
 	}
 	locked := make(chan struct{})
 	go func() {
-		runtime.LockOSThread() // another thread, while this one is taken
+		runtime.LockOSThread() // runs on another thread while this one is locked
 		close(locked)
-		s.own(hosts, ready)
+		s.runCalls(hosts, ready)
 	}()
 	<-locked
 	runtime.UnlockOSThread()
 }
 
-// own runs what is sent to the calling thread until the sandbox is closed.
-func (s *Sandbox) own(hosts map[string]string, ready chan<- error) {
+// runCalls runs the functions that do sends on the calling thread, until the sandbox is closed.
+func (s *Sandbox) runCalls(hosts map[string]string, ready chan<- error) {
 	if err := setUp(hosts); err != nil {
 		ready <- err
 		return
@@ -117,19 +116,19 @@ func (s *Sandbox) Listen(network, address string) (l net.Listener, err error) {
 	return l, err
 }
 
-// Start starts a command inside the sandbox, as its Start method does. The command
-// is killed when the sandbox is closed or the process ends.
+// Start starts a command inside the sandbox, as cmd.Start does. The command is killed when the
+// sandbox is closed or the process ends.
 func (s *Sandbox) Start(cmd *exec.Cmd) error {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
-	// The signal comes when the thread that started it ends, which is the
-	// sandbox's.
+	// The kernel sends the signal when the thread that started the command ends: the sandbox's
+	// thread.
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	return s.do(cmd.Start)
 }
 
-// Run starts a command inside the sandbox and waits for it, as its Run method does.
+// Run starts a command inside the sandbox and waits for it, as cmd.Run does.
 func (s *Sandbox) Run(cmd *exec.Cmd) error {
 	if err := s.Start(cmd); err != nil {
 		return err
@@ -137,19 +136,20 @@ func (s *Sandbox) Run(cmd *exec.Cmd) error {
 	return cmd.Wait()
 }
 
-// Close ends the sandbox and kills what was started in it. It can be called again.
+// Close ends the sandbox and kills the commands that were started in it. It may be called several
+// times.
 func (s *Sandbox) Close() { s.close.Do(func() { close(s.done) }) }
 
-// Inside says whether this process runs in a sandbox.
+// Inside tells whether this process runs in a sandbox.
 func Inside() bool {
 	data, err := os.ReadFile("/etc/hosts")
 	return err == nil && strings.HasPrefix(string(data), marker)
 }
 
-// Enter runs this program again, with the same arguments, inside a sandbox and
-// exits with its exit code. Inside of a sandbox it only returns. It is the first
-// call of a TestMain. On failure it prints why and exits with code 1. With "go test -short", which
-// runs without root, it skips all tests of the package.
+// Enter runs this program again inside a sandbox, with the same arguments, and exits with its exit
+// code. Inside of a sandbox it only returns. Call it first in TestMain. On failure it prints the
+// reason and exits with code 1. With "go test -short", which needs no root, it skips all tests of
+// the package.
 func Enter(hosts map[string]string) {
 	if Inside() {
 		return
@@ -187,7 +187,7 @@ func rerun(hosts map[string]string) (int, error) {
 	return 0, err
 }
 
-// setUp moves the calling thread into new namespaces and furnishes them.
+// setUp moves the calling thread into new namespaces and configures them.
 func setUp(hosts map[string]string) error {
 	if err := unix.Unshare(unix.CLONE_NEWNET | unix.CLONE_NEWNS); err != nil {
 		return fmt.Errorf("new namespaces: %w", err)
@@ -195,7 +195,7 @@ func setUp(hosts map[string]string) error {
 	if err := loopbackUp(); err != nil {
 		return fmt.Errorf("loopback interface: %w", err)
 	}
-	// Without this the bind mount would spread to the rest of the machine.
+	// Without this, the bind mount would be visible outside of the sandbox.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("private mounts: %w", err)
 	}
@@ -216,8 +216,8 @@ func loopbackUp() error {
 	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, request)
 }
 
-// mountHosts puts a hosts file over /etc/hosts. The file itself is removed at once:
-// the mount keeps it alive.
+// mountHosts mounts a hosts file over /etc/hosts. It then removes the file: the mount keeps its
+// content.
 func mountHosts(hosts map[string]string) error {
 	file, err := os.CreateTemp("", "sandbox-hosts-")
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 
 const enterVariable = "SANDBOX_TEST_ENTER"
 
-// TestMain enters a sandbox when a test asks the binary to, by a variable.
+// TestMain enters a sandbox if a test sets a variable.
 func TestMain(m *testing.M) {
 	if os.Getenv(enterVariable) != "" {
 		sandbox.Enter(map[string]string{"inside.example": "127.0.0.9"})
@@ -57,8 +57,8 @@ func newSandbox(t *testing.T, hosts map[string]string) *sandbox.Sandbox {
 	return s
 }
 
-// curl, a program with no idea of the emulator, reaches it on port 443 under a
-// real name and verifies its certificate.
+// curl, which knows nothing of the emulator, reaches it on port 443 under a real name and verifies
+// its certificate.
 func TestRealProgramReachesEmulator(t *testing.T) {
 	e, err := azure.New(azure.Options{Config: azure.Config{
 		Applications: []azure.Application{{ClientID: "client", Tenant: "tenant"}},
@@ -86,11 +86,11 @@ func TestRealProgramReachesEmulator(t *testing.T) {
 	check(t, <-served)
 }
 
-// The sandbox has its own ports, and nothing of it is seen from outside.
+// Each sandbox has separate ports, which are not visible from outside.
 func TestSandboxIsSeparate(t *testing.T) {
 	before, err := os.ReadFile("/etc/hosts")
 	check(t, err)
-	for range 2 { // the same port twice: each sandbox has its own
+	for range 2 { // the same port twice: the sandboxes do not share ports
 		l, err := newSandbox(t, map[string]string{"only.example": "127.0.0.1"}).Listen("tcp", "127.0.0.1:1")
 		check(t, err)
 		t.Cleanup(func() { _ = l.Close() })
@@ -105,7 +105,7 @@ func TestSandboxIsSeparate(t *testing.T) {
 	}
 }
 
-// A closed sandbox leaves no process.
+// Closing a sandbox ends its processes.
 func TestCloseKillsCommands(t *testing.T) {
 	s := newSandbox(t, nil)
 	cmd := exec.Command("sleep", "infinity")
@@ -120,7 +120,7 @@ func TestCloseKillsCommands(t *testing.T) {
 	}
 }
 
-// A whole program runs in a sandbox; its output and exit code come through.
+// A whole program runs in a sandbox. The caller gets its output and exit code.
 func TestEnter(t *testing.T) {
 	needsRoot(t)
 	self, err := os.Executable()
@@ -134,8 +134,8 @@ func TestEnter(t *testing.T) {
 	}
 }
 
-// A program that is killed takes what runs in its sandbox along: the pipe to it
-// ends, which it would not while the program inside held its other end.
+// If a program is killed, the program in its sandbox ends too: the pipe from it closes, which
+// cannot happen while that program runs.
 func TestKilledOwner(t *testing.T) {
 	needsRoot(t)
 	self, err := os.Executable()
@@ -144,17 +144,17 @@ func TestKilledOwner(t *testing.T) {
 	cmd.Env = append(os.Environ(), enterVariable+"=wait")
 	out, err := cmd.StdoutPipe()
 	check(t, err)
-	stdin, err := cmd.StdinPipe() // stays open, so that the program inside waits
+	stdin, err := cmd.StdinPipe() // stays open so that the program inside waits
 	check(t, err)
 	defer func() { _ = stdin.Close() }()
 	check(t, cmd.Start())
 	r := bufio.NewReader(out)
 	if line, err := r.ReadString('\n'); line != "[127.0.0.9] <nil>\n" {
-		t.Fatalf("the program inside said %q, %v", line, err)
+		t.Fatalf("the program inside printed %q, %v", line, err)
 	}
 	check(t, cmd.Process.Kill())
 	if rest, err := io.ReadAll(r); err != nil || len(rest) > 0 {
-		t.Errorf("the program inside went on: %q, %v", rest, err)
+		t.Errorf("the program inside still runs: %q, %v", rest, err)
 	}
 	_ = cmd.Wait() // it was killed
 }

@@ -1,5 +1,5 @@
-// Command pause is the sandbox process of a pod: it holds the pod's namespaces and waits for a
-// signal. It does nothing else, and reads nothing.
+// Command pause is the sandbox process of a pod: it keeps the pod's namespaces and waits
+// for a signal. It reads nothing.
 package main
 
 import (

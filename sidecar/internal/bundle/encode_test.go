@@ -164,6 +164,11 @@ func TestKeystorePasswords(t *testing.T) {
 
 // TestConsumers checks that the programs that the files are for can read them.
 func TestConsumers(t *testing.T) {
+	for _, program := range []string{"openssl", "keytool"} {
+		if _, err := exec.LookPath(program); err != nil && testing.Short() {
+			t.Skipf("needs %s", program)
+		}
+	}
 	root := issue(t, "Root", nil)
 	ca := issue(t, "CA", root)
 	for kind, leaf := range map[string]*entity{

@@ -19,7 +19,7 @@ func renew(c *invocation, args []string) error {
 		return err
 	}
 	version, err := client.Renew(c.ctx, r)
-	return printed(c, version, err)
+	return printResult(c, version, err)
 }
 
 func refFlags(c *invocation, withVersion bool) *azure.SecretRef {
@@ -56,29 +56,29 @@ func versions(c *invocation, args []string) error {
 		return err
 	}
 	list, err := client.Versions(c.ctx, *ref)
-	return printed(c, list, err)
+	return printResult(c, list, err)
 }
 
 func fault(c *invocation, args []string) error {
 	var f azure.Fault
-	c.flags.StringVar(&f.ID, "id", "", "`name` of the fault; default: invented and printed")
+	c.flags.StringVar(&f.ID, "id", "", "`name` of the fault; default: created and printed")
 	c.flags.StringVar(&f.Service, "service", "", "`service`: entra or keyvault")
 	c.flags.StringVar(&f.Operation, "operation", "", "`operation` as in the log, e.g. token or get-secret")
 	c.flags.StringVar(&f.Host, "host", "", "`host` name")
 	c.flags.StringVar(&f.PathPrefix, "path", "", "beginning of the `path`")
-	c.flags.BoolVar(&f.SkipChallenges, "skip-challenges", false, "leave requests without a token alone")
+	c.flags.BoolVar(&f.SkipChallenges, "skip-challenges", false, "exclude requests without a token")
 	c.flags.IntVar(&f.Count, "count", 0, "how many `requests` fail; 0: all")
-	c.flags.TextVar(&f.Delay, "delay", azure.Duration(0), "`time` to wait before the answer")
-	c.flags.StringVar(&f.Error, "error", "", "the service's own `error`, e.g. 700213 or ForbiddenByRbac")
+	c.flags.TextVar(&f.Delay, "delay", azure.Duration(0), "`time` to wait before the response")
+	c.flags.StringVar(&f.Error, "error", "", "`error` of the service, e.g. 700213 or ForbiddenByRbac")
 	c.flags.IntVar(&f.Status, "status", 0, "HTTP `status`")
 	c.flags.StringVar(&f.RetryAfter, "retry-after", "", "`value` of the header: seconds or an HTTP date")
-	c.flags.StringVar(&f.Body, "body", "", "`text` in place of the body")
+	c.flags.StringVar(&f.Body, "body", "", "`text` that replaces the body")
 	c.flags.StringVar(&f.BodyType, "body-type", "", "its content `type`")
 	c.flags.BoolVar(&f.Garbage, "garbage", false, "respond with bytes that are not JSON")
 	c.flags.BoolVar(&f.Truncate, "truncate", false, "close the connection in the middle of the body")
 	c.flags.TextVar(&f.Drip, "drip", azure.Duration(0), "`pause` between small pieces of the body")
-	c.flags.BoolVar(&f.Close, "close", false, "close the connection without an answer")
-	c.flags.BoolVar(&f.Hang, "hang", false, "never answer")
+	c.flags.BoolVar(&f.Close, "close", false, "close the connection without a response")
+	c.flags.BoolVar(&f.Hang, "hang", false, "do not respond")
 	client, err := c.connect(args, 0)
 	if err != nil {
 		return err
@@ -117,8 +117,8 @@ func requestLog(c *invocation, args []string) error {
 	c.flags.IntVar(&f.Status, "status", 0, "HTTP `status`")
 	c.flags.StringVar(&f.ClientID, "client-id", "", "client `ID`")
 	c.flags.IntVar(&f.After, "after", 0, "only requests after this `seq`")
-	counts := c.flags.Bool("counts", false, "print the counts only")
-	forget := c.flags.Bool("forget", false, "empty the log instead")
+	counts := c.flags.Bool("counts", false, "print only the counts")
+	forget := c.flags.Bool("forget", false, "clear the log instead")
 	await := c.flags.Int("await", 0, "wait until this `number` of requests match")
 	timeout := c.flags.Duration("timeout", time.Minute, "how long to wait for them")
 	client, err := c.connect(args, 0)
@@ -130,7 +130,7 @@ func requestLog(c *invocation, args []string) error {
 	}
 	if *counts {
 		n, err := client.Counts(c.ctx, f)
-		return printed(c, n, err)
+		return printResult(c, n, err)
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, *timeout)
 	defer cancel()
@@ -139,18 +139,18 @@ func requestLog(c *invocation, args []string) error {
 		return err
 	}
 	for _, r := range list {
-		if err := c.print(r); err != nil {
+		if err := c.printJSON(r); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// ca prints a root; with --ca-dir it makes the files there if they are missing,
-// without an emulator.
+// ca prints a root. With --ca-dir it needs no emulator, and creates missing files in that
+// directory.
 func ca(c *invocation, args []string) error {
 	issuer := c.flags.Bool("issuer", false, "the root of the chains that vaults issue")
-	dir := c.flags.String("ca-dir", "", "`directory` of the CA files, in place of a running emulator")
+	dir := c.flags.String("ca-dir", "", "`directory` of the CA files, instead of a running emulator")
 	client, err := c.connect(args, 0)
 	if err != nil {
 		return err

@@ -19,27 +19,27 @@ type command struct {
 	run           func(*invocation, []string) error
 }
 
-// commands in the order of the usage text. It is filled by init, since the
-// commands' own usage refers to it.
+// commands lists the commands in the order of the usage text. init fills it, because the commands
+// refer to it in their usage.
 var commands []command
 
 func init() {
 	commands = []command{
 		{"serve", "serve Entra ID, Key Vault and the admin API until a signal", serve},
 		{"apply", "FILE: add the state in a JSON file (- for standard input)", apply},
-		{"create", "vault|certificate|secret|application|grant: add one thing", create},
-		{"renew", "issue a further version of a certificate", renew},
+		{"create", "vault|certificate|secret|application|grant: add one object", create},
+		{"renew", "issue a new version of a certificate", renew},
 		{"disable", "disable a version, or the newest one, of a secret", func(c *invocation, args []string) error { return setEnabled(c, args, false) }},
 		{"enable", "enable it again", func(c *invocation, args []string) error { return setEnabled(c, args, true) }},
 		{"delete", "delete a secret", deleteSecret},
 		{"versions", "list the versions of a secret", versions},
-		{"revoke", "take back a grant", revoke},
+		{"revoke", "remove a grant", revoke},
 		{"fault", "make requests fail", fault},
 		{"clear", "[ID...]: clear these faults, or all", clearFaults},
 		{"cut-off", "HOST: make a host unreachable", func(c *invocation, args []string) error { return cutOff(c, args, true) }},
 		{"restore", "HOST: make it reachable again", func(c *invocation, args []string) error { return cutOff(c, args, false) }},
 		{"log", "print the request log, or its counts", requestLog},
-		{"ca", "print the CA of the https certificates, or of the issued ones, in PEM", ca},
+		{"ca", "print the CA of the HTTPS certificates, or the root of the issued ones, in PEM", ca},
 	}
 }
 
@@ -50,10 +50,10 @@ func usage(w io.Writer) {
 	}
 }
 
-// errUsage is returned when the reason has been printed already.
+// errUsage means that the reason has already been printed.
 var errUsage = errors.New("wrong usage")
 
-// adminVariable names the emulator when --admin does not.
+// adminVariable is the environment variable with the default of --admin.
 const adminVariable = "AZURE_EMULATOR_ADMIN"
 
 // invocation is one run of a command.
@@ -67,8 +67,7 @@ type invocation struct {
 	wait  time.Duration
 }
 
-// parse reads flags and then exactly n arguments, or any number where n is
-// negative.
+// parse parses the flags and requires exactly n arguments, or any number if n is negative.
 func (c *invocation) parse(args []string, n int) error {
 	if err := c.flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -87,7 +86,7 @@ func (c *invocation) misused(format string, args ...any) error {
 	return errUsage
 }
 
-// connect parses the flags of a command that drives an emulator.
+// connect parses the flags of a command that controls an emulator.
 func (c *invocation) connect(args []string, n int) (*azure.AdminClient, error) {
 	fallback := os.Getenv(adminVariable)
 	if fallback == "" {
@@ -109,13 +108,13 @@ func (c *invocation) connect(args []string, n int) (*azure.AdminClient, error) {
 	return client, nil
 }
 
-// print writes a result as one line of JSON.
-func (c *invocation) print(v any) error { return json.NewEncoder(c.stdout).Encode(v) }
+// printJSON writes a result as one line of JSON.
+func (c *invocation) printJSON(v any) error { return json.NewEncoder(c.stdout).Encode(v) }
 
-// printed writes a result unless there was an error.
-func printed[T any](c *invocation, v T, err error) error {
+// printResult writes a result unless there was an error.
+func printResult[T any](c *invocation, v T, err error) error {
 	if err != nil {
 		return err
 	}
-	return c.print(v)
+	return c.printJSON(v)
 }

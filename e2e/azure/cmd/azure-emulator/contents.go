@@ -31,8 +31,8 @@ func apply(c *invocation, args []string) error {
 	return client.Apply(c.ctx, config)
 }
 
-// create makes one thing of a kind, with the flags of the kind. What has no flag
-// can be said with apply.
+// create creates one object of a kind, with the flags of that kind. For fields without a flag, use
+// apply.
 func create(c *invocation, args []string) error {
 	kinds := map[string]func(*invocation, []string) error{
 		"vault": createVault, "certificate": createCertificate, "secret": createSecret,
@@ -65,17 +65,17 @@ func createCertificate(c *invocation, args []string) error {
 	listFlag(c, &cert.IPAddresses, "ip", "IP `address`; may be given more than once")
 	c.flags.StringVar(&cert.Key, "key", azure.ECP256, "`type`: EC-P256, EC-P384, RSA-2048 or RSA-4096")
 	c.flags.IntVar(&cert.Chain, "chain", 3, "`number` of certificates from leaf to root, 1 to 4")
-	c.flags.BoolVar(&cert.OmitRoot, "omit-root", false, "leave the root out of the value")
+	c.flags.BoolVar(&cert.OmitRoot, "omit-root", false, "omit the root from the value")
 	c.flags.StringVar(&cert.Encoding, "encoding", azure.PKCS12AES, "`encoding`: pkcs12-aes, pkcs12-3des, pkcs12-rc2 or pem")
 	c.flags.StringVar(&cert.Order, "order", "", "`order`: leaf-first, root-first or shuffled; default: Key Vault's own")
-	c.flags.BoolVar(&cert.NonExportable, "non-exportable", false, "leave the private key out of the value")
+	c.flags.BoolVar(&cert.NonExportable, "non-exportable", false, "omit the private key from the value")
 	validityFlags(c, &cert.NotBefore, &cert.NotAfter)
 	client, err := c.connect(args, 0)
 	if err != nil {
 		return err
 	}
 	version, err := client.CreateCertificate(c.ctx, cert)
-	return printed(c, version, err)
+	return printResult(c, version, err)
 }
 
 func createSecret(c *invocation, args []string) error {
@@ -83,13 +83,13 @@ func createSecret(c *invocation, args []string) error {
 	secretFlags(c, &s.Vault, &s.Name)
 	c.flags.StringVar(&s.Value, "value", "", "`text` of the secret")
 	c.flags.StringVar(&s.ContentType, "content-type", "", "content `type`")
-	c.flags.BoolVar(&s.Managed, "managed", false, "make it look like an imported certificate's secret")
+	c.flags.BoolVar(&s.Managed, "managed", false, "give it the attributes of an imported certificate's secret")
 	client, err := c.connect(args, 0)
 	if err != nil {
 		return err
 	}
 	version, err := client.CreateSecret(c.ctx, s)
-	return printed(c, version, err)
+	return printResult(c, version, err)
 }
 
 func createApplication(c *invocation, args []string) error {
@@ -132,7 +132,7 @@ func grantFlags(c *invocation) *azure.Grant {
 	var g azure.Grant
 	c.flags.StringVar(&g.Vault, "vault", "", "`host` name of the vault")
 	c.flags.StringVar(&g.ClientID, "client-id", "", "client `ID`")
-	c.flags.StringVar(&g.Secret, "secret", "", "`name` of the only secret it is for; default: all")
+	c.flags.StringVar(&g.Secret, "secret", "", "`name` of the only secret of the grant; default: all")
 	return &g
 }
 
@@ -146,8 +146,8 @@ func validityFlags(c *invocation, notBefore, notAfter *time.Time) {
 	c.flags.TextVar(notAfter, "not-after", time.Time{}, "`time` (RFC 3339); default: a year after not-before")
 }
 
-// listFlag adds each value of a flag to list; one value may also hold several,
-// separated by commas.
+// listFlag adds each value of a flag to list. A value may contain several elements, separated by
+// commas.
 func listFlag(c *invocation, list *[]string, name, usage string) {
 	c.flags.Func(name, usage, func(value string) error {
 		for item := range strings.SplitSeq(value, ",") {

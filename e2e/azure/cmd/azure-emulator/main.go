@@ -1,13 +1,13 @@
-// Command azure-emulator serves the emulated Entra ID and Key Vault of package
-// azure, and drives a running one by its admin API.
+// Command azure-emulator serves the emulated Entra ID and Key Vault of package azure, and controls
+// a running emulator through its admin API.
 //
 //	azure-emulator serve --config state.json --ca-dir DIR --listen :443 --admin :8080
 //	azure-emulator renew --vault example.vault.azure.net --name web
 //
-// Every command but serve finds the emulator by --admin or the variable
-// AZURE_EMULATOR_ADMIN, and prints its result as JSON. It exits with 0 if the
-// command succeeded, 1 if it failed and 2 if it was called wrongly. It is a test
-// tool: it never talks to Microsoft's services and guards nothing.
+// All commands except serve find the emulator through --admin or the environment variable
+// AZURE_EMULATOR_ADMIN, and print their result as JSON. The exit code is 0 after success, 1 after a
+// failure and 2 for wrong usage. It is a test tool: it never connects to Microsoft's services, and
+// protects nothing.
 package main
 
 import (
@@ -29,7 +29,7 @@ func main() {
 	os.Exit(code)
 }
 
-// run is main without the process: it returns the exit code.
+// run runs the program and returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
 		usage(stderr)

@@ -9,8 +9,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure/sandbox"
 )
 
-// TestMain runs everything in a sandbox, so that the scripts use the real names and
-// ports. Each script listens on its own loopback address.
+// TestMain runs everything in a sandbox, so that the scripts use the real names and ports. Each
+// script listens on a different loopback address.
 func TestMain(m *testing.M) {
 	sandbox.Enter(azure.Hosts("127.0.0.1", "example.vault.azure.net"))
 	testscript.Main(m, map[string]func(){"azure-emulator": main})

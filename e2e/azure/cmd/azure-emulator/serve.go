@@ -11,12 +11,12 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
 )
 
-// serve runs an emulator until the context is done or a listener fails.
+// serve runs an emulator until the context ends or a listener fails.
 func serve(c *invocation, args []string) error {
 	config := c.flags.String("config", "", "JSON `file` with the state to start with")
-	caDir := c.flags.String("ca-dir", "", "`directory` of the CA files; missing ones are made there")
+	caDir := c.flags.String("ca-dir", "", "`directory` of the CA files; missing files are created")
 	listen := c.flags.String("listen", ":443", "`address` of Entra ID and Key Vault")
-	admin := c.flags.String("admin", "127.0.0.1:8080", "`address` of the admin API, which has no authentication")
+	admin := c.flags.String("admin", "127.0.0.1:8080", "`address` of the admin API, which needs no authentication")
 	verbose := c.flags.Bool("verbose", false, "log every request")
 	if err := c.parse(args, 0); err != nil {
 		return err

@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// caLifetime is that of every CA certificate.
+// caLifetime is the lifetime of every CA certificate.
 const caLifetime = 10 * 365 * 24 * time.Hour
 
-// CA is a certificate authority: its certificate and the key to sign with.
+// CA is a certificate authority: its certificate and its signing key.
 type CA struct {
 	Cert *x509.Certificate
 	Key  crypto.Signer
@@ -36,7 +36,7 @@ func NewRoot(name string) (*CA, error) {
 	return &CA{Cert: cert, Key: key}, nil
 }
 
-// NewIntermediate creates a CA below c.
+// NewIntermediate creates a CA that c issues.
 func (c *CA) NewIntermediate(name string) (*CA, error) {
 	key, err := NewKey(ECP256, nil)
 	if err != nil {
@@ -49,9 +49,8 @@ func (c *CA) NewIntermediate(name string) (*CA, error) {
 	return &CA{Cert: cert, Key: key}, nil
 }
 
-// LoadOrCreateRoot reads a root from file, which has its certificate and its
-// PKCS #8 key in PEM, or makes one and writes it there, readable by the owner
-// only, if the file does not exist.
+// LoadOrCreateRoot reads a root from file, which contains its certificate and its PKCS #8 key in
+// PEM. If the file does not exist, it creates a root and the file, which only the owner can read.
 func LoadOrCreateRoot(file, name string) (*CA, error) {
 	data, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -75,7 +74,7 @@ func LoadOrCreateRoot(file, name string) (*CA, error) {
 	return ca, nil
 }
 
-// CertPEM is the CA's certificate.
+// CertPEM returns the CA's certificate.
 func (c *CA) CertPEM() []byte { return encodeCerts([]*x509.Certificate{c.Cert}) }
 
 func (c *CA) marshal() ([]byte, error) {
@@ -90,7 +89,7 @@ func parseCA(data []byte) (*CA, error) {
 	certBlock, rest := pem.Decode(data)
 	keyBlock, _ := pem.Decode(rest)
 	if certBlock == nil || keyBlock == nil {
-		return nil, errors.New("want a certificate and then its key, in PEM")
+		return nil, errors.New("want a certificate followed by its key, in PEM")
 	}
 	cert, err := x509.ParseCertificate(certBlock.Bytes)
 	if err != nil {
@@ -119,8 +118,8 @@ func caTemplate(name string) *x509.Certificate {
 	}
 }
 
-// issue signs template for key by ca, or by itself where ca is nil, with a new
-// serial number.
+// issue signs template for key with a new serial number. If ca is nil, the certificate is
+// self-signed.
 func issue(template *x509.Certificate, key crypto.Signer, ca *CA) (*x509.Certificate, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 126))
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Leaf is what a certificate to be issued says.
+// Leaf is the content of a certificate to issue.
 type Leaf struct {
 	CommonName          string
 	DNSNames            []string
@@ -19,8 +19,8 @@ type Leaf struct {
 	NotBefore, NotAfter time.Time
 }
 
-// Hierarchy is the CA of the vaults: a root and two intermediates, the second
-// below the first, so that chains have up to four certificates.
+// Hierarchy is the CA hierarchy of the vaults: a root and two intermediates, the second issued by
+// the first. So chains have up to four certificates.
 type Hierarchy struct {
 	Root          *CA
 	intermediates []*CA
@@ -29,7 +29,7 @@ type Hierarchy struct {
 // MaxChain is the longest chain that a Hierarchy issues.
 const MaxChain = 4
 
-// NewHierarchy creates the intermediates below root.
+// NewHierarchy creates a hierarchy with this root.
 func NewHierarchy(root *CA) (*Hierarchy, error) {
 	h := &Hierarchy{Root: root}
 	parent := root
@@ -44,8 +44,8 @@ func NewHierarchy(root *CA) (*Hierarchy, error) {
 	return h, nil
 }
 
-// Issue signs a leaf for key and returns its chain, leaf first, of length
-// certificates including the root. A chain of one is self-signed.
+// Issue signs a leaf for key and returns its chain, leaf first. The chain has length certificates,
+// including the root. A chain of one certificate is self-signed.
 func (h *Hierarchy) Issue(leaf Leaf, key crypto.Signer, length int) ([]*x509.Certificate, error) {
 	if length < 1 || length > MaxChain {
 		return nil, fmt.Errorf("a chain of %d certificates cannot be issued (1 to %d)", length, MaxChain)
@@ -69,7 +69,7 @@ func (h *Hierarchy) Issue(leaf Leaf, key crypto.Signer, length int) ([]*x509.Cer
 	return chain, nil
 }
 
-// ServingCertificate issues a TLS certificate for names, directly below the CA.
+// ServingCertificate issues a TLS certificate for names, signed by the CA without an intermediate.
 func (c *CA) ServingCertificate(names []string) (tls.Certificate, error) {
 	key, err := NewKey(ECP256, nil)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 )
 
-// Encoding is the form of a certificate-backed secret's value.
+// Encoding is the encoding of a certificate-backed secret's value.
 type Encoding string
 
 // The encodings. PKCS #12 values are base64, with an empty password.
@@ -32,7 +32,7 @@ const (
 // Order is the order of the certificates in a value.
 type Order string
 
-// The orders. Key Vault's own differs between PKCS #12 and PEM.
+// The orders. Key Vault's order differs between PKCS #12 and PEM.
 const (
 	OrderKeyVault  Order = ""
 	OrderLeafFirst Order = "leaf-first"
@@ -47,7 +47,7 @@ var encoders = map[Encoding]*pkcs12.Encoder{
 	PKCS12RC2: pkcs12.LegacyRC2,
 }
 
-// Check says whether Encode knows the encoding and the order.
+// Check returns an error if Encode does not know the encoding or the order.
 func Check(e Encoding, o Order) error {
 	if _, ok := encoders[e]; !ok && e != PEM {
 		return fmt.Errorf("unknown encoding %q (want %s, %s, %s or %s)", e, PKCS12AES, PKCS12DES, PKCS12RC2, PEM)
@@ -59,8 +59,8 @@ func Check(e Encoding, o Order) error {
 	return fmt.Errorf("unknown order %q (want %s, %s, %s or none)", o, OrderLeafFirst, OrderRootFirst, OrderShuffled)
 }
 
-// Encode writes a chain, given leaf first, and key (nil: none) as Key Vault would
-// give it in a secret's value, and says its content type.
+// Encode encodes a chain (leaf first) and a key (nil omits it) as Key Vault does in a secret's
+// value. It also returns the content type.
 func Encode(chain []*x509.Certificate, key crypto.Signer, e Encoding, o Order) (value, contentType string, err error) {
 	if err := Check(e, o); err != nil {
 		return "", "", err
@@ -86,16 +86,16 @@ func ordered(chain []*x509.Certificate, o Order) []*x509.Certificate {
 	case OrderRootFirst:
 		slices.Reverse(certs)
 	case OrderShuffled:
-		// Rotated and not random, so that a failure can be repeated: with three
-		// certificates the leaf is in the middle, its issuer last.
+		// Rotated instead of random, so that failures are reproducible. With three certificates the
+		// leaf is in the middle and its issuer last.
 		certs = append(certs[len(certs)-1:], certs[:len(certs)-1]...)
 	}
 	return certs
 }
 
-// encodePKCS12 keeps the order of certs. The library takes the first one for the
-// leaf and marks it with the key's localKeyId, so with any order but leaf first
-// that attribute misleads: the leaf has to be found by its public key.
+// encodePKCS12 keeps the order of certs. The library treats the first certificate as the leaf and
+// marks it with the key's localKeyId. So that attribute is wrong unless the leaf is first: readers
+// must find the leaf by its public key.
 func encodePKCS12(enc *pkcs12.Encoder, certs []*x509.Certificate, key crypto.Signer) ([]byte, error) {
 	if key == nil {
 		return enc.EncodeTrustStore(certs, "")
@@ -103,7 +103,7 @@ func encodePKCS12(enc *pkcs12.Encoder, certs []*x509.Certificate, key crypto.Sig
 	return enc.Encode(key, certs[0], certs[1:], "")
 }
 
-// encodePEM puts the PKCS #8 key before the certificates, as Key Vault does.
+// encodePEM writes the PKCS #8 key before the certificates, as Key Vault does.
 func encodePEM(certs []*x509.Certificate, key crypto.Signer) ([]byte, error) {
 	if key == nil {
 		return encodeCerts(certs), nil
@@ -123,7 +123,7 @@ func encodeKey(key crypto.Signer) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 }
 
-// EncodeChain writes certificates in PEM, in the order given.
+// EncodeChain encodes certificates in PEM in the given order.
 func EncodeChain(certs []*x509.Certificate) string { return string(encodeCerts(certs)) }
 
 func encodeCerts(certs []*x509.Certificate) []byte {

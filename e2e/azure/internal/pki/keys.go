@@ -2,9 +2,8 @@
 // names, the CA hierarchy of the certificates that vaults issue, and their
 // encodings.
 //
-// It guarantees that two keys asked for one after the other differ when the
-// caller says so. It reuses RSA keys within the process, since making them is slow:
-// nothing that it makes may be used outside of a test.
+// It guarantees that a new key differs from the previous one if the caller requests that. It reuses
+// RSA keys in the process, because creating them is slow. So use the keys only in tests.
 package pki
 
 import (
@@ -17,7 +16,7 @@ import (
 	"sync"
 )
 
-// KeyType is one of the kinds of keys that Key Vault makes.
+// KeyType is one of Key Vault's key types.
 type KeyType string
 
 // The key types.
@@ -28,8 +27,8 @@ const (
 	RSA4096 KeyType = "RSA-4096"
 )
 
-// rsaPoolSize is how many RSA keys of one size the process makes at most: two,
-// so that a renewal has another one.
+// rsaPoolSize is the maximum number of RSA keys of one size in the process: two, so that a renewal
+// gets a different key.
 const rsaPoolSize = 2
 
 var rsaPools = map[KeyType]*rsaPool{
@@ -37,8 +36,8 @@ var rsaPools = map[KeyType]*rsaPool{
 	RSA4096: {bits: 4096},
 }
 
-// NewKey returns a key of type t (EC-P256 when empty) that is not previous, which
-// may be nil. EC keys are always new.
+// NewKey returns a key of type t (EC-P256 if empty) that differs from previous, which may be nil.
+// EC keys are always new.
 func NewKey(t KeyType, previous crypto.Signer) (crypto.Signer, error) {
 	switch t {
 	case "", ECP256:
@@ -53,7 +52,7 @@ func NewKey(t KeyType, previous crypto.Signer) (crypto.Signer, error) {
 	return pool.take(previous)
 }
 
-// CheckKeyType says whether NewKey knows t, without making a key.
+// CheckKeyType returns an error if NewKey does not know t. It does not create a key.
 func CheckKeyType(t KeyType) error {
 	if _, ok := rsaPools[t]; ok || t == "" || t == ECP256 || t == ECP384 {
 		return nil
@@ -61,7 +60,8 @@ func CheckKeyType(t KeyType) error {
 	return fmt.Errorf("unknown key type %q (want %s, %s, %s or %s)", t, ECP256, ECP384, RSA2048, RSA4096)
 }
 
-// rsaPool hands out its keys in turn and creates one when the pool is empty.
+// rsaPool returns its keys in turn. It creates a key if each of them is the previous one, or if it
+// is empty.
 type rsaPool struct {
 	bits int
 

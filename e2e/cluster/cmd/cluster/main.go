@@ -8,8 +8,8 @@
 //	cluster env             print how to use it from a shell
 //	cluster kubectl ARGS    run kubectl (or helm ARGS) against it
 //
-// The variable CLUSTER_NAME chooses among clusters; without it, the one that the tests use is
-// meant. A Ctrl-C during "up" removes what was begun.
+// The environment variable CLUSTER_NAME selects the cluster. The default is the cluster that the
+// tests use. Ctrl-C during "up" removes what has been started.
 package main
 
 import (
@@ -31,7 +31,7 @@ func main() {
 	switch {
 	case err == nil:
 	case !errors.As(err, &ours) && errors.As(err, &theirs):
-		os.Exit(theirs.ExitCode()) // kubectl or helm, run for the user, has said why
+		os.Exit(theirs.ExitCode()) // kubectl or helm has already printed the reason
 	default:
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -68,7 +68,7 @@ func run(args []string) error {
 	}
 }
 
-// with runs do on the cluster. Only "up" starts one.
+// with runs do on the cluster. Only "up" starts a cluster.
 func with(ctx context.Context, o cluster.Options, do func(*cluster.Cluster) error) error {
 	connect := cluster.Attach
 	if o.Keep {

@@ -10,8 +10,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"cluster": main})
 }
 
-// The scripts say what a person sees who gets something wrong, or has nothing to end. TestLifecycle
-// of the package shows nodes.
+// The scripts show the messages for wrong usage, and that "down" succeeds without a cluster.
+// TestLifecycle of package cluster tests real nodes.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata/script"})
 }

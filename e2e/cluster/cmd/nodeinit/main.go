@@ -1,13 +1,11 @@
 // Command nodeinit is the first process of a node's PID namespace. It is started in new PID, mount
-// and network namespaces, gives them what the node's programs expect, says "ready" on its standard
-// output, and from then on only reaps processes that lost their parent, until the node has no
-// users. When it ends, for any reason, the kernel ends every process of the node, and with them the
-// mounts and the network go.
+// and network namespaces. It sets up the mounts that the node's programs expect and prints "ready".
+// From then on it only reaps orphaned processes, until the node has no users. When it ends, for any
+// reason, the kernel ends every process of the node, and removes the mounts and the network.
 //
 //	nodeinit NAME STATE-DIRECTORY
 //
-// It never starts a process and changes nothing outside of its namespaces but the node's lock
-// files.
+// It never starts a process. Outside of its namespaces it changes only the node's lock files.
 package main
 
 import (
@@ -44,7 +42,7 @@ func run(args []string) error {
 	unused := make(chan struct{})
 	go reap()
 	go func() {
-		u.awaitNone()
+		u.awaitUnused()
 		close(unused)
 	}()
 	fmt.Println("ready")
@@ -56,7 +54,7 @@ func run(args []string) error {
 	return nil
 }
 
-// setUp creates the mounts. What programs write below fixed paths is sent elsewhere.
+// setUp creates the mounts. It redirects what programs write to fixed paths.
 func setUp(state string) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
@@ -69,24 +67,23 @@ func setUp(state string) error {
 		return fmt.Errorf("mount /run: %w", err)
 	}
 	for _, dir := range []string{"/var/lib", "/var/log"} {
-		if err := divert(dir, filepath.Join(state, "diverted", dir)); err != nil {
+		if err := redirectWrites(dir, filepath.Join(state, "diverted", dir)); err != nil {
 			return err
 		}
 	}
-	// Pods reach each other, Services and the node through the node.
+	// Traffic between pods, Services and the node is routed by the node.
 	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644); err != nil {
 		return fmt.Errorf("forward packets: %w", err)
 	}
-	// The programs mount for each other: what the kubelet mounts, containerd and the pods are to
-	// see.
+	// The programs share mounts: containerd and the pods must see what the kubelet mounts.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, ""); err != nil {
 		return fmt.Errorf("share mounts: %w", err)
 	}
 	return nil
 }
 
-// divert leaves dir as it is to look at, but sends what is written there to another directory.
-func divert(dir, to string) error {
+// redirectWrites keeps the content of dir visible, but redirects writes to another directory.
+func redirectWrites(dir, to string) error {
 	upper, work := filepath.Join(to, "written"), filepath.Join(to, "work")
 	for _, d := range []string{upper, work} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
@@ -95,12 +92,12 @@ func divert(dir, to string) error {
 	}
 	options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", dir, upper, work)
 	if err := unix.Mount("overlay", dir, "overlay", 0, options); err != nil {
-		return fmt.Errorf("divert writes of %s: %w", dir, err)
+		return fmt.Errorf("redirect writes to %s: %w", dir, err)
 	}
 	return nil
 }
 
-// reap waits for orphans, which the kernel gives to this process, for ever.
+// reap waits for orphans, which the kernel hands to this process. It never returns.
 func reap() {
 	child := make(chan os.Signal, 1)
 	signal.Notify(child, unix.SIGCHLD)

@@ -11,21 +11,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockDir has the lock files of package cluster: NAME.start is held by whoever starts, joins or
-// leaves the node, NAME.users by each of its users. The kernel releases both however a process
-// ends.
+// lockDir contains the lock files of package cluster. A process holds NAME.start while it starts,
+// joins or leaves the node. Each user of the node holds NAME.users. The kernel releases both locks
+// when a process ends.
 const lockDir = "/run/lock"
 
-// usersPoll is how often it is looked whether anybody uses the node: flock(2) announces nothing.
+// usersPoll is the pause between checks whether the node has users: flock(2) sends no notification.
 const usersPoll = time.Second
 
-// users tell whether the node is still wanted.
+// users knows the files that tell whether the node is in use.
 type users struct {
 	start, users string // lock files
-	keep         string // the file that says that the node outlives its users
+	keep         string // while this file exists, the node outlives its users
 }
 
-// findUsers is called before this process's mounts hide lockDir.
+// findUsers must be called before the mounts of this process hide lockDir.
 func findUsers(name, state string) (users, error) {
 	if err := os.MkdirAll(lockDir, 0o755); err != nil {
 		return users{}, err
@@ -34,26 +34,26 @@ func findUsers(name, state string) (users, error) {
 	if err != nil {
 		return users{}, fmt.Errorf("open %s: %w", lockDir, err)
 	}
-	dir := fmt.Sprintf("/proc/self/fd/%d", fd) // leads there for as long as the process lasts
+	dir := fmt.Sprintf("/proc/self/fd/%d", fd) // valid as long as this process
 	return users{
 		start: filepath.Join(dir, name+".start"), users: filepath.Join(dir, name+".users"), keep: filepath.Join(state, "keep"),
 	}, nil
 }
 
-// awaitNone returns once nobody uses the node any more and nobody asked to keep it: its last user
-// crashed or was killed, since one that ends in order takes the node away.
-func (u users) awaitNone() {
+// awaitUnused returns when the node has no users and need not be kept. Its last user crashed or was
+// killed: a user that ends normally removes the node.
+func (u users) awaitUnused() {
 	for {
 		time.Sleep(usersPoll)
-		if u.none() {
+		if u.unused() {
 			return
 		}
 	}
 }
 
-// none is true only with the start lock held, until this process ends, so that nobody joins a node
-// that is about to end.
-func (u users) none() bool {
+// unused tells whether the node has no users. If so, it holds the start lock until this process
+// ends, so that no process joins a node that is about to end.
+func (u users) unused() bool {
 	if _, err := os.Stat(u.keep); err == nil || !free(u.users) {
 		return false
 	}
@@ -63,14 +63,14 @@ func (u users) none() bool {
 	}
 	if unix.Flock(int(start.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil && inPlace(start) && free(u.users) {
 		_ = os.Remove(u.users)
-		_ = os.Remove(u.start) // who waits for the lock then makes a new file
+		_ = os.Remove(u.start) // a process that waits for the lock then creates a new file
 		return true
 	}
 	_ = start.Close()
 	return false
 }
 
-// free tells whether nobody holds a lock file.
+// free tells whether no process holds a lock file.
 func free(path string) bool {
 	f, err := os.Open(path)
 	if err != nil {
@@ -80,7 +80,7 @@ func free(path string) bool {
 	return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil
 }
 
-// inPlace tells whether a lock file is still the one at its path: a lock on one that was removed
+// inPlace tells whether a lock file is still the file at its path: a lock on a removed file
 // excludes nobody.
 func inPlace(f *os.File) bool {
 	held, err := f.Stat()

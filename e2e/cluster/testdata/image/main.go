@@ -1,5 +1,5 @@
-// Command hello is what the test of image builds puts into an image: it says a word that the build
-// gave it, and the user that it runs as.
+// Command hello is the program in the image of the build test: it prints a word that the build sets,
+// and its user ID.
 package main
 
 import (

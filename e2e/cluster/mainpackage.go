@@ -15,10 +15,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// buildOwn builds a main package of the repository as a static program and returns its path. The
-// path follows the content, so a program that runs, or that an image is made of, never changes
-// under its user.
-func buildOwn(ctx context.Context, repo, pkg string, log *progress) (string, error) {
+// buildMainPackage builds a main package of the repository as a static program and returns its
+// path. The path depends on the content, so a program never changes while it runs or while an image
+// is built from it.
+func buildMainPackage(ctx context.Context, repo, pkg string, log *progress) (string, error) {
 	dir, err := cacheDir("own")
 	if err != nil {
 		return "", err
@@ -29,20 +29,21 @@ func buildOwn(ctx context.Context, repo, pkg string, log *progress) (string, err
 		return "", err
 	}
 	defer held.remove()
-	// The go command leaves a program alone that is up to date.
+	// The go command does not rebuild a program that is up to date.
 	build := goCommand(ctx, repo, "build", "-trimpath", "-ldflags", "-s -w", "-o", latest, pkg)
 	if err := log.quietly("build "+pkg, func() error { _, err := output(build); return err }); err != nil {
 		return "", err
 	}
-	program, err := frozen(latest)
+	program, err := copyByDigest(latest)
 	if err == nil {
-		used(program, filepath.Base(latest)+"-")
+		markUsed(program, filepath.Base(latest)+"-")
 	}
 	return program, err
 }
 
-// frozen returns a copy of the file that bears the digest of its content in its name.
-func frozen(file string) (string, error) {
+// copyByDigest copies the file to a name that contains the digest of its content, and returns that
+// path.
+func copyByDigest(file string) (string, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return "", err
