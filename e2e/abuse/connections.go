@@ -45,9 +45,7 @@ func (s *side) connectionAttacks() []attack {
 	} {
 		limit := fmt.Sprintf("64 MiB, %.0f%% of the probes lost", 100*f.maxLost)
 		attacks = append(attacks, attack{f.name, limit, func(ctx context.Context) (string, error) {
-			return s.attacked(ctx, s.options(), func(ctx context.Context, sidecar *rig.Sidecar) (string, error) {
-				return f.run(ctx, sidecar)
-			})
+			return s.attacked(ctx, s.options(), f.run)
 		}})
 	}
 	return attacks

@@ -46,8 +46,8 @@ func (c *connections) accept(ctx context.Context, conn net.Conn) context.Context
 	return context.WithValue(ctx, connectionKey{}, added)
 }
 
-// leastNeeded returns the connection to close for a new one. It is one of the peer that has most, so
-// that a peer with many does not close those of others. Among these it is the oldest on which no
+// leastNeeded returns the connection to close for a new one. It is one of the peer that has most,
+// so that a peer with many does not close those of others. Among these it is the oldest on which no
 // handler works, or else the oldest. It is called with the lock held.
 func (c *connections) leastNeeded() *connection {
 	byPeer := map[netip.Addr]int{}

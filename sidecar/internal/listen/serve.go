@@ -24,8 +24,8 @@ const (
 
 // Serve responds to requests on l until ctx ends. A response takes at most writeTimeout. Slow and
 // idle clients are disconnected, and at most 64 connections are open: one more closes another one,
-// of the client that has most, preferably the oldest that waits for its client. So a client that opens
-// many connections cannot keep out the kubelet, which sends its request at once.
+// of the client that has most, preferably the oldest that waits for its client. So a client that
+// opens many connections cannot keep out the kubelet, which sends its request at once.
 //
 // The error is that of http.Server.Serve, and nil after ctx has ended.
 func Serve(ctx context.Context, l net.Listener, h http.Handler, writeTimeout time.Duration) error {
