@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -37,13 +38,13 @@ func metricsHandler(g prometheus.Gatherer) http.Handler {
 
 // Limits for connections, which need no authentication.
 const (
-	// maxConnections bounds the open connections of one port, of which an idle one costs 12 KiB.
+	// maxConnections bounds the open connections of one port, of which an idle one costs 20 KiB.
 	// Further ones wait until one is closed; silent ones are after headerTimeout.
-	maxConnections = 5000
+	maxConnections = 4000
 	// maxHeader bounds the headers of a request, in bytes.
 	maxHeader = 16 << 10
 	// headerTimeout is how long a client may take for the TLS handshake and the headers.
-	headerTimeout = 5 * time.Second
+	headerTimeout = 3 * time.Second
 	// exchangeTimeout is how long a client of health or metrics may take to send its request or to
 	// read the response.
 	exchangeTimeout = 10 * time.Second
@@ -57,7 +58,7 @@ const (
 // sets the deadlines for bodies and responses.
 func serveTLS(ctx context.Context, address string, config *tls.Config, h http.Handler) error {
 	s := &http.Server{
-		Handler: h, TLSConfig: config,
+		Handler: h, TLSConfig: config, ErrorLog: newErrorLog(slog.Default()),
 		MaxHeaderBytes: maxHeader, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
 	}
 	finished := make(chan error, 1)

@@ -1,5 +1,5 @@
-// Command hello is the program in the image of the build test: it prints a word that the build sets,
-// and its user ID.
+// Command hello is the program in the image of the build test: it prints a word that the build
+// sets, and its user ID.
 package main
 
 import (
