@@ -50,7 +50,7 @@ func TestMetadataEndpoint(t *testing.T) {
 					t.Errorf("container %s got a token of %+v, want one of %s", container, claims, id)
 				}
 			}
-			if log := logOf(t, done, contract.ContainerName); strings.Contains(log, "eyJ") || !strings.Contains(log, `"token given"`) {
+			if log := logOf(t, done, contract.ContainerName); strings.Contains(log, "eyJ") || !strings.Contains(log, `"token issued"`) {
 				t.Errorf("the sidecar's log must mention tokens, but not contain one:\n%s", log)
 			}
 		})

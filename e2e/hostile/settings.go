@@ -32,16 +32,16 @@ var Settings = map[string]func(size int) string{
 	},
 	"wrong types":   func(size int) string { return Observed(repeat("0", size)) },
 	"empty entries": func(size int) string { return Observed(repeat("{}", size)) },
-	"same entry":    func(size int) string { return Observed(repeat(`"https://v.vault.azure.net/secrets/a"`, size)) },
-	"many entries":  func(size int) string { return Observed(numbered(`"https://v.vault.azure.net/secrets/a%d"`, size)) },
+	"same entry":    func(size int) string { return Observed(repeat(`"https://abc.vault.azure.net/secrets/a"`, size)) },
+	"many entries":  func(size int) string { return Observed(numbered(`"https://abc.vault.azure.net/secrets/a%d"`, size)) },
 	"many stores": func(size int) string {
-		return Observed(numbered(`{"url":"https://v.vault.azure.net/secrets/a","certificateStoreLocation":"/s/%d"}`, size))
+		return Observed(numbered(`{"url":"https://abc.vault.azure.net/secrets/a","certificateStoreLocation":"/s/%d"}`, size))
 	},
 	"wrapped settings": func(size int) string {
 		return `{"a":[` + repeat(`{"secretsManagementSettings":{}}`, size) + `]}`
 	},
 	"acls": func(size int) string {
-		return Observed(`{"url":"https://v.vault.azure.net/secrets/a","acls":[` + repeat(`{"user":"1"}`, size) + `]}`)
+		return Observed(`{"url":"https://abc.vault.azure.net/secrets/a","acls":[` + repeat(`{"user":"1"}`, size) + `]}`)
 	},
 	"line breaks": func(size int) string { return strings.Repeat("\n", size) + "{" },
 	"quotes":      func(size int) string { return strings.Repeat(`\"`, size/2) },

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/hostile"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
@@ -24,6 +25,9 @@ func FuzzParse(f *testing.F) {
 			f.Fatal(err)
 		}
 		f.Add(data)
+	}
+	for _, generate := range hostile.Settings {
+		f.Add([]byte(generate(1000)))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, err := contract.Parse(data)
