@@ -13,10 +13,10 @@ const (
 	// MB with the runtime's default of 100.
 	gcPercent = 75
 	// memoryLimitRatio is the part of the container's memory limit at which the garbage collector
-	// works harder. With the chart's 256 MiB it is 115 MiB, more than twice what 20,000 service
+	// works harder. With the chart's 256 MiB it is 102 MiB, more than twice what 20,000 service
 	// accounts need, and so garbage of hostile requests does not add up to the limit. The rest is
 	// for what the runtime does not count, above all the kernel's memory for connections.
-	memoryLimitRatio = 0.45
+	memoryLimitRatio = 0.4
 )
 
 // tuneMemory sets gcPercent and the memory limit, unless GOGC and GOMEMLIMIT are set. Without a

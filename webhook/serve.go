@@ -40,7 +40,7 @@ func metricsHandler(g prometheus.Gatherer) http.Handler {
 const (
 	// maxConnections bounds the open connections of one port, of which an idle one costs 20 KiB.
 	// Further ones wait until one is closed; silent ones are after headerTimeout.
-	maxConnections = 4000
+	maxConnections = 3500
 	// maxHeader bounds the headers of a request, in bytes.
 	maxHeader = 16 << 10
 	// headerTimeout is how long a client may take for the TLS handshake and the headers.

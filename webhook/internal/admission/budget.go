@@ -14,8 +14,8 @@ import (
 // the process needs anyway stay below the 256 MiB of the chart's limit.
 const (
 	smallShare  = 128 << 10
-	smallBudget = 14 << 20
-	largeBudget = 12 << 20
+	smallBudget = 16 << 20
+	largeBudget = 18 << 20
 	// budgetWait is how long a request waits for its share.
 	budgetWait = 2 * time.Second
 )
