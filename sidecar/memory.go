@@ -5,6 +5,8 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
+
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
 )
 
@@ -46,4 +48,16 @@ func (m memoryReleaser) release(r certsync.Report) {
 	}
 	setGCPercent(laterGC)
 	debug.FreeOSMemory()
+}
+
+// memoryLimitRatio is the part of the container's memory limit that the Go runtime may use. The
+// rest is for what the runtime does not count, above all the kernel's memory for connections and
+// files.
+const memoryLimitRatio = 0.9
+
+// setMemoryLimit lets the garbage collector work harder near the memory limit of the process's
+// cgroup, from which the kernel would kill the process. The variable GOMEMLIMIT wins. Without a
+// cgroup, or without a limit, nothing changes: then an error does not matter.
+func setMemoryLimit(limit memlimit.Provider) {
+	_, _ = memlimit.Set(memlimit.WithProvider(limit), memlimit.WithRatio(memoryLimitRatio))
 }

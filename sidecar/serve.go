@@ -5,13 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
-	"path/filepath"
-	"strconv"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/health"
@@ -22,20 +18,22 @@ import (
 // to fail.
 func (p *process) serve(ctx context.Context, port int, fail func(error)) error {
 	syncNow := health.Pace(p.syncNow)
-	socket, err := listenSocket(p.options.socket)
+	socket, err := listen.Socket(p.options.socket)
 	switch {
 	case err == nil:
 		go serveOn(ctx, socket, p.state.SocketHandler(syncNow), fail)
 	case p.options.host: // the directory may be missing, and nothing may use the probes
 		p.log.Info("probes are not available on the socket", "error", err)
+	case errors.Is(err, listen.ErrInUse):
+		return fmt.Errorf("probe socket: another certsync uses %s: give each its own --%s", p.options.socket, flagSocket)
 	default:
-		return err
+		return fmt.Errorf("probe socket: %w", err)
 	}
 	address := listenAddress(p.options, port)
 	if !address.IsValid() {
 		return nil
 	}
-	l, err := listenOn(ctx, address)
+	l, err := listen.On(ctx, address)
 	if err != nil {
 		return fmt.Errorf("probe port: %w: set another port with the annotation %s%s", err, contract.Prefix, contract.KeyPort)
 	}
@@ -61,34 +59,4 @@ func listenAddress(o options, port int) netip.AddrPort {
 	default:
 		return netip.AddrPortFrom(netip.IPv6Unspecified(), uint16(cmp.Or(port, contract.DefaultPort)))
 	}
-}
-
-// listenOn listens on an address; on a loopback address for this machine or pod alone.
-func listenOn(ctx context.Context, address netip.AddrPort) (net.Listener, error) {
-	if address.Addr().IsLoopback() {
-		return listen.PodOnly(ctx, address)
-	}
-	var config net.ListenConfig
-	return config.Listen(ctx, "tcp", net.JoinHostPort("", strconv.Itoa(int(address.Port()))))
-}
-
-// listenSocket opens the socket for the current user only, and replaces the socket of a process
-// that has ended.
-func listenSocket(path string) (net.Listener, error) {
-	if conn, err := net.Dial("unix", path); err == nil {
-		conn.Close()
-		return nil, fmt.Errorf("probe socket: another certsync uses %s: give each its own --%s", path, flagSocket)
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("probe socket: %w", err)
-	}
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		return nil, fmt.Errorf("probe socket: %w: is %s a writable volume?", err, filepath.Dir(path))
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		l.Close()
-		return nil, fmt.Errorf("probe socket: %w", err)
-	}
-	return l, nil
 }

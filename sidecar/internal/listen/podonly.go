@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -14,6 +15,16 @@ import (
 // loopback is the name of the loopback interface, which the kernel creates in each network
 // namespace.
 const loopback = "lo"
+
+// On listens on a TCP address: on a loopback address for this network namespace alone, as PodOnly,
+// and on an unspecified one for everybody, by IPv4 and IPv6. The error is that of net.Listen.
+func On(ctx context.Context, address netip.AddrPort) (net.Listener, error) {
+	if address.Addr().IsLoopback() {
+		return PodOnly(ctx, address)
+	}
+	var config net.ListenConfig
+	return config.Listen(ctx, "tcp", net.JoinHostPort("", strconv.Itoa(int(address.Port()))))
+}
 
 // PodOnly listens on a TCP address for the processes of this network namespace alone. Give it an
 // address that the loopback interface has, such as 127.0.0.1 or 169.254.169.254.
