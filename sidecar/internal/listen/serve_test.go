@@ -148,3 +148,53 @@ func TestLargeRequest(t *testing.T) {
 		})
 	}
 }
+
+// A client with many connections closes its own, and not the idle one of another client.
+func TestConnectionsOfAnotherPeer(t *testing.T) {
+	address := serve(t, greet)
+	other := dial(t, address)
+	responses := bufio.NewReader(other)
+	request := func() {
+		t.Helper()
+		_, err := io.WriteString(other, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+		check(t, err)
+		resp, err := http.ReadResponse(responses, nil)
+		check(t, err)
+		_, err = io.Copy(io.Discard, resp.Body)
+		check(t, err)
+	}
+	request()
+	attacker := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
+	conns := make([]net.Conn, 200)
+	for i := range conns {
+		conn, err := attacker.Dial("tcp", address)
+		check(t, err)
+		t.Cleanup(func() { conn.Close() })
+		conns[i] = conn
+	}
+	for i := range conns[:len(conns)-64] {
+		if !closed(conns[i]) {
+			t.Fatalf("connection %d of the attacker is still open", i)
+		}
+	}
+	request()
+}
+
+// A connection ends after a number of requests, which a client can send without waiting.
+func TestManyRequests(t *testing.T) {
+	conn := dial(t, serve(t, greet))
+	go func() { _, _ = io.WriteString(conn, strings.Repeat("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 100)) }()
+	responses := bufio.NewReader(conn)
+	for n := 1; ; n++ {
+		resp, err := http.ReadResponse(responses, nil)
+		check(t, err)
+		_, err = io.Copy(io.Discard, resp.Body)
+		check(t, err)
+		if resp.Close {
+			if n != 100 {
+				t.Errorf("the connection ends after %d requests, want 100", n)
+			}
+			return
+		}
+	}
+}
