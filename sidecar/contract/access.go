@@ -81,8 +81,8 @@ func parseFileMode(s string) (fs.FileMode, error) {
 	return mode, nil
 }
 
-// acls returns the ACL entries that apply: all of them unless aclEnabled is false, as in version 4 of
-// the extension. A pod has no user database, so names are ignored there.
+// acls returns the ACL entries that apply: all of them unless aclEnabled is false, as in version 4
+// of the extension. A pod has no user database, so names are ignored there.
 func (v *validator) acls(path string, list []ACL) []ACL {
 	if len(list) == 0 {
 		return nil

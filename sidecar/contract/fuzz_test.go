@@ -122,7 +122,10 @@ func respell(key string, value any) any {
 			v[k] = respell(k, v[k])
 		}
 		if key == "" {
-			v["$schema"], v["loggingSettings"] = "settings.schema.json", v["loggingSettings"] // which may be null
+			v["$schema"] = "settings.schema.json"
+			if _, given := v["loggingSettings"]; !given {
+				v["loggingSettings"] = nil
+			}
 		}
 		return v
 	case []any:

@@ -14,9 +14,9 @@ import (
 // A setting that is absent stays empty. Parse checks names and types; Validate checks values.
 //
 // Parse accepts what programs and templates make of a value without changing its meaning: null for
-// an absent value (also in a list, whose other entries are numbered without it), a number or boolean
-// in a string, and a whole number in another notation: see wholeNumber. The key "$schema" at the top
-// level, which editors use, has no effect.
+// an absent value (also in a list, whose other entries are numbered without it), a number or
+// boolean in a string, and a whole number in another notation: see wholeNumber. The key "$schema"
+// at the top level, which editors use, has no effect.
 //
 // The error is a FieldErrors with line and column: the first syntax error, or every key and value
 // that does not fit the schema, up to a limit.

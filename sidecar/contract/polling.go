@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// ParsePollingInterval reads seconds ("3600", see wholeNumber) or a Go duration ("1h", "90s"). Space
-// around it is ignored. The result is in whole seconds, from MinPollingInterval to MaxPollingInterval; the error
-// says which of these rules s violates.
+// ParsePollingInterval reads seconds ("3600", see wholeNumber) or a Go duration ("1h", "90s").
+// Space around it is ignored. The result is in whole seconds, from MinPollingInterval to
+// MaxPollingInterval; the error says which of these rules s violates.
 func ParsePollingInterval(s string) (time.Duration, error) {
 	s = strings.TrimSpace(s)
 	var d time.Duration

@@ -7,12 +7,14 @@ import (
 	"strings"
 )
 
-// otherForm returns an error for a text that identifies a secret in another way than by its URL,
-// with the URL to write instead. It returns "" for any other text.
+// otherForm returns an error for a text that stands for a secret in another way than by its URL,
+// with the URL to write instead where it is known. It returns "" for any other text.
 func (v *validator) otherForm(text string) string {
 	lower := strings.ToLower(text)
 	what := ""
 	switch {
+	case strings.HasPrefix(text, "[") && !strings.Contains(text, `"`):
+		return placeholderReason(text)
 	case strings.HasPrefix(lower, "@microsoft.keyvault("):
 		what = "a Key Vault reference of Azure App Service"
 	case isPortal(lower):
@@ -21,10 +23,10 @@ func (v *validator) otherForm(text string) string {
 		what = "the resource ID"
 	case secretNamePattern.MatchString(text):
 		return "is only a name: write the URL of the secret, " + exampleURL(text)
-	case strings.ContainsAny(text, `"'`):
-		return "contains quotation marks: write the URL without them"
+	case strings.Contains(text, `"`), strings.HasPrefix(text, "'"):
+		return "contains quotation marks: write the URL without them, and without brackets"
 	default:
-		return ""
+		return placeholderReason(text)
 	}
 	if strings.Contains(lower, "/managedhsms/") {
 		return "is " + what + " of a managed HSM, which has keys but no certificates: use a certificate of a vault, " + exampleURL("<name>")
@@ -46,8 +48,8 @@ func isPortal(text string) bool {
 	return strings.Contains("."+host, ".portal.azure.")
 }
 
-// resourceIDPattern matches the part of an Azure resource ID that names a vault, and a secret, key or
-// certificate in it. Versions are a separate level in the resource IDs of Terraform.
+// resourceIDPattern matches the part of an Azure resource ID that names a vault, and a secret, key
+// or certificate in it. Versions are a separate level in the resource IDs of Terraform.
 //
 // Source:
 // https://learn.microsoft.com/azure/templates/microsoft.keyvault/vaults/secrets
@@ -77,8 +79,8 @@ func (v *validator) secretIn(text string) string {
 	return id.url()
 }
 
-// referencedSecret reads VaultName=<vault>;SecretName=<name>;SecretVersion=<version>. The host of the
-// result is only the name of the vault.
+// referencedSecret reads VaultName=<vault>;SecretName=<name>;SecretVersion=<version>. The host of
+// the result is only the name of the vault.
 //
 // Source:
 // https://learn.microsoft.com/azure/app-service/app-service-key-vault-references#source-app-settings-from-key-vault

@@ -46,10 +46,7 @@ func vaultSuffixes(allowed []string) []string {
 // secretURL checks the URL of a secret and sets the fields of c that depend on it.
 func (v *validator) secretURL(path, text string, c *Certificate) {
 	trimmed := strings.TrimSpace(text)
-	reason := placeholderReason(trimmed)
-	if reason == "" {
-		reason = v.otherForm(trimmed)
-	}
+	reason := v.otherForm(trimmed)
 	var id secretID
 	if reason == "" {
 		id, reason = v.parseSecretURL(trimmed)

@@ -71,6 +71,11 @@ var secretForms = []string{
 	"https://kv-contoso.vault.azure.net/certificates",
 	"https://kv-contoso.vault.azure.net/certificates/web/?x=pa55word",
 	`"https://kv-contoso.vault.azure.net/secrets/web"`,
+	`["https://kv-contoso.vault.azure.net/secrets/web"]`,
+	"'https://kv-contoso.vault.azure.net/secrets/web'",
+	"[concat('https://', parameters('vault'), '.vault.azure.net/secrets/web')]",
+	"[resourceId('Microsoft.KeyVault/vaults/secrets', 'kv-contoso', 'web')]",
+	"/subscriptions/<subscription>/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/kv-contoso/secrets/web",
 	"web",
 	"kv-contoso/web",
 }

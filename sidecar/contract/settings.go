@@ -2,9 +2,9 @@ package contract
 
 import "time"
 
-// Settings has the schema of the settings of the Key Vault VM extension for Linux, versions 3 and 4,
-// with additions of this project. A nil pointer or zero value is a setting that is absent; Validate
-// fills in the defaults. Fields with the tag from:"number" accept a number in JSON, too.
+// Settings has the schema of the settings of the Key Vault VM extension for Linux, versions 3 and
+// 4, with additions of this project. A nil pointer or zero value is a setting that is absent;
+// Validate fills in the defaults. Fields with the tag from:"number" accept a number in JSON, too.
 //
 // Source:
 // https://learn.microsoft.com/azure/virtual-machines/extensions/key-vault-linux#extension-schema

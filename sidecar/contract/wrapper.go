@@ -44,7 +44,7 @@ func wrongRoot(root *jsontree.Value) string {
 }
 
 // extraLevel returns the error for an unknown key of an object of type t at path whose value
-// contains the settings that belong into that object, or "".
+// contains settings, or "".
 func extraLevel(t reflect.Type, path string, m jsontree.Member) string {
 	place := cmp.Or(path, "the top level")
 	for key := range fieldsOf(t) {
@@ -52,11 +52,15 @@ func extraLevel(t reflect.Type, path string, m jsontree.Member) string {
 			return "is an extra level: move its content to " + place
 		}
 	}
-	if path != "" {
-		return ""
+	if path == "" {
+		if found := settingsIn(m.Value, step{key: m.Key}); len(found) > 0 {
+			return "is not a setting, but has settings in it: move the content of " + found.join(" or ") + " to " + place
+		}
 	}
-	if found := settingsIn(m.Value, step{key: m.Key}); len(found) > 0 {
-		return "is not a setting, but has settings in it: move the content of " + found.join(" or ") + " to " + place
+	for _, inner := range m.Value.Members {
+		if parents := schema().parents[inner.Key]; parents != nil {
+			return "is not a setting, but has " + inner.Key + " in it, which belongs " + location(parents)
+		}
 	}
 	return ""
 }

@@ -40,6 +40,7 @@ func TestWrongRoot(t *testing.T) {
 		`{"secretsManagementSettings": {"settings": {"pollingIntervalInS": "60"}}}`,
 		`{"secretsManagementSettings": {"observedCertificates": [{"certificate": {"url": "x"}}]}}`,
 		`{"secretsManagementSettings": {"extra": {"authenticationSettings": {}}, "authenticationSettings": {}}}`,
+		`{"settings": {"pollingIntervalInS": "60", "observedCertificates": []}}`,
 		`{"publicSettings": {"secretsManagementSettings": {}}, "protectedSettings": {"authenticationSettings": {}}}`,
 		`{"runtimeSettings": [{"handlerSettings": {"publicSettings": {"secretsManagementSettings": {}}, "protectedSettings": null}}]}`,
 		`[{"name": "other", "settings": {}}, {"name": "KeyVaultForLinux", "settings": {"secretsManagementSettings": {}}}]`,

@@ -57,7 +57,8 @@ func accepts(data []byte) error {
 	return err
 }
 
-// beyond are the cases that Validate refuses and the schema accepts, with what a schema cannot check.
+// beyond are the cases that Validate refuses and the schema accepts, with what a schema cannot
+// check.
 var beyond = map[string]string{
 	"cases/acls-bad":                     "names and numbers of users",
 	"cases/authentication-override-bad":  "two settings with the same meaning",

@@ -53,8 +53,8 @@ type Forwarder struct {
 }
 
 // New returns a Forwarder to an endpoint, tcp://host:port or unix:///path of a socket. dropped is
-// called for every record that is not sent. The first of them, and a failure of the connection, are logged to log, which must
-// not write to this Forwarder.
+// called for every record that is not sent. The first of them, and a failure of the connection, are
+// logged to log, which must not write to this Forwarder.
 func New(endpoint, tag string, dropped func(), log *slog.Logger) *Forwarder {
 	network, address, _ := strings.Cut(endpoint, "://")
 	return &Forwarder{
