@@ -31,7 +31,7 @@ func parseEndpoint(in IdentityInput) (*Endpoint, *Error) {
 	if text == "" {
 		return e, nil
 	}
-	port, ok := parsePort(text)
+	port, ok := contract.ParsePort(text)
 	if !ok {
 		return nil, &Error{Annotation: contract.AnnotationProxySidecarPort, Level: Pod, Value: text, Reason: contract.ReasonInvalidPort}
 	}

@@ -69,7 +69,7 @@ type Resolved struct {
 func ConfigMapName(s Sources) string {
 	a := collect(s)
 	g, ok := a.group()
-	if !ok || a.first(contract.KeyInject).Text == "false" || g.settings.Given() || !isObjectName(g.configMap.Text) {
+	if inject, err := a.inject(); !ok || err != nil || !inject || g.settings.Given() || !isObjectName(g.configMap.Text) {
 		return ""
 	}
 	return g.configMap.Text
@@ -80,14 +80,14 @@ func ConfigMapName(s Sources) string {
 func Resolve(s Sources, o Options) (*Resolved, error) {
 	a := collect(s)
 	r := &Resolved{Warnings: a.unknown()}
-	inject := a.first(contract.KeyInject)
-	if _, ok := parseBool(inject.Text); inject.Given() && !ok {
-		return nil, Errors{inject.Err(reasonBool)}
+	inject, err := a.inject()
+	if err != nil {
+		return nil, Errors{err}
 	}
 	g, given := a.group()
 	var errs Errors
 	switch {
-	case given && inject.Text != "false":
+	case given && inject:
 		errs = r.resolve(a, g, o)
 	case o.Endpoint:
 		errs = r.resolveEndpoint(a)
@@ -100,6 +100,16 @@ func Resolve(s Sources, o Options) (*Resolved, error) {
 		return nil, errs
 	}
 	return r, nil
+}
+
+// inject reads the annotation that switches certificates off.
+func (a *annotations) inject() (bool, *Error) {
+	v := a.first(contract.KeyInject)
+	inject, ok := contract.ParseBool(v.Text)
+	if v.Given() && !ok {
+		return false, v.Err(reasonBool)
+	}
+	return inject || !v.Given(), nil
 }
 
 func (r *Resolved) resolve(a *annotations, g group, o Options) Errors {
