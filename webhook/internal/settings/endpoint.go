@@ -43,6 +43,7 @@ func parseEndpoint(in IdentityInput) (*Endpoint, *Error) {
 var endpointKeys = []string{
 	contract.KeyPort, contract.KeyLogLevel, contract.KeyNativeSidecar,
 	contract.KeyCPURequest, contract.KeyMemoryRequest, contract.KeyCPULimit, contract.KeyMemoryLimit,
+	contract.KeyStorageRequest, contract.KeyStorageLimit,
 }
 
 // resolveEndpoint resolves the settings of a sidecar that only serves the metadata endpoint. It

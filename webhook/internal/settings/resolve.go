@@ -26,7 +26,12 @@ type Options struct {
 	ConfigMap *ConfigMap
 	// Endpoint requests a sidecar for the metadata endpoint, even without certificates.
 	Endpoint bool
+	// UserRange is the range of user IDs that the cluster assigns to the pod's namespace, or empty.
+	UserRange string
 }
+
+// Resource is a request and a limit, both quantities that are not parsed yet.
+type Resource struct{ Request, Limit Value }
 
 // Resolved is the result of Resolve.
 type Resolved struct {
@@ -52,9 +57,12 @@ type Resolved struct {
 	Port Value
 	// ReloadSignal is the reload-signal annotation. The parsed signal is in Config.
 	ReloadSignal Value
-	// CPURequest, MemoryRequest, CPULimit and MemoryLimit are quantities that are not parsed yet.
-	// They are also set if Config is nil.
-	CPURequest, MemoryRequest, CPULimit, MemoryLimit Value
+	// CPU, Memory and Storage are the sidecar's resources; Storage is ephemeral-storage. They are
+	// also set if Config is nil.
+	CPU, Memory, Storage Resource
+	// AssignedUser is the user ID that the cluster assigns to containers of the namespace which do
+	// not set one, or nil.
+	AssignedUser *int64
 	// Warnings are about annotations that are allowed but probably a mistake, in a stable order.
 	Warnings []string
 
@@ -79,7 +87,7 @@ func ConfigMapName(s Sources) string {
 // result. The error is an Errors with every invalid annotation.
 func Resolve(s Sources, o Options) (*Resolved, error) {
 	a := collect(s)
-	r := &Resolved{Warnings: a.unknown()}
+	r := &Resolved{Warnings: a.unknown(), AssignedUser: firstUser(o.UserRange)}
 	inject, err := a.inject()
 	if err != nil {
 		return nil, Errors{err}
@@ -177,8 +185,9 @@ func (r *Resolved) readContainer(a *annotations) (errs Errors) {
 }
 
 func (r *Resolved) readResources(a *annotations) {
-	r.CPURequest, r.MemoryRequest = a.first(contract.KeyCPURequest), a.first(contract.KeyMemoryRequest)
-	r.CPULimit, r.MemoryLimit = a.first(contract.KeyCPULimit), a.first(contract.KeyMemoryLimit)
+	r.CPU = Resource{a.first(contract.KeyCPURequest), a.first(contract.KeyCPULimit)}
+	r.Memory = Resource{a.first(contract.KeyMemoryRequest), a.first(contract.KeyMemoryLimit)}
+	r.Storage = Resource{a.first(contract.KeyStorageRequest), a.first(contract.KeyStorageLimit)}
 }
 
 // validate sets Config, Stores and the warnings.
