@@ -30,7 +30,8 @@ var (
 //	another mount      result
 //	-----------------  ------------------------------------------------------
 //	at the path        denied: the API server refuses the pod
-//	above, read-only   denied: the added mount point cannot be created
+//	above, read-only   denied if the volume's content is known: the added mount
+//	                   point cannot be created; otherwise warned of
 //	above, writable    allowed
 //	below              denied: the mount point of the other cannot be created
 //
@@ -67,11 +68,19 @@ func (in *injection) checkMount(c *container, added *corev1.VolumeMount, use mou
 			aboveLinked.offer(m, linked)
 		}
 	}
-	if reason := in.readOnly(above.mount); reason != "" {
+	switch reason, known := in.readOnly(above.mount); {
+	case reason != "" && known:
 		return &Denied{fmt.Sprintf("container %s mounts volume %s (%s) at %s, so the mount point of %s, %s, cannot be created: %s",
 			c.Name, above.mount.Name, reason, above.path, use.what, at, use.remedy)}
+	case reason != "":
+		in.warnOnce(fmt.Sprintf("container %s mounts volume %s (%s) at %s, and %s is mounted at %s: if the volume does not contain that directory, "+
+			`the container cannot be created ("read-only file system"): %s`, c.Name, above.mount.Name, reason, above.path, use.what, at, use.remedy))
+		return nil
 	}
-	if m := aboveLinked.mount; m != above.mount && in.readOnly(m) != "" {
+	if m := aboveLinked.mount; m != above.mount {
+		if reason, _ := in.readOnly(m); reason == "" {
+			return nil
+		}
 		in.warnOnce(linkWarning(c, m, at, use, `the container cannot be created ("read-only file system")`))
 	}
 	return nil
@@ -100,32 +109,33 @@ func (in *injection) isStore(volume, at string) bool {
 }
 
 // readOnly returns why no mount point can be created in a mount, or "" if one can. Nil means no
-// mount.
-func (in *injection) readOnly(m *corev1.VolumeMount) string {
+// mount. It also reports whether the content is known, because the pod names it: a volume of
+// another kind may already contain the directory.
+func (in *injection) readOnly(m *corev1.VolumeMount) (reason string, known bool) {
 	if m == nil {
-		return ""
+		return "", false
 	}
 	if v := in.editor.volume(m.Name); v != nil {
 		// The kubelet mounts these read-only, whatever the mount says.
 		switch {
 		case v.Secret != nil:
-			return "a Secret, always read-only"
+			return "a Secret, always read-only", true
 		case v.ConfigMap != nil:
-			return "a ConfigMap, always read-only"
+			return "a ConfigMap, always read-only", true
 		case v.Projected != nil:
-			return "projected, always read-only"
+			return "projected, always read-only", true
 		case v.DownwardAPI != nil:
-			return "the downward API, always read-only"
+			return "the downward API, always read-only", true
 		case v.Image != nil:
-			return "an image, always read-only"
+			return "an image, always read-only", false
 		case isReadOnlySource(&v.VolumeSource):
-			return "read-only"
+			return "read-only", false
 		}
 	}
 	if m.ReadOnly {
-		return "read-only"
+		return "read-only", false
 	}
-	return ""
+	return "", false
 }
 
 // isReadOnlySource reports whether a volume forces its mounts to be read-only. Kinds of volumes
