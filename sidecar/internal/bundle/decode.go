@@ -34,7 +34,7 @@ func decodeContainer(der []byte) (contents, error) {
 // decodeRaw is like decodeContainer, but leaves parsing the certificates to this package. It fails
 // if there are Ed25519 keys, keys that are not encrypted, or unknown attributes.
 func decodeRaw(der []byte) (contents, error) {
-	blocks, err := pkcs12.ToPEM(der, "")
+	blocks, err := pkcs12.ToPEM(der, "") //nolint:staticcheck // the only function that does not parse certificates
 	if err != nil {
 		return contents{}, err
 	}

@@ -86,8 +86,8 @@ func (c *contents) explain(certs []*x509.Certificate) *Error {
 		"import the certificate together with the private key of its signing request"}
 }
 
-// unsupportedLeaf returns an error if a certificate that issued no other one has an unsupported key.
-// It names the kind, which the library does not if the key is encrypted.
+// unsupportedLeaf returns an error if a certificate that issued no other one has an unsupported
+// key. It names the kind, which the library does not if the key is encrypted.
 func unsupportedLeaf(certs []*x509.Certificate) *Error {
 	for _, cert := range certs {
 		kind := unsupportedCertificateKind(cert.Raw)

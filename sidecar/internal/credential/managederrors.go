@@ -9,8 +9,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/azhttp"
 )
 
-// ManagedIdentityError is returned if the machine's metadata service, or Azure Arc's agent, does not
-// return a token.
+// ManagedIdentityError is returned if the machine's metadata service, or Azure Arc's agent, does
+// not return a token.
 //
 // Source:
 // https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#error-handling
