@@ -15,9 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// programModule is a project in a module below programs/, which pins the project's version and lists
-// its programs as tools. Two projects share a module if they share most of their dependencies: these
-// are then compiled once.
+// programModule is a project in a module below programs/, which pins the project's version and
+// lists its programs as tools. Two projects share a module if they share most of their
+// dependencies: these are then compiled once.
 type programModule struct {
 	dir     string // below programs/
 	module  string // the project's module
