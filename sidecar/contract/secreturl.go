@@ -1,10 +1,8 @@
 package contract
 
 import (
-	"maps"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -143,8 +141,8 @@ func secretPath(host, path string) (name, version, reason string) {
 		return "", "", "a secret name has 1 to 127 letters, digits and hyphens"
 	case len(parts) == 2:
 		return parts[1], "", ""
-	case !versionPattern.MatchString(parts[2]), slices.Contains(slices.Collect(maps.Values(suffixes)), "."+parts[2]):
-		return "", "", "a version has only letters and digits and is not the suffix of a keystore file"
+	case !versionPattern.MatchString(parts[2]), isSuffix(parts[2]):
+		return "", "", "a version has only letters and digits and is not a suffix of the store's files"
 	}
 	return parts[1], parts[2], ""
 }

@@ -50,29 +50,47 @@ func wantOldOrNew(t *testing.T, dir string) bool {
 }
 
 // wantClean checks that the store has no leftovers, and at most this number of generations.
-func wantClean(t *testing.T, dir string, generations int) {
+func wantClean(t *testing.T, dir string, atMost int) {
 	t.Helper()
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := 0
-	for _, e := range entries {
-		name := e.Name()
+	for _, name := range topNames(t, dir) {
 		switch {
 		case generationNumber(name) > 0:
-			found++
-		case name == dataTemp:
+		case name == dataTemp, name == linkTemp, name == viewTemp:
 			t.Errorf("%s is a leftover", name)
 		default:
-			if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
-				t.Errorf("the link %s dangles", name)
+			wantNoDangling(t, filepath.Join(dir, name))
+		}
+	}
+	if found := generations(t, dir); found > atMost {
+		t.Errorf("got %d generations, want at most %d:\n%s", found, atMost, tree(t, dir))
+	}
+}
+
+// wantNoDangling checks a link, or the links in a view.
+func wantNoDangling(t *testing.T, path string) {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Errorf("the link %s dangles", path)
+		return
+	}
+	if info.IsDir() {
+		for _, name := range topNames(t, path) {
+			if _, err := os.Stat(filepath.Join(path, name)); err != nil {
+				t.Errorf("the link %s in %s dangles", name, path)
 			}
 		}
 	}
-	if found > generations {
-		t.Errorf("got %d generations, want at most %d:\n%s", found, generations, tree(t, dir))
+}
+
+func generations(t *testing.T, dir string) (n int) {
+	t.Helper()
+	for _, name := range topNames(t, dir) {
+		if generationNumber(name) > 0 {
+			n++
+		}
 	}
+	return n
 }
 
 // TestFailAtEveryOperation lets each file operation fail once, in a separate run.

@@ -31,6 +31,17 @@ func (f *fsys) loadGeneration(name string) (generation, []string) {
 	return g, f.dropDamaged(&g)
 }
 
+// listGeneration returns what the manifest of a replaced generation lists. Without a manifest, it
+// lists nothing.
+func (f *fsys) listGeneration(name string) generation {
+	g := generation{name: name}
+	data, err := f.read(path.Join(name, manifestName), maxFileBytes)
+	if err != nil || json.Unmarshal(data, &g.manifest) != nil {
+		g.manifest = manifest{}
+	}
+	return g
+}
+
 // recordIDs records the current state of a generation's files.
 func (f *fsys) recordIDs(g *generation) {
 	g.ids = make(map[string]fileID)
