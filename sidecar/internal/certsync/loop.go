@@ -257,7 +257,7 @@ func (l *Loop[C]) reloadMoved() {
 		l.log.Warn("store was removed, replaced or mounted over: its files are written again", "store", dir)
 		l.loaded[dir] = false
 		for _, e := range entries {
-			e.nextAt = deadline{}
+			e.installed, e.nextAt = nil, deadline{}
 		}
 		if err := l.loadStore(dir, entries); err != nil {
 			l.log.Error("store cannot be opened", "store", dir, "error", err)

@@ -18,6 +18,7 @@ func crashBefore() []Entry {
 func crashAfter() []Entry {
 	a, d, e := pemEntry("v.a", "2"), pemEntry("v.d", "1"), kept(pemEntry("v.e", "1"))
 	a.Files.Split = map[string][]byte{"tls.crt": []byte("crt"), "tls.key": []byte("key")}
+	a.Files.KeyID = map[string][]byte{SuffixChain: []byte("chain"), SuffixKey: []byte("keyid"), SuffixMetadata: []byte("metadata")}
 	group := uint32(4000)
 	e.Access = Access{Mode: 0o640, Group: &group, ReadUsers: []uint32{1000}}
 	return []Entry{a, kept(pemEntry("v.b", "1")), d, e}
@@ -26,7 +27,7 @@ func crashAfter() []Entry {
 var (
 	crashOld = map[string]string{"v.a": "pem of v.a 1\n", "v.b": "pem of v.b 1\n", "v.c": "pem of v.c 1\n", "v.e": "pem of v.e 1\n"}
 	crashNew = map[string]string{"v.a": "pem of v.a 2\n", "v.b": "pem of v.b 1\n", "v.d": "pem of v.d 1\n", "v.e": "pem of v.e 1\n",
-		"v.a.1": "pem of v.a 1\n", "v.a.d/tls.crt": "crt", "v.a.d/tls.key": "key"}
+		"v.a.1": "pem of v.a 1\n", "v.a.d/tls.crt": "crt", "v.a.d/tls.key": "key", "v.a.pem": "chain", "v.a.keyid": "keyid", "v.a.luma": "metadata"}
 )
 
 // hasFiles reports whether a reader finds all of these files under the names that applications use.

@@ -52,6 +52,9 @@ func (e *Error) Error() string {
 	return text
 }
 
+// Permanent reports that the error stays until somebody changes the settings or the directory.
+func (e *Error) Permanent() bool { return e.Reason == Conflict || e.Reason == Invalid }
+
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 

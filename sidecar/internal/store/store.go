@@ -142,6 +142,9 @@ func open(dir string, o Options, gracePeriod time.Duration, beforeChange func(op
 // openRoot opens an existing directory, and neither locks nor reads it.
 func openRoot(dir string, o Options) (*Store, error) {
 	root, err := os.OpenRoot(dir)
+	if info, statErr := os.Stat(dir); err != nil && statErr == nil && !info.IsDir() {
+		err = syscall.ENOTDIR
+	}
 	if err != nil {
 		return nil, fileError("open", dir, err)
 	}
