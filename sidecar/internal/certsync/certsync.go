@@ -74,8 +74,8 @@ type Item[C any] struct {
 type Stores[C any] interface {
 	// Current returns what the store in a directory contains, by the certificates' LinkName.
 	Current(dir string) (map[string]Installed, error)
-	// InPlace reports whether the store in a directory is still there. If the directory was removed,
-	// replaced or mounted over, Current and Commit create the store again.
+	// InPlace reports whether the store in a directory is still there. If the directory was
+	// removed, replaced or mounted over, Current and Commit create the store again.
 	InPlace(dir string) bool
 	// Commit changes the store to contain exactly these items, all at once. After an error the
 	// store is unchanged. The loop calls it after every poll, also when nothing changed.

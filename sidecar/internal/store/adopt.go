@@ -84,7 +84,7 @@ func Survey(dir string, o Options, fileName, link string, formats []string) ([]S
 	if err != nil {
 		return nil, err
 	}
-	defer s.fs.root.Close() // only read, so an error does not matter
+	defer func() { _ = s.fs.root.Close() }() // only read, so an error does not matter
 	var found []Standing
 	for _, name := range publicNames(link, formats) {
 		adopts, err := s.inTheWay(Entry{FileName: fileName, LinkName: link}, name, fileNode)

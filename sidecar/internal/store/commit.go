@@ -78,11 +78,8 @@ func (s *Store) checkPublished() ([]string, error) {
 }
 
 // makePlan does step 2.
-func (s *Store) makePlan(entries []Entry) (*plan, error) {
-	p, err := newPlan(entries, &s.current, s.inTheWay)
-	if err != nil {
-		return nil, err
-	}
+func (s *Store) makePlan(entries []Entry) (p *plan, err error) {
+	p = newPlan(entries, &s.current, s.inTheWay)
 	if err := s.carryDamaged(p); err != nil {
 		return nil, err
 	}

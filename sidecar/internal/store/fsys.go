@@ -223,17 +223,17 @@ func (f *fsys) exists(name string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// read returns the content of a file, or an error if the file is longer than limit. It does not
-// wait for a FIFO in the file's place; that has no content.
-func (f *fsys) read(name string, limit int64) ([]byte, error) {
+// read returns the content of a file, or an error if the file is longer than maxFileBytes. It does
+// not wait for a FIFO in the file's place; that has no content.
+func (f *fsys) read(name string) ([]byte, error) {
 	file, err := f.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close() // only read, so an error does not matter
-	data, err := io.ReadAll(io.LimitReader(file, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("longer than %d bytes", limit)
+	data, err := io.ReadAll(io.LimitReader(file, maxFileBytes+1))
+	if err == nil && len(data) > maxFileBytes {
+		err = fmt.Errorf("longer than %d bytes", maxFileBytes)
 	}
 	return data, err
 }

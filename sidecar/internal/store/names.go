@@ -38,7 +38,8 @@ const (
 	SuffixChain = ".pem"
 	// SuffixKey is the suffix of the file with the private key.
 	SuffixKey = ".keyid"
-	// SuffixMetadata is the suffix of the file that describes the certificate. Everyone may read it.
+	// SuffixMetadata is the suffix of the file that describes the certificate. Everyone may read
+	// it.
 	SuffixMetadata = ".luma"
 )
 

@@ -58,7 +58,7 @@ type inTheWay func(e Entry, name string, kind nodeKind) (adopt bool, err error)
 // nothingInTheWay is for entries that keep what they have.
 func nothingInTheWay(Entry, string, nodeKind) (adopt bool, err error) { return false, nil }
 
-func newPlan(entries []Entry, current *generation, check inTheWay) (*plan, error) {
+func newPlan(entries []Entry, current *generation, check inTheWay) *plan {
 	p := &plan{
 		nodes: make(map[string]*node), manifest: manifest{Files: make(map[string]string)},
 		blocked: make(map[string]error), owners: make(map[string]string), adopted: make(map[string]bool),
@@ -84,7 +84,7 @@ func newPlan(entries []Entry, current *generation, check inTheWay) (*plan, error
 		}
 	}
 	slices.SortFunc(p.manifest.Certificates, func(a, b Installed) int { return strings.Compare(a.LinkName, b.LinkName) })
-	return p, nil
+	return p
 }
 
 // publishedFirst returns the entries with those first whose link is published: they keep their
@@ -223,51 +223,6 @@ func (p *plan) put(name string, n *node) {
 		return
 	}
 	old.access, old.keepPerm = old.access.union(n.access), old.keepPerm || n.keepPerm
-}
-
-// addPrevious keeps the PEM file of each certificate's previous version.
-func (p *plan) addPrevious(entries []Entry, current *generation) {
-	for _, e := range entries {
-		i := slices.IndexFunc(p.manifest.Certificates, func(c Installed) bool { return c.LinkName == e.LinkName })
-		c := &p.manifest.Certificates[i]
-		old, ok := current.byLink(c.LinkName)
-		if !ok || old.FileName != c.FileName || !slices.Contains(c.Formats, contract.FormatPEM) {
-			continue
-		}
-		previous := old.Version
-		if previous == c.Version {
-			previous = old.Previous
-		}
-		name := versioned(c.FileName, previous)
-		sum, ok := current.manifest.Files[name]
-		if !ok {
-			continue
-		}
-		if n, planned := p.nodes[name]; !planned {
-			p.nodes[name] = &node{sum: sum, from: name, access: e.Access, keepPerm: e.KeepAccess}
-		} else if n.kind == fileNode {
-			n.access = n.access.union(e.Access)
-		} else {
-			continue
-		}
-		c.Previous = previous
-	}
-}
-
-// renewMoved gives another inode to the file of a version from which a link moves away, for example
-// to the version after it. A program that watches the file that it found by the link is then
-// notified, see retire.
-func (p *plan) renewMoved(current *generation) {
-	for _, c := range current.manifest.Certificates {
-		if !slices.Contains(c.Formats, contract.FormatPEM) {
-			continue
-		}
-		name := versioned(c.FileName, c.Version)
-		link, stays := p.nodes[c.LinkName]
-		if n := p.nodes[name]; n != nil && n.kind == fileNode && !(stays && link.target == name) {
-			n.renew = true
-		}
-	}
 }
 
 // isPublished reports whether the current generation is already what is planned. A damaged

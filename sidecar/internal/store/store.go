@@ -73,8 +73,8 @@ type Result struct {
 	Missing []string
 	// Blocked are the entries, by link name, that cannot be published: something else has one of
 	// their names, or the file system refuses it. The store keeps what it has of them. An error is
-	// an *Error. Of two entries with one name, the one that is published already, or else the first,
-	// is not blocked.
+	// an *Error. Of two entries with one name, the one that is published already, or else the
+	// first, is not blocked.
 	Blocked map[string]error
 	// Warnings are for the log and the status: what Commit did differently from the request, and
 	// what is damaged.

@@ -275,29 +275,3 @@ v.b.1 -> ..data/v.b.1
 ..data -> ..0000000003
 `)
 }
-
-func TestRenamedLink(t *testing.T) {
-	dir := t.TempDir()
-	s := mustOpen(t, dir)
-	e := pemEntry("v.a", "1")
-	e.Files.Split = map[string][]byte{"tls.key": []byte("key")}
-	mustCommit(t, s, e)
-	e = kept(e)
-	e.LinkName = "app"
-	mustCommit(t, s, e)
-	mustCommit(t, s, e)
-	wantTree(t, dir, `
-..0000000002/ 0755
-..0000000002/.certsync.json 0600
-..0000000002/app -> v.a.1
-..0000000002/app.d/ 0755
-..0000000002/app.d/tls.key 0600 key
-..0000000002/v.a.1 0600 pem of v.a 1
-..data -> ..0000000002
-app -> ..data/app
-app.d/ 0755
-app.d/..data -> ../..data/app.d
-app.d/tls.key -> ..data/tls.key
-v.a.1 -> ..data/v.a.1
-`)
-}

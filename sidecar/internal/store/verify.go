@@ -13,7 +13,7 @@ import (
 // loadGeneration reads a generation. It omits damaged certificates, and names them in the warnings.
 func (f *fsys) loadGeneration(name string) (generation, []string) {
 	g := generation{name: name}
-	data, err := f.read(path.Join(name, manifestName), maxFileBytes)
+	data, err := f.read(path.Join(name, manifestName))
 	if err == nil {
 		err = json.Unmarshal(data, &g.manifest)
 	}
@@ -35,7 +35,7 @@ func (f *fsys) loadGeneration(name string) (generation, []string) {
 // lists nothing.
 func (f *fsys) listGeneration(name string) generation {
 	g := generation{name: name}
-	data, err := f.read(path.Join(name, manifestName), maxFileBytes)
+	data, err := f.read(path.Join(name, manifestName))
 	if err != nil || json.Unmarshal(data, &g.manifest) != nil {
 		g.manifest = manifest{}
 	}

@@ -94,7 +94,7 @@ func (s *Store) replaceByCopy(name, temp string) error {
 	if err != nil {
 		return fileError("stat", name, err)
 	}
-	data, err := s.fs.read(name, maxFileBytes)
+	data, err := s.fs.read(name)
 	if err != nil {
 		return fileError("read", name, err)
 	}

@@ -56,7 +56,7 @@ func (s *Store) prepareCarried(n *node) error {
 // readCarried reads the content of a carried file.
 func (s *Store) readCarried(n *node) error {
 	from := path.Join(s.current.name, n.from)
-	data, err := s.fs.read(from, maxFileBytes)
+	data, err := s.fs.read(from)
 	if err == nil && n.sum != "" && sum(data) != n.sum {
 		err = errors.New("the content has changed")
 	}
