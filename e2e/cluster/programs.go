@@ -27,7 +27,7 @@ type project struct {
 // nodeProjects are the projects that a node and its tests need.
 var nodeProjects = []project{
 	{name: "etcd", module: "go.etcd.io/etcd/server/v3", rename: map[string]string{"server": "etcd"}},
-	{name: "containerd", module: "github.com/containerd/containerd/v2", tags: "no_btrfs,no_zfs,no_devmapper"},
+	{name: "containerd", module: "github.com/containerd/containerd/v2", tags: "no_btrfs,no_zfs,no_devmapper,no_tracing"},
 	// Debian's runc is too old for user namespaces of pods. Its first steps are written in C,
 	// because the Go runtime has already started threads.
 	{name: "runc", module: "github.com/opencontainers/runc", tags: "seccomp", cgo: []string{"gcc", "libc6-dev", "libseccomp-dev"}},
