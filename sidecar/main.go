@@ -25,6 +25,7 @@
 //
 //	--settings FILE     settings, JSON (default: /etc/certsync/settings.json if it exists)
 //	--host              run on a host, not in a pod: settings mean the same as for the VM extension
+//	--adopt             with --host: replace the links of the VM extension in the stores
 //	--status-file FILE  write the status to this file, in the extension's format, after every sync
 //	--http=false        open no port; probes use the socket (pods with hostNetwork)
 //	--metadata ADDR     issue tokens by HTTP on this loopback address or 169.254.169.254
@@ -54,7 +55,9 @@ import (
 	"github.com/KimMachineGun/automemlimit/memlimit"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certfiles"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/config"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/termination"
 )
 
 // version is set by the linker.
@@ -92,16 +95,19 @@ func main() {
 	}
 	loaded, err := load(o.config())
 	if err != nil {
-		terminate(err)
+		termination.Report(err)
 		os.Exit(exitUsage)
 	}
 	if o.check {
 		loaded.Print(os.Stdout)
+		if o.host {
+			certfiles.PrintSurvey(os.Stdout, loaded.Certificates, o.store())
+		}
 		return
 	}
 	if err := run(o, loaded); err != nil {
 		loaded.EndParsing(o.config())
-		terminate(err)
+		termination.Report(err)
 		os.Exit(exitFailure)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/config"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/store"
 )
 
 const (
@@ -24,6 +25,7 @@ type options struct {
 	version, once, check bool
 
 	host       bool
+	adopt      bool
 	http       bool
 	settings   string
 	statusFile string
@@ -38,6 +40,9 @@ func (o options) config() config.Options {
 	}
 }
 
+// store returns the options of the stores.
+func (o options) store() store.Options { return store.Options{Private: o.host, Adopt: o.adopt} }
+
 // stateDir returns the socket's directory. In a pod that is a volume that only the sidecar mounts,
 // and that lives as long as the pod.
 func (o options) stateDir() string { return filepath.Dir(o.socket) }
@@ -51,6 +56,7 @@ func parseOptions(args []string) (options, error) {
 	f.BoolVar(&o.once, "once", false, "sync, then exit with 0, or with 1 and the reason")
 	f.BoolVar(&o.check, "check", false, "validate the settings offline and print the effective ones")
 	f.BoolVar(&o.host, "host", false, "run on a host, not in a pod: settings mean the same as for the extension")
+	f.BoolVar(&o.adopt, "adopt", false, "with --host: replace the links of the VM extension in the stores; their files stay")
 	f.BoolVar(&o.http, "http", true, "serve probes, status and metrics on a port in addition to the socket")
 	f.StringVar(&o.settings, config.Flag, "", "settings `FILE`, JSON (default: "+contract.SettingsFile+" if it exists)")
 	f.StringVar(&o.statusFile, "status-file", "", "write the status to this `FILE` after every sync")
@@ -67,6 +73,10 @@ func parseOptions(args []string) (options, error) {
 		}, ", "))
 	}
 	err := parseFlags(f, args, fmt.Sprintf("the commands are %q and %q, and come first", commandProbe, contract.CommandIMDSInit))
+	if err == nil && o.adopt && !o.host {
+		err = errors.New("--adopt has no effect without --host: only hosts have links of the VM extension")
+		fmt.Fprintln(os.Stderr, "certsync:", err)
+	}
 	return o, err
 }
 
