@@ -47,8 +47,9 @@ type Failure struct {
 	Message string `json:"message"`
 	// Host is the host that did not respond, with ReasonUnreachable and ReasonThrottled.
 	Host string `json:"host,omitempty"`
-	// Code is the number of Entra ID's error (AADSTS), or 0.
-	Code int `json:"code,omitempty"`
+	// Code is the error code of Entra ID, such as "AADSTS700213", or of Key Vault, such as
+	// "ForbiddenByRbac", if there is one.
+	Code string `json:"code,omitempty"`
 }
 
 // Reasons of a Failure. Their number is bounded, so they can be labels of metrics.

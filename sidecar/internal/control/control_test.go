@@ -25,10 +25,10 @@ func TestFailure(t *testing.T) {
 	}{
 		{&azhttp.UnreachableError{Host: "v.vault.azure.net", Err: errors.New("refused")}, contract.Failure{Reason: contract.ReasonUnreachable, Host: "v.vault.azure.net"}},
 		{&azhttp.ThrottledError{Host: "v.vault.azure.net", Status: 429}, contract.Failure{Reason: contract.ReasonThrottled, Host: "v.vault.azure.net"}},
-		{&keyvault.ForbiddenError{Code: "ForbiddenByRbac"}, contract.Failure{Reason: contract.ReasonForbidden}},
+		{&keyvault.ForbiddenError{Code: "ForbiddenByRbac"}, contract.Failure{Reason: contract.ReasonForbidden, Code: "ForbiddenByRbac"}},
 		{&keyvault.NotFoundError{}, contract.Failure{Reason: contract.ReasonNotFound}},
 		{&keyvault.DisabledError{}, contract.Failure{Reason: contract.ReasonDisabled}},
-		{&credential.EntraError{Code: 70021}, contract.Failure{Reason: contract.ReasonNoToken, Code: 70021}},
+		{&credential.EntraError{Code: 70021}, contract.Failure{Reason: contract.ReasonNoToken, Code: "AADSTS70021"}},
 		{&credential.TokenFileError{Path: "/token"}, contract.Failure{Reason: contract.ReasonNoTokenFile}},
 		{&bundle.Error{}, contract.Failure{Reason: contract.ReasonInvalid}},
 		{&store.Error{Op: "open", Path: "/x", Err: os.ErrPermission}, contract.Failure{Reason: contract.ReasonStore}},

@@ -2,6 +2,7 @@ package control
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
@@ -26,7 +27,10 @@ func failureOf(c certsync.Status) *contract.Failure {
 	if e, ok := errors.AsType[*azhttp.ThrottledError](c.Err); ok {
 		f.Host = e.Host
 	}
-	if e, ok := errors.AsType[*credential.EntraError](c.Err); ok {
+	if e, ok := errors.AsType[*credential.EntraError](c.Err); ok && e.Code != 0 {
+		f.Code = fmt.Sprintf("AADSTS%d", e.Code)
+	}
+	if e, ok := errors.AsType[*keyvault.ForbiddenError](c.Err); ok {
 		f.Code = e.Code
 	}
 	return f

@@ -131,3 +131,6 @@ func key(namespace, otherwise, name string) string {
 	}
 	return namespace + "/" + name
 }
+
+// Single returns the objects of a manifest with one pod that exists.
+func Single(pod *corev1.Pod) *Objects { return &Objects{Pods: []*corev1.Pod{pod}} }
