@@ -113,7 +113,7 @@ func (p *plugin) explainAll(ctx context.Context, x *explain.Explainer, format st
 }
 
 func (p *plugin) printExplanation(e *explain.Explanation) error {
-	fmt.Fprintf(p.Out, "Pod %s/%s, with the configuration of %s\n", e.Namespace, e.Pod, e.Webhook)
+	fmt.Fprintf(p.Out, "Pod %s/%s (configuration of the webhook: %s)\n", e.Namespace, e.Pod, e.Webhook)
 	for _, note := range e.Notes {
 		fmt.Fprintf(p.Out, "Note: %s\n", note)
 	}
@@ -126,10 +126,12 @@ func (p *plugin) printExplanation(e *explain.Explanation) error {
 		rows = append(rows, []string{s.Name, shorten(oneLine(s.Value), 100), s.Level})
 	}
 	fmt.Fprintln(p.Out)
-	if err := table(p.Out, rows); err != nil {
-		return err
+	if len(e.Settings) > 0 {
+		if err := table(p.Out, rows); err != nil {
+			return err
+		}
+		fmt.Fprintln(p.Out)
 	}
-	fmt.Fprintln(p.Out)
 	for _, w := range e.Warnings {
 		fmt.Fprintf(p.Out, "Warning: %s\n", w)
 	}

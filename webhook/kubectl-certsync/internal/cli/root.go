@@ -98,11 +98,7 @@ Exit codes: 0 success; 1 the command failed, or found a problem; 2 wrong argumen
 
 // connect returns a client for the cluster of the flags.
 func (p *plugin) connect() (*cluster.Client, error) {
-	c, err := cluster.Connect(p.flags, "kubectl-certsync/"+p.version)
-	if err != nil {
-		return nil, &cluster.AccessError{Text: err.Error()}
-	}
-	return c, nil
+	return cluster.Connect(p.flags, "kubectl-certsync/"+p.version)
 }
 
 // podArgs accepts exactly one pod, and further arguments up to most.

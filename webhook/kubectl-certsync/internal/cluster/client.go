@@ -9,6 +9,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
@@ -29,22 +30,40 @@ const (
 	burst = 200
 )
 
-// Connect returns a client for the cluster of the flags. It does not send a request yet.
+// Connect returns a client for the cluster of the flags. It does not send a request yet. The error
+// is an *AccessError.
 func Connect(flags *genericclioptions.ConfigFlags, userAgent string) (*Client, error) {
+	if !configured(flags) {
+		return nil, &AccessError{"no cluster is configured: name a kubeconfig file with --kubeconfig or KUBECONFIG"}
+	}
 	config, err := flags.ToRESTConfig()
 	if err != nil {
-		return nil, fmt.Errorf("no cluster: %w: name a kubeconfig file with --kubeconfig or KUBECONFIG", err)
+		return nil, &AccessError{fmt.Sprintf("the kubeconfig cannot be used: %v", err)}
 	}
 	config.QPS, config.Burst, config.UserAgent = qps, burst, userAgent
 	namespace, _, err := flags.ToRawKubeConfigLoader().Namespace()
 	if err != nil {
-		return nil, fmt.Errorf("no namespace: %w", err)
+		return nil, &AccessError{fmt.Sprintf("the kubeconfig cannot be used: %v", err)}
 	}
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
-		return nil, fmt.Errorf("no cluster: %w", err)
+		return nil, &AccessError{fmt.Sprintf("the kubeconfig cannot be used: %v", err)}
 	}
 	return &Client{Interface: client, Namespace: namespace, config: config}, nil
+}
+
+// configured reports whether flags, a kubeconfig or the pod that this process runs in name a
+// cluster. Without one, client-go would try localhost.
+func configured(flags *genericclioptions.ConfigFlags) bool {
+	if flags.APIServer != nil && *flags.APIServer != "" {
+		return true
+	}
+	raw, err := flags.ToRawKubeConfigLoader().RawConfig()
+	if err != nil || !api.IsConfigEmpty(&raw) {
+		return true // an error is reported later
+	}
+	_, err = rest.InClusterConfig()
+	return err == nil
 }
 
 // LabelledPods returns the pods with the label of workload identity, in one namespace, or in all if

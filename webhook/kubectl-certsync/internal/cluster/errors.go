@@ -7,7 +7,6 @@ import (
 	"net/url"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/client-go/tools/clientcmd"
 )
 
 // AccessError is returned if the cluster could not be read: it does not respond, or does not allow
@@ -27,8 +26,6 @@ func Explain(err error, action, resource, namespace string) error {
 	var network net.Error
 	var address *url.Error
 	switch {
-	case clientcmd.IsEmptyConfig(err):
-		return &AccessError{"no cluster is configured: name a kubeconfig file with --kubeconfig or KUBECONFIG"}
 	case apierrors.IsUnauthorized(err):
 		return &AccessError{"the API server does not accept your credentials: log in again, for example with az aks get-credentials"}
 	case apierrors.IsForbidden(err):

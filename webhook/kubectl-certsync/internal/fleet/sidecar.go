@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -57,7 +58,7 @@ func notRunning(pod *corev1.Pod) string {
 		return "the sidecar waits: " + join(state.Waiting.Reason, state.Waiting.Message)
 	case state.Terminated != nil:
 		return fmt.Sprintf("the sidecar has ended with exit code %d: %s", state.Terminated.ExitCode,
-			join(state.Terminated.Reason, state.Terminated.Message))
+			cmp.Or(state.Terminated.Message, state.Terminated.Reason))
 	}
 	return ""
 }
