@@ -50,6 +50,17 @@ type Failure struct {
 	// Code is the error code of Entra ID, such as "AADSTS700213", or of Key Vault, such as
 	// "ForbiddenByRbac", if there is one.
 	Code string `json:"code,omitempty"`
+	// ClientID is the identity that was refused, if known.
+	ClientID string `json:"clientId,omitempty"`
+	// Token has the claims that Entra ID compares with federated credentials, if it refused them.
+	Token *TokenClaims `json:"token,omitempty"`
+}
+
+// TokenClaims are claims of the pod's service-account token. They are not secret.
+type TokenClaims struct {
+	Issuer   string `json:"issuer"`
+	Subject  string `json:"subject"`
+	Audience string `json:"audience"`
 }
 
 // Reasons of a Failure. Their number is bounded, so they can be labels of metrics.

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/azhttp"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/bundle"
@@ -28,7 +30,14 @@ func TestFailure(t *testing.T) {
 		{&keyvault.ForbiddenError{Code: "ForbiddenByRbac"}, contract.Failure{Reason: contract.ReasonForbidden, Code: "ForbiddenByRbac"}},
 		{&keyvault.NotFoundError{}, contract.Failure{Reason: contract.ReasonNotFound}},
 		{&keyvault.DisabledError{}, contract.Failure{Reason: contract.ReasonDisabled}},
-		{&credential.EntraError{Code: 70021}, contract.Failure{Reason: contract.ReasonNoToken, Code: "AADSTS70021"}},
+		{
+			&credential.EntraError{
+				Code: 70021, Identity: credential.Identity{ClientID: "c"}, Token: &credential.TokenClaims{Issuer: "i", Subject: "s", Audience: "a"},
+			},
+			contract.Failure{
+				Reason: contract.ReasonNoToken, Code: "AADSTS70021", ClientID: "c", Token: &contract.TokenClaims{Issuer: "i", Subject: "s", Audience: "a"},
+			},
+		},
 		{&credential.TokenFileError{Path: "/token"}, contract.Failure{Reason: contract.ReasonNoTokenFile}},
 		{&bundle.Error{}, contract.Failure{Reason: contract.ReasonInvalid}},
 		{&store.Error{Op: "open", Path: "/x", Err: os.ErrPermission}, contract.Failure{Reason: contract.ReasonStore}},
@@ -38,8 +47,8 @@ func TestFailure(t *testing.T) {
 		wrapped := fmt.Errorf("around: %w", test.err)
 		got := failureOf(certsync.Status{Err: wrapped, ErrTime: at})
 		test.want.Time, test.want.Message = at, wrapped.Error()
-		if *got != test.want {
-			t.Errorf("failure of %T is %+v, want %+v", test.err, *got, test.want)
+		if diff := cmp.Diff(&test.want, got); diff != "" {
+			t.Errorf("failure of %T (-want +got):\n%s", test.err, diff)
 		}
 	}
 	if got := failureOf(certsync.Status{}); got != nil {

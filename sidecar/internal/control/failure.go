@@ -27,11 +27,17 @@ func failureOf(c certsync.Status) *contract.Failure {
 	if e, ok := errors.AsType[*azhttp.ThrottledError](c.Err); ok {
 		f.Host = e.Host
 	}
-	if e, ok := errors.AsType[*credential.EntraError](c.Err); ok && e.Code != 0 {
-		f.Code = fmt.Sprintf("AADSTS%d", e.Code)
+	if e, ok := errors.AsType[*credential.EntraError](c.Err); ok {
+		f.ClientID = e.Identity.ClientID
+		if e.Code != 0 {
+			f.Code = fmt.Sprintf("AADSTS%d", e.Code)
+		}
+		if e.Token != nil {
+			f.Token = &contract.TokenClaims{Issuer: e.Token.Issuer, Subject: e.Token.Subject, Audience: e.Token.Audience}
+		}
 	}
 	if e, ok := errors.AsType[*keyvault.ForbiddenError](c.Err); ok {
-		f.Code = e.Code
+		f.Code, f.ClientID = e.Code, e.ClientID
 	}
 	return f
 }

@@ -20,10 +20,11 @@ var patterns = []struct {
 	// The same in base64, as in a Secret.
 	{regexp.MustCompile(`LS0tLS1CRUdJTi(?:BQUklW|BSU0Eg|BFQyBQ|BFTkNS)[\w+/=]*`), removed},
 	// Parameters and settings whose name says that the value is secret. The words token and secret
-	// also occur in sentences, so they count only before "=" and in JSON.
-	{regexp.MustCompile(`(?i)((?:password|passwd|client_secret|assertion|sig|api[_-]?key|access[_-]?key)["']?\s*[=:]\s*["']?)[^\s"'&,;}]{4,}`),
+	// also occur in sentences, so they count only before "=" and in JSON. JSON may be in a
+	// string, so quotes may have backslashes.
+	{regexp.MustCompile(`(?i)((?:password|passwd|client_secret|assertion|sig|api[_-]?key|access[_-]?key)\\*["']?\s*[=:]\s*\\*["']?)[^\s"'&,;}\\]{4,}`),
 		"${1}" + removed},
-	{regexp.MustCompile(`(?i)((?:token|secret)(?:=|"\s*:\s*)["']?)[^\s"'&,;}]{4,}`), "${1}" + removed},
+	{regexp.MustCompile(`(?i)((?:token|secret)(?:=|\\*"\s*:\s*)\\*["']?)[^\s"'&,;}\\]{4,}`), "${1}" + removed},
 }
 
 // Scrub removes texts that look secret.

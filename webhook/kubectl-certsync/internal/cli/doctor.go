@@ -2,10 +2,12 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/kubectl-certsync/internal/cluster"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/kubectl-certsync/internal/doctor"
 )
 
@@ -41,8 +43,11 @@ The exit code is 1 if a link is broken.`,
 			} else if !done {
 				p.printDiagnosis(pod.Namespace+"/"+pod.Name, links)
 			}
-			if doctor.FirstBroken(links) != nil {
+			switch {
+			case doctor.FirstBroken(links) != nil:
 				return errFound
+			case facts.Status.Denied:
+				return &cluster.AccessError{Text: facts.Status.Unreachable}
 			}
 			return nil
 		},
@@ -59,6 +64,8 @@ func (p *plugin) printDiagnosis(pod string, links []doctor.Link) {
 	fmt.Fprintln(p.Out)
 	b := doctor.FirstBroken(links)
 	switch {
+	case b == nil && slices.ContainsFunc(links, func(l doctor.Link) bool { return l.State == doctor.Unknown }):
+		fmt.Fprintln(p.Out, "No broken link was found, but some could not be checked.")
 	case b == nil:
 		fmt.Fprintln(p.Out, "No link is broken.")
 	case b.Fix == "":

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"slices"
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
@@ -55,14 +56,20 @@ func (p *plugin) status(ctx context.Context, args []string, allNamespaces bool, 
 	if len(args) == 1 && len(all) == 0 {
 		return fmt.Errorf("pod %q in namespace %q does not have a running sidecar: kubectl certsync doctor %s shows why", pods[0].Name, c.Namespace, pods[0].Name)
 	}
-	if done, err := encode(p.Out, format, map[string]any{"pods": all}); done {
+	done, err := encode(p.Out, format, map[string]any{"pods": all})
+	switch {
+	case err != nil:
 		return err
-	}
-	if len(all) == 0 {
+	case !done && len(all) == 0:
 		fmt.Fprintf(p.ErrOut, "No pod %s has a certificate sidecar (%d with the label %s).\n", where, len(pods), contract.LabelUse)
 		return nil
+	case !done:
+		err = table(p.Out, statusRows(all, allNamespaces, format == formatWide))
 	}
-	return table(p.Out, statusRows(all, allNamespaces, format == formatWide))
+	if err == nil && len(all) > 0 && !slices.ContainsFunc(all, func(pod fleet.Pod) bool { return !pod.Denied }) {
+		return &cluster.AccessError{Text: all[0].Unreachable}
+	}
+	return err
 }
 
 func podsToShow(ctx context.Context, c *cluster.Client, args []string, allNamespaces bool) (pods []corev1.Pod, where string, err error) {

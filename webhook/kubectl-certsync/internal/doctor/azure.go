@@ -10,6 +10,9 @@ import (
 )
 
 func entra(f *Facts) Link {
+	if f.Status.Status == nil {
+		return unknown("only the sidecar knows")
+	}
 	c := f.failing(contract.ReasonNoToken)
 	if c == nil {
 		c = f.failingAtHost(true)
@@ -36,7 +39,7 @@ func (f *Facts) mendEntra(failure *contract.Failure) string {
 		return fmt.Sprintf("kubectl annotate serviceaccount %s --namespace %s --overwrite %s=\"$(az identity show --resource-group <group> "+
 			"--name <identity> --query clientId --output tsv)\"", f.account(), f.Pod.Namespace, contract.AnnotationClientID)
 	case strings.HasPrefix(failure.Code, "AADSTS7002"):
-		return f.federatedCredential()
+		return f.federatedCredential(failure)
 	}
 	return ""
 }
@@ -44,18 +47,24 @@ func (f *Facts) mendEntra(failure *contract.Failure) string {
 // federatedCredential returns the command that lets the identity trust the pod's service account.
 //
 // Source: https://learn.microsoft.com/cli/azure/identity/federated-credential#az-identity-federated-credential-create
-func (f *Facts) federatedCredential() string {
+func (f *Facts) federatedCredential(failure *contract.Failure) string {
+	client := cmp.Or(failure.ClientID, f.clientID())
 	find := func(field string) string {
-		return fmt.Sprintf(`"$(az identity list --query "[?clientId=='%s'].%s" --output tsv)"`, f.clientID(), field)
+		return fmt.Sprintf(`"$(az identity list --query "[?clientId=='%s'].%s" --output tsv)"`, client, field)
 	}
-	issuer := fmt.Sprintf("%q", f.Issuer)
-	if f.Issuer == "" {
+	// The token itself has the values that Entra ID compares.
+	claims := contract.TokenClaims{
+		Issuer: f.Issuer, Subject: fmt.Sprintf("system:serviceaccount:%s:%s", f.Pod.Namespace, f.account()), Audience: f.audience(),
+	}
+	if failure.Token != nil {
+		claims = *failure.Token
+	}
+	issuer := fmt.Sprintf("%q", claims.Issuer)
+	if claims.Issuer == "" {
 		issuer = `"$(az aks show --resource-group <group> --name <cluster> --query oidcIssuerProfile.issuerUrl --output tsv)"`
 	}
-	return fmt.Sprintf("az identity federated-credential create --name %s-%s --identity-name %s --resource-group %s --issuer %s "+
-		"--subject system:serviceaccount:%s:%s --audiences %s",
-		f.Pod.Namespace, f.account(), find("name"), find("resourceGroup"), issuer,
-		f.Pod.Namespace, f.account(), cmp.Or(f.audience(), contract.DefaultTokenAudience))
+	return fmt.Sprintf("az identity federated-credential create --name %s-%s --identity-name %s --resource-group %s --issuer %s --subject %s --audiences %s",
+		f.Pod.Namespace, f.account(), find("name"), find("resourceGroup"), issuer, claims.Subject, cmp.Or(claims.Audience, contract.DefaultTokenAudience))
 }
 
 func (f *Facts) clientID() string {
@@ -66,6 +75,9 @@ func (f *Facts) clientID() string {
 }
 
 func vault(f *Facts) Link {
+	if f.Status.Status == nil {
+		return unknown("only the sidecar knows")
+	}
 	c := f.failing(contract.ReasonForbidden, contract.ReasonNotFound, contract.ReasonDisabled)
 	if c == nil {
 		c = f.failingAtHost(false)
@@ -81,7 +93,7 @@ func vault(f *Facts) Link {
 		fix = fmt.Sprintf("az keyvault network-rule add --name %s --ip-address <outbound address of the cluster>", name)
 	case failure.Reason == contract.ReasonForbidden:
 		fix = fmt.Sprintf("az role assignment create --role \"Key Vault Secrets User\" --assignee %s "+
-			"--scope \"$(az keyvault show --name %s --query id --output tsv)\"", cmp.Or(f.clientID(), "<client ID>"), name)
+			"--scope \"$(az keyvault show --name %s --query id --output tsv)\"", cmp.Or(c.Failure.ClientID, f.clientID(), "<client ID>"), name)
 	case failure.Reason == contract.ReasonNotFound:
 		fix = fmt.Sprintf("az keyvault certificate create --vault-name %s --name %s --policy \"$(az keyvault certificate get-default-policy)\"", name, secret)
 	case failure.Reason == contract.ReasonDisabled:
@@ -93,9 +105,6 @@ func vault(f *Facts) Link {
 // failingAtHost returns the first certificate that failed because a host did not respond or
 // throttled: Entra ID, or else the vault.
 func (f *Facts) failingAtHost(atEntra bool) *contract.CertificateStatus {
-	if f.Status.Status == nil {
-		return nil
-	}
 	for i := range f.Status.Status.Certificates {
 		c := &f.Status.Status.Certificates[i]
 		if c.Failure == nil || c.Failure.Reason != contract.ReasonUnreachable && c.Failure.Reason != contract.ReasonThrottled {
@@ -125,6 +134,9 @@ func vaultAndName(text string) (vault, name string) {
 
 func store(f *Facts) Link {
 	s := f.Status.Status
+	if s == nil {
+		return unknown("only the sidecar knows")
+	}
 	if c := f.failing(contract.ReasonInvalid, contract.ReasonStore, contract.ReasonOther); c != nil {
 		return broken("", "%s", c.Failure.Message)
 	}

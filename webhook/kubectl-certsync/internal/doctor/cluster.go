@@ -102,6 +102,9 @@ func serviceAccount(f *Facts) Link {
 }
 
 func token(f *Facts) Link {
+	if f.Status.Denied {
+		return unknown("%s", f.Status.Unreachable)
+	}
 	if f.Status.Unreachable != "" {
 		return broken(fmt.Sprintf("kubectl describe pod %s --namespace %s", f.Pod.Name, f.Pod.Namespace),
 			"the sidecar cannot be queried: %s", f.Status.Unreachable)

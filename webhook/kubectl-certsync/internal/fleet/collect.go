@@ -41,6 +41,8 @@ type Pod struct {
 	// Status is absent if the sidecar could not be queried; Unreachable is the reason.
 	Status      *contract.Status `json:"status,omitempty"`
 	Unreachable string           `json:"unreachable,omitempty"`
+	// Denied is true if the caller lacks the permission to query it.
+	Denied bool `json:"-"`
 }
 
 // Collect returns the status of the pods with a sidecar, sorted by namespace and name. Pods without
@@ -82,7 +84,8 @@ func Query(ctx context.Context, e Executor, pod *corev1.Pod, chains bool) Pod {
 	defer cancel()
 	out, err := e.Exec(ctx, pod, contract.ContainerName, command...)
 	if err != nil {
-		p.Unreachable = explain(err)
+		var access *cluster.AccessError
+		p.Unreachable, p.Denied = explain(err), errors.As(err, &access)
 		return p
 	}
 	p.Status = &contract.Status{}
