@@ -1,6 +1,9 @@
 package checks
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Severity of a result.
 type Severity string
@@ -74,7 +77,7 @@ func Run(f *Facts) (results []Result) {
 		if f.Pre && !c.pre || !f.Pre && !c.post {
 			continue
 		}
-		r := Result{ID: c.id, Title: c.title, Link: documentation + c.id}
+		r := Result{ID: c.id, Title: c.title, Link: documentation + strings.ToLower(c.id)}
 		c.run(f, &r)
 		results = append(results, r)
 	}

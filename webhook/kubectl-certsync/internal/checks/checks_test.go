@@ -131,7 +131,7 @@ func TestChecks(t *testing.T) {
 			test.change(f)
 			for _, r := range Run(f) {
 				text := strings.Join(r.Messages, "\n")
-				if len(r.Messages) == 0 || r.Severity == "" || r.Link != documentation+r.ID {
+				if len(r.Messages) == 0 || r.Severity == "" || r.Link != documentation+strings.ToLower(r.ID) {
 					t.Errorf("incomplete result: %+v", r)
 				}
 				if r.ID == test.id && (r.Severity != test.severity || !strings.Contains(text, test.message)) {
@@ -168,7 +168,7 @@ func TestIDs(t *testing.T) {
 			t.Errorf("%s is used twice", c.id)
 		}
 		seen[c.id] = true
-		if !strings.Contains(string(page), "<a id=\""+c.id+"\">") {
+		if !strings.Contains(string(page), "<a id=\""+strings.ToLower(c.id)+"\">") {
 			t.Errorf("%s (%s) has no entry in docs/kubectl.md", c.id, c.title)
 		}
 	}

@@ -32,11 +32,13 @@ func installed(f *Facts, r *Result) {
 
 // present reports whether the installation could be read; if not, it skips the check.
 func (f *Facts) present(r *Result) bool {
-	if f.InstallErr != nil {
+	switch {
+	case errors.Is(f.InstallErr, install.ErrNotInstalled):
+		r.add(Skipped, "not checked: the webhook is not installed")
+	case f.InstallErr != nil:
 		r.skip(f.InstallErr)
-		return false
 	}
-	return true
+	return f.InstallErr == nil
 }
 
 func replicas(f *Facts, r *Result) {

@@ -67,6 +67,6 @@ func (p *plugin) printChecks(results []checks.Result) {
 			fmt.Fprintf(p.Out, "                %s\n", r.Link)
 		}
 	}
-	fmt.Fprintf(p.Out, "\n%d checks: %d errors, %d warnings, %d skipped\n",
+	fmt.Fprintf(p.Out, "\n%d checks: errors %d, warnings %d, skipped %d\n",
 		len(results), count[checks.Error], count[checks.Warning], count[checks.Skipped])
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -110,7 +111,7 @@ func (p *plugin) printInspected(list []inspected) {
 		for n, d := range c.Chain {
 			fmt.Fprintf(p.Out, "  %d  subject   %s\n     issuer    %s\n     serial    %s\n     valid     %s to %s\n     key       %s\n",
 				n+1, oneLine(d.Subject), oneLine(d.Issuer), d.Serial, d.NotBefore.Format(time.RFC3339), d.NotAfter.Format(time.RFC3339), d.Key)
-			if names := append(d.DNSNames, d.OtherNames...); len(names) > 0 {
+			if names := slices.Concat(d.DNSNames, d.OtherNames); len(names) > 0 {
 				fmt.Fprintf(p.Out, "     names     %s\n", strings.Join(names, ", "))
 			}
 			fmt.Fprintf(p.Out, "     SHA-256   %s\n     SHA-1     %s\n", d.SHA256, d.SHA1)
