@@ -20,8 +20,8 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireExplicitExec: true, UpdateScripts: *update})
 }
 
-// TestCluster runs the commands against a real API server without nodes, so that all objects, errors
-// and permissions are real. What needs a running sidecar is tested in e2e.
+// TestCluster runs the commands against a real API server without nodes, so that all objects,
+// errors and permissions are real. What needs a running sidecar is tested in e2e.
 func TestCluster(t *testing.T) {
 	server := startAPIServer(t)
 	manifests, err := filepath.Abs("../../deploy/azure-cert-sync.yaml")

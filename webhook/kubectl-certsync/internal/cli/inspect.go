@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/kubectl-certsync/internal/cluster"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/kubectl-certsync/internal/fleet"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/kubectl-certsync/internal/inspect"
 )
@@ -44,6 +45,9 @@ CERTIFICATE is a file name (examplevault.shop-tls), a name in the vault (shop-tl
 				return err
 			}
 			status := fleet.Query(cmd.Context(), c, pod, true)
+			if status.Denied {
+				return &cluster.AccessError{Text: status.Unreachable}
+			}
 			if status.Unreachable != "" {
 				return fmt.Errorf("pod %q in namespace %q cannot be queried: %s", pod.Name, pod.Namespace, status.Unreachable)
 			}

@@ -10,9 +10,11 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/klog/v2"
 
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/kubectl-certsync/internal/cluster"
 )
@@ -45,6 +47,8 @@ func Run(version string, args []string, in io.Reader, out, errOut io.Writer) int
 		version: version, flags: genericclioptions.NewConfigFlags(true),
 		IOStreams: genericiooptions.IOStreams{In: in, Out: out, ErrOut: errOut},
 	}
+	// The libraries also return what they log.
+	klog.SetLogger(logr.Discard())
 	root := p.root()
 	root.SetArgs(args)
 	root.SetIn(in)

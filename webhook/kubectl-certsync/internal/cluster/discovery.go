@@ -42,6 +42,15 @@ func (c *Client) Issuer(ctx context.Context) (string, error) {
 	return document.Issuer, nil
 }
 
+// denied reports whether the caller is known to lack the permission for a stream of a pod. The
+// clients for streams return the API server's refusal only as a text.
+func (c *Client) denied(ctx context.Context, namespace, subresource string) bool {
+	allowed, err := c.Allowed(ctx, authorizationv1.ResourceAttributes{
+		Verb: "create", Resource: "pods", Subresource: subresource, Namespace: namespace,
+	})
+	return err == nil && !allowed
+}
+
 // Allowed reports whether the caller may do something.
 func (c *Client) Allowed(ctx context.Context, a authorizationv1.ResourceAttributes) (bool, error) {
 	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &a}}

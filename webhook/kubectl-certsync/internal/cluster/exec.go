@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/remotecommand"
 	"k8s.io/client-go/util/exec"
@@ -38,7 +37,7 @@ func (c *Client) Exec(ctx context.Context, pod *corev1.Pod, container string, co
 	switch {
 	case errors.As(err, &exit):
 		return nil, &ExitError{Code: exit.Code, Stdout: stdout.String(), Stderr: stderr.String()}
-	case apierrors.IsForbidden(err), isForbiddenUpgrade(err):
+	case err != nil && c.denied(ctx, pod.Namespace, "exec"):
 		return nil, &AccessError{fmt.Sprintf("you are not allowed to run commands in pods of namespace %q: ask for the permission \"create\" on pods/exec",
 			pod.Namespace)}
 	case errors.Is(err, context.DeadlineExceeded):
@@ -49,13 +48,8 @@ func (c *Client) Exec(ctx context.Context, pod *corev1.Pod, container string, co
 	return stdout.Bytes(), nil
 }
 
-// isForbiddenUpgrade reports whether the API server refused to open a stream. The client of
-// WebSockets has no type for the status, only the text of the response.
-func isForbiddenUpgrade(err error) bool {
-	return err != nil && httpstream.IsUpgradeFailure(err) && strings.Contains(err.Error(), "403 Forbidden")
-}
-
-// executor uses a WebSocket, and SPDY if the API server is older than 1.30 or a proxy is in the way.
+// executor uses a WebSocket, and SPDY if the API server is older than 1.30 or a proxy is in the
+// way.
 func (c *Client) executor(pod *corev1.Pod, container string, command []string) (remotecommand.Executor, error) {
 	url := c.CoreV1().RESTClient().Post().Resource("pods").Namespace(pod.Namespace).Name(pod.Name).SubResource("exec").
 		VersionedParams(&corev1.PodExecOptions{Container: container, Command: command, Stdout: true, Stderr: true}, scheme.ParameterCodec).URL()

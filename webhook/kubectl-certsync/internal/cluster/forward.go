@@ -55,7 +55,7 @@ func (c *Client) forward(ctx context.Context, pod *corev1.Pod, port int) (local 
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
-	if isForbiddenUpgrade(err) {
+	if err != nil && c.denied(ctx, pod.Namespace, "portforward") {
 		err = &AccessError{fmt.Sprintf("you are not allowed to forward ports of pods in namespace %q: ask for the permission \"create\" on pods/portforward",
 			pod.Namespace)}
 	}

@@ -99,7 +99,8 @@ func Query(ctx context.Context, e Executor, pod *corev1.Pod, chains bool) Pod {
 const syncTime = 75 * time.Second
 
 // Sync lets the sidecar of a pod poll now. It returns the outcome, and whether every certificate is
-// in the store and up to date. The error is about the query.
+// in the store and up to date. The error is about the query: a *cluster.AccessError if the caller
+// lacks a permission.
 func Sync(ctx context.Context, e Executor, pod *corev1.Pod) (ok bool, outcome string, err error) {
 	if reason := notRunning(pod); reason != "" {
 		return false, "", errors.New(reason)
@@ -111,7 +112,11 @@ func Sync(ctx context.Context, e Executor, pod *corev1.Pod) (ok bool, outcome st
 	if errors.As(err, &exit) && exit.Code == 1 && exit.Stdout != "" {
 		return false, strings.TrimSpace(exit.Stdout), nil
 	}
-	if err != nil {
+	var access *cluster.AccessError
+	switch {
+	case errors.As(err, &access):
+		return false, "", err
+	case err != nil:
 		return false, "", errors.New(explain(err))
 	}
 	return true, strings.TrimSpace(string(out)), nil
