@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
@@ -18,12 +19,23 @@ func entra(f *Facts) Link {
 		c = f.failingAtHost(true)
 	}
 	switch {
+	case c == nil && !f.hasToken():
+		return unknown("no token was requested yet: the sidecar contacts the vault first")
 	case c == nil && f.managedIdentity():
 		return ok("the metadata service issues tokens for the managed identity")
 	case c == nil:
 		return ok("Entra ID issues tokens for client ID %s", f.clientID())
 	}
 	return broken(f.mendEntra(c.Failure), "%s", c.Failure.Message)
+}
+
+// hasToken reports whether a vault has responded to a token.
+func (f *Facts) hasToken() bool {
+	return slices.ContainsFunc(f.Status.Status.Certificates, func(c contract.CertificateStatus) bool {
+		return c.LastSuccess != nil || c.Failure != nil && slices.Contains([]string{
+			contract.ReasonForbidden, contract.ReasonNotFound, contract.ReasonDisabled, contract.ReasonInvalid, contract.ReasonStore,
+		}, c.Failure.Reason)
+	}) || len(f.Status.Status.Certificates) == 0
 }
 
 // codeUnknownApplication is the error of Entra ID for a client ID that the tenant does not have.

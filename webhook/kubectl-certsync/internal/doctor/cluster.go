@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,7 +28,8 @@ func label(f *Facts) Link {
 
 func webhook(f *Facts) Link {
 	if fleet.Injected(f.Pod) {
-		return ok("the webhook added the sidecar (%s)", f.Pod.Annotations[contract.Prefix+contract.KeySettingsSource])
+		return ok("the webhook added the sidecar, with settings from %s",
+			cmp.Or(f.Pod.Annotations[contract.Prefix+contract.KeySettingsSource], "an unknown source"))
 	}
 	hasIdentity := slices.ContainsFunc(f.Pod.Spec.Volumes, func(v corev1.Volume) bool {
 		return strings.HasPrefix(v.Name, contract.IdentityVolumePrefix)

@@ -57,7 +57,7 @@ func healthy() *Facts {
 		Issuer: "https://oidc.example.com/cluster/",
 		Status: fleet.Pod{Status: &contract.Status{
 			State: "success", Reason: "1 certificate in the store",
-			Certificates: []contract.CertificateStatus{{URL: secret, State: "success", Version: "1"}},
+			Certificates: []contract.CertificateStatus{{URL: secret, State: "success", Version: "1", LastSuccess: &time.Time{}}},
 		}},
 	}
 }

@@ -52,6 +52,7 @@ func InstalledWebhook(ctx context.Context, c *cluster.Client) (*Webhook, error) 
 		w.Notes = append(w.Notes, "the webhook is not installed in this cluster: the chart's defaults are assumed")
 		return w, nil
 	case errors.As(err, &access):
+		w.Original = in != nil && in.Original
 		w.Notes = append(w.Notes, "the webhook's configuration cannot be read, so the chart's defaults are assumed: "+access.Text)
 		return w, nil
 	case err != nil:
