@@ -41,18 +41,24 @@ var servers = map[string]func(context.Context, *testing.T) cluster.PackSpec{
 	},
 }
 
-var serverImages sync.Map // name -> *sync.Mutex, so that an image is packed once
+var imageLocks sync.Map // name -> *sync.Mutex, so that an image is packed once
 
 // loadServer delivers the image of a server to the node, unless it is there.
 func loadServer(ctx context.Context, t *testing.T, name string) {
 	t.Helper()
-	lock, _ := serverImages.LoadOrStore(name, &sync.Mutex{})
+	loadImage(ctx, t, name, servers[name])
+}
+
+// loadImage delivers an image to the node, unless it is there.
+func loadImage(ctx context.Context, t *testing.T, name string, content func(context.Context, *testing.T) cluster.PackSpec) {
+	t.Helper()
+	lock, _ := imageLocks.LoadOrStore(name, &sync.Mutex{})
 	lock.(*sync.Mutex).Lock()
 	defer lock.(*sync.Mutex).Unlock()
 	if testEnv.Cluster.Image(name) != "" {
 		return
 	}
-	spec := servers[name](ctx, t)
+	spec := content(ctx, t)
 	spec.Name, spec.Directories = name, map[string]fs.FileMode{"/tmp": 0o1777}
 	if spec.Env == nil {
 		spec.Env = []string{"PATH=/usr/sbin:/usr/bin:/bin"}

@@ -5,7 +5,7 @@
 //	testapp watch --addr HOST:PORT --ca FILE    a client: repeats TLS handshakes, prints every change and failure
 //	testapp list DIR                            ls -lA, for images without ls
 //	testapp read FILE                           whether this user can read a file, its owner and mode
-//	testapp token RESOURCE                      the subject of a managed identity token
+//	testapp token RESOURCE [CREDENTIAL...]      the claims of tokens, by a managed identity or other credentials
 //	testapp kill CONTAINER-ID                   SIGKILL to a container's processes, from a pod with hostPID
 package main
 
