@@ -3,6 +3,7 @@ package e2e
 import (
 	"net"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -19,9 +20,12 @@ const (
 	exampleVault    = "examplevault"
 )
 
+// yamlBlock matches a block of YAML in a page.
+var yamlBlock = regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$")
+
 // Each example serves the certificate, and the renewed one without a restart, in a namespace that
-// enforces "restricted". The manifests run as they are: only the client ID and the vault's name
-// are replaced.
+// enforces "restricted"; that of the README, which is short, in one that does not. The manifests
+// run as they are: only the client ID and the vault's name are replaced.
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	if testEnv.Cluster.External() {
@@ -33,19 +37,44 @@ func TestExamples(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			runExample(t, name, image)
+			content := readPage(t, "../docs/examples/"+name+".yaml")
+			runExample(t, example{name: name, level: "restricted", manifest: content, server: name, image: image})
 		})
 	}
+	t.Run("readme", func(t *testing.T) {
+		t.Parallel()
+		block := yamlBlock.FindStringSubmatch(readPage(t, "../README.md"))
+		if block == nil {
+			t.Fatal("README.md has no block of YAML")
+		}
+		runExample(t, example{name: "readme", level: "baseline", manifest: block[1], server: "nginx", image: nginxImage})
+	})
 }
 
-func runExample(t *testing.T, name, image string) {
+// example is a manifest of the documentation.
+type example struct {
+	name, level, manifest string
+	// server is the key in servers of the image that stands for image.
+	server, image string
+}
+
+func readPage(t *testing.T, file string) string {
 	t.Helper()
-	ctx := testContext(t)
-	loadServer(ctx, t, name)
-	if err := testEnv.Cluster.TagImage(ctx, name, image); err != nil {
+	content, err := os.ReadFile(file)
+	if err != nil {
 		t.Fatal(err)
 	}
-	namespace := newNamespace(t, "example-"+name, "restricted", nil)
+	return string(content)
+}
+
+func runExample(t *testing.T, e example) {
+	t.Helper()
+	ctx := testContext(t)
+	loadServer(ctx, t, e.server)
+	if err := testEnv.Cluster.TagImage(ctx, e.server, e.image); err != nil {
+		t.Fatal(err)
+	}
+	namespace := newNamespace(t, "example-"+e.name, e.level, nil)
 	vault := namespace
 	host := vault + ".vault.azure.net"
 	redirectNames(t, namespace, host)
@@ -63,14 +92,10 @@ func runExample(t *testing.T, name, image string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	content, err := os.ReadFile("../docs/examples/" + name + ".yaml")
-	if err != nil {
-		t.Fatal(err)
+	if !strings.Contains(e.manifest, "image: "+e.image+"\n") {
+		t.Errorf("the example does not use the image %s", e.image)
 	}
-	if !strings.Contains(string(content), "image: "+image+"\n") {
-		t.Errorf("the example does not use the image %s", image)
-	}
-	manifest := strings.NewReplacer(exampleClientID, id, exampleVault, vault).Replace(string(content))
+	manifest := strings.NewReplacer(exampleClientID, id, exampleVault, vault).Replace(e.manifest)
 	apply := testEnv.Cluster.Command(ctx, "kubectl", "apply", "--namespace", namespace, "-f", "-")
 	apply.Stdin = strings.NewReader(manifest)
 	if out, err := apply.CombinedOutput(); err != nil || strings.Contains(string(out), "Warning") {

@@ -32,17 +32,14 @@ func TestQuickstart(t *testing.T) {
 	if testEnv.Cluster.External() {
 		return // the page's images need a node on this machine
 	}
-	page, err := os.ReadFile("../docs/quickstart.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	blocks := pageBlocks(string(page))
+	page := readPage(t, "../docs/quickstart.md")
+	blocks := pageBlocks(page)
 	if len(blocks) < 10 {
 		t.Fatalf("the page has %d blocks of commands, want at least 10", len(blocks))
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), quickstartTimeout)
 	t.Cleanup(cancel)
-	prepareQuickstart(ctx, t, string(page))
+	prepareQuickstart(ctx, t, page)
 
 	var script strings.Builder
 	script.WriteString("set -euo pipefail\ncd ..\n")
