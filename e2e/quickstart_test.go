@@ -95,8 +95,8 @@ func splitOutput(stdout string, n int) []*string {
 	return printed
 }
 
-// outputPattern returns the pattern of an output in a page. In it, "…" stands for any text within a
-// line, and a line with only "…" for any lines.
+// outputPattern returns the pattern of an output in a page. In it, "…" stands for any text within
+// a line, and a line with only "…" for any lines.
 func outputPattern(shown string) *regexp.Regexp {
 	var pattern strings.Builder
 	for line := range strings.Lines(shown) {

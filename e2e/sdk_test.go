@@ -29,14 +29,18 @@ func TestSDKs(t *testing.T) {
 	if testEnv.Cluster.External() {
 		return // the images need a node on this machine
 	}
+	all := []string{"workload-identity", "default", "managed-identity"}
 	for name, sdk := range map[string]struct {
-		program []string
-		caFile  string // the variable that names the CAs to trust
-		image   func(context.Context, *testing.T) cluster.PackSpec
+		program     []string
+		credentials []string
+		caFile      string // the variable that names the CAs to trust
+		image       func(context.Context, *testing.T) cluster.PackSpec
 	}{
-		"go":     {[]string{program, "token", "https://vault.azure.net"}, "SSL_CERT_FILE", nil},
-		"node":   {[]string{"node", "/app/token.js"}, "NODE_EXTRA_CA_CERTS", nodeSDK},
-		"python": {[]string{"python3", "/app/token_claims.py"}, "REQUESTS_CA_BUNDLE", pythonSDK},
+		"go":     {[]string{program, "token", "https://vault.azure.net"}, all, "SSL_CERT_FILE", nil},
+		"node":   {[]string{"node", "/app/token.js"}, all, "NODE_EXTRA_CA_CERTS", nodeSDK},
+		// Debian 12 has a version before WorkloadIdentityCredential. Its credentials read the same
+		// variables.
+		"python": {[]string{"python3", "/app/token_claims.py"}, all[1:], "REQUESTS_CA_BUNDLE", pythonSDK},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -55,12 +59,11 @@ func TestSDKs(t *testing.T) {
 					trustEmulator(t, pod, sdk.caFile)
 					app := &pod.Spec.Containers[0]
 					app.Image = testEnv.Cluster.Image(image)
-					credentials := []string{"workload-identity", "default", "managed-identity"}
-					app.Command, app.Args = slices.Concat(sdk.program, credentials), nil
+					app.Command, app.Args = slices.Concat(sdk.program, sdk.credentials), nil
 					pod.Spec.InitContainers = nil
 					log := strings.TrimSpace(logOf(t, ended(t, pod), "app"))
 					lines := strings.Split(log, "\n")
-					if len(lines) != len(credentials) {
+					if len(lines) != len(sdk.credentials) {
 						t.Fatalf("the app printed %d lines, want one for each credential:\n%s", len(lines), log)
 					}
 					for i, line := range lines {
@@ -69,7 +72,7 @@ func TestSDKs(t *testing.T) {
 							t.Fatalf("%v: %s", err, line)
 						}
 						if claims.AppID != id || claims.Aud != "https://vault.azure.net" {
-							t.Errorf("%s got a token of %+v, want one of %s", credentials[i], claims, id)
+							t.Errorf("%s got a token of %+v, want one of %s", sdk.credentials[i], claims, id)
 						}
 					}
 				})

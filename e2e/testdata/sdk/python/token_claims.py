@@ -4,10 +4,9 @@ import base64
 import json
 import sys
 
-from azure.identity import DefaultAzureCredential, ManagedIdentityCredential, WorkloadIdentityCredential
+from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
 
 credentials = {
-    "workload-identity": WorkloadIdentityCredential,
     "default": DefaultAzureCredential,
     "managed-identity": ManagedIdentityCredential,
 }
