@@ -36,8 +36,8 @@ func TestSDKs(t *testing.T) {
 		caFile      string // the variable that names the CAs to trust
 		image       func(context.Context, *testing.T) cluster.PackSpec
 	}{
-		"go":     {[]string{program, "token", "https://vault.azure.net"}, all, "SSL_CERT_FILE", nil},
-		"node":   {[]string{"node", "/app/token.js"}, all, "NODE_EXTRA_CA_CERTS", nodeSDK},
+		"go":   {[]string{program, "token", "https://vault.azure.net"}, all, "SSL_CERT_FILE", nil},
+		"node": {[]string{"node", "/app/token.js"}, all, "NODE_EXTRA_CA_CERTS", nodeSDK},
 		// Debian 12 has a version before WorkloadIdentityCredential. Its credentials read the same
 		// variables.
 		"python": {[]string{"python3", "/app/token_claims.py"}, all[1:], "REQUESTS_CA_BUNDLE", pythonSDK},
@@ -61,10 +61,11 @@ func TestSDKs(t *testing.T) {
 					app.Image = testEnv.Cluster.Image(image)
 					app.Command, app.Args = slices.Concat(sdk.program, sdk.credentials), nil
 					pod.Spec.InitContainers = nil
-					log := strings.TrimSpace(logOf(t, ended(t, pod), "app"))
-					lines := strings.Split(log, "\n")
+					log := logOf(t, ended(t, pod), "app")
+					// Besides, some SDKs log which credentials of their chain they skip.
+					lines := slices.DeleteFunc(strings.Split(log, "\n"), func(l string) bool { return !strings.HasPrefix(l, "{") })
 					if len(lines) != len(sdk.credentials) {
-						t.Fatalf("the app printed %d lines, want one for each credential:\n%s", len(lines), log)
+						t.Fatalf("the app printed %d tokens, want one for each credential:\n%s", len(lines), log)
 					}
 					for i, line := range lines {
 						var claims struct{ AppID, Aud string }
