@@ -54,11 +54,9 @@ import (
 	"github.com/KimMachineGun/automemlimit/memlimit"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/buildinfo"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/config"
 )
-
-// version is set by the linker.
-var version = "dev"
 
 // Exit codes.
 const (
@@ -82,7 +80,7 @@ func main() {
 	case err != nil:
 		os.Exit(exitUsage) // the error and the usage were printed
 	case o.version:
-		fmt.Println("certsync", version)
+		fmt.Println("certsync", buildinfo.Get())
 		return
 	}
 	setMemoryLimit(memlimit.FromCgroup)
