@@ -31,7 +31,7 @@ demo: ## Run the main job on a real one-node Kubernetes, narrated (KEEP=1 leaves
 
 .PHONY: test
 test: programs ## Run all tests, including the end-to-end tests on a real one-node Kubernetes
-	.ci/packages openssl:openssl curl:curl nginx:nginx-light keytool:default-jre-headless
+	.ci/packages openssl:openssl curl:curl nginx:nginx-light haproxy:haproxy systemctl:systemd keytool:default-jre-headless
 	go test -timeout 20m $(TESTFLAGS) $$(go list ./... | grep -v /e2e$$)
 	@echo "end-to-end tests on a real one-node Kubernetes"
 	go test -timeout 40m -v $(TESTFLAGS) ./e2e
@@ -52,7 +52,7 @@ lint: $(GOLANGCI_LINT) $(ACTIONLINT) ## Run golangci-lint, with the import rules
 	$(ACTIONLINT)
 
 .PHONY: generate
-generate: $(HELM_DOCS) ## Write the generated files: deploy/ and the chart's README
+generate: $(HELM_DOCS) ## Write the generated files: deploy/, the chart's README and the settings' JSON schema
 	.ci/generate $(HELM_DOCS) "$(HELM)" .
 
 .PHONY: verify

@@ -16,6 +16,8 @@
 //	certsync --once [flags]              sync, then exit with 0, or with 1 and the reason
 //	certsync --check [flags]             validate the settings offline and print the effective ones
 //	certsync probe [--wait 9s] [--live]  query the running process; exit with 0 if it is ready
+//	certsync status [-o json] [--chain]  print the state of the running process's certificates
+//	certsync sync                        let the running process poll now, and wait for the outcome
 //	certsync imds-init                   add the metadata service's address to loopback, then exit
 //	certsync --version | --help
 //
@@ -25,6 +27,7 @@
 //
 //	--settings FILE     settings, JSON (default: /etc/certsync/settings.json if it exists)
 //	--host              run on a host, not in a pod: settings mean the same as for the VM extension
+//	--adopt             with --host: replace the links of the VM extension in the stores
 //	--status-file FILE  write the status to this file, in the extension's format, after every sync
 //	--http=false        open no port; probes use the socket (pods with hostNetwork)
 //	--metadata ADDR     issue tokens by HTTP on this loopback address or 169.254.169.254
@@ -55,7 +58,10 @@ import (
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/buildinfo"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certfiles"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/config"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/control"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/termination"
 )
 
 // Exit codes.
@@ -67,8 +73,12 @@ const (
 func main() {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
-		case commandProbe:
-			os.Exit(probe(os.Args[2:]))
+		case control.CommandProbe:
+			os.Exit(control.Probe(os.Args[2:]))
+		case contract.CommandStatus:
+			os.Exit(control.Status(os.Args[2:]))
+		case contract.CommandSync:
+			os.Exit(control.Sync(os.Args[2:]))
 		case contract.CommandIMDSInit:
 			os.Exit(imdsInit(os.Args[2:]))
 		}
@@ -90,16 +100,19 @@ func main() {
 	}
 	loaded, err := load(o.config())
 	if err != nil {
-		terminate(err)
+		termination.Report(err)
 		os.Exit(exitUsage)
 	}
 	if o.check {
 		loaded.Print(os.Stdout)
+		if o.host {
+			certfiles.PrintSurvey(os.Stdout, loaded.Certificates, o.store())
+		}
 		return
 	}
 	if err := run(o, loaded); err != nil {
 		loaded.EndParsing(o.config())
-		terminate(err)
+		termination.Report(err)
 		os.Exit(exitFailure)
 	}
 }

@@ -14,9 +14,11 @@ import (
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/azhttp"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/commandline"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/health"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/imds"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/listen"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/termination"
 )
 
 var metadataAddress = netip.MustParseAddr(contract.MetadataAddress)
@@ -43,7 +45,7 @@ func imdsInit(args []string) int {
 		fmt.Fprintf(f.Output(), "certsync %s adds the address %s to the loopback interface. It needs the capability NET_ADMIN.\n",
 			contract.CommandIMDSInit, contract.MetadataAddress)
 	}
-	switch err := parseFlags(f, args, "this command takes no arguments"); {
+	switch err := commandline.Parse(f, args, "this command takes no arguments"); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
@@ -54,7 +56,7 @@ func imdsInit(args []string) int {
 		fmt.Fprintln(os.Stderr, "certsync: warning:", err)
 	}
 	if err := imds.AddAddress(metadataAddress); err != nil {
-		terminate(err)
+		termination.Report(err)
 		return exitFailure
 	}
 	return 0

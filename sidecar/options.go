@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -11,12 +10,10 @@ import (
 	"strings"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/commandline"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/config"
-)
-
-const (
-	commandProbe = "probe"
-	flagSocket   = "socket"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/control"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/store"
 )
 
 // options are the values of the command line.
@@ -24,6 +21,7 @@ type options struct {
 	version, once, check bool
 
 	host       bool
+	adopt      bool
 	http       bool
 	settings   string
 	statusFile string
@@ -38,6 +36,9 @@ func (o options) config() config.Options {
 	}
 }
 
+// store returns the options of the stores.
+func (o options) store() store.Options { return store.Options{Private: o.host, Adopt: o.adopt} }
+
 // stateDir returns the socket's directory. In a pod that is a volume that only the sidecar mounts,
 // and that lives as long as the pod.
 func (o options) stateDir() string { return filepath.Dir(o.socket) }
@@ -51,40 +52,27 @@ func parseOptions(args []string) (options, error) {
 	f.BoolVar(&o.once, "once", false, "sync, then exit with 0, or with 1 and the reason")
 	f.BoolVar(&o.check, "check", false, "validate the settings offline and print the effective ones")
 	f.BoolVar(&o.host, "host", false, "run on a host, not in a pod: settings mean the same as for the extension")
+	f.BoolVar(&o.adopt, "adopt", false, "with --host: replace the links of the VM extension in the stores; their files stay")
 	f.BoolVar(&o.http, "http", true, "serve probes, status and metrics on a port in addition to the socket")
 	f.StringVar(&o.settings, config.Flag, "", "settings `FILE`, JSON (default: "+contract.SettingsFile+" if it exists)")
 	f.StringVar(&o.statusFile, "status-file", "", "write the status to this `FILE` after every sync")
 	f.Func(contract.FlagMetadata, "issue tokens by HTTP on this `ADDRESS:PORT` of loopback or "+contract.MetadataAddress+"; may be repeated", o.addMetadata)
-	f.StringVar(&o.socket, flagSocket, contract.Socket, "unix socket `FILE` for probes")
+	f.StringVar(&o.socket, control.FlagSocket, contract.Socket, "unix socket `FILE` for probes")
 	f.Usage = func() {
 		fmt.Fprintf(f.Output(), "certsync keeps certificates of Azure Key Vault in files.\n\n"+
-			"  certsync [flags]\n  certsync %s [--wait DURATION] [--live] [--%s FILE]\n  certsync %s\n\nFlags:\n",
-			commandProbe, flagSocket, contract.CommandIMDSInit)
+			"  certsync [flags]\n  certsync %[1]s [--wait DURATION] [--live] [--%[2]s FILE]\n"+
+			"  certsync %[3]s [-o json] [--chain] [--%[2]s FILE]\n  certsync %[4]s [--%[2]s FILE]\n  certsync %[5]s\n\nFlags:\n",
+			control.CommandProbe, control.FlagSocket, contract.CommandStatus, contract.CommandSync, contract.CommandIMDSInit)
 		f.PrintDefaults()
 		fmt.Fprintln(f.Output(), "\nVariables: "+strings.Join([]string{
 			contract.EnvSettings, contract.EnvExtraCA, contract.EnvAllowedVaults, contract.EnvClientID, contract.EnvTenantID,
 			contract.EnvFederatedTokenFile, contract.EnvAuthorityHost, contract.EnvMetadataHeader,
 		}, ", "))
 	}
-	err := parseFlags(f, args, fmt.Sprintf("the commands are %q and %q, and come first", commandProbe, contract.CommandIMDSInit))
+	err := commandline.Parse(f, args, "the commands are probe, status, sync and imds-init, and come first")
+	if err == nil && o.adopt && !o.host {
+		err = errors.New("--adopt has no effect without --host: only hosts have links of the VM extension")
+		fmt.Fprintln(os.Stderr, "certsync:", err)
+	}
 	return o, err
-}
-
-// parseFlags parses flags and accepts no other arguments. The output of --help goes to standard
-// output, an error with the usage to standard error.
-func parseFlags(f *flag.FlagSet, args []string, hint string) error {
-	var text bytes.Buffer
-	f.SetOutput(&text)
-	err := f.Parse(args)
-	if err == nil && f.NArg() > 0 {
-		err = fmt.Errorf("unknown argument %q: %s", f.Arg(0), hint)
-		fmt.Fprintln(&text, err)
-		f.Usage()
-	}
-	out := os.Stderr
-	if errors.Is(err, flag.ErrHelp) {
-		out = os.Stdout
-	}
-	_, _ = text.WriteTo(out) // a failure cannot be reported
-	return err
 }

@@ -21,7 +21,6 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/health"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/keyvault"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/reload"
-	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/store"
 )
 
 // announcedFile contains which renewals were announced. It is in options.stateDir.
@@ -58,7 +57,7 @@ func run(o options, c *config.Loaded) error {
 	}
 	p := &process{
 		options: o, level: level, logs: logs, log: log, state: observer.State, announcer: observer.announcer,
-		stores: certfiles.NewStores(store.Options{Private: o.host}, c.KeystorePasswordFile),
+		stores: certfiles.NewStores(o.store(), c.KeystorePasswordFile),
 	}
 	p.loop = certsync.New(loopSettings(c), certfiles.NewSource(vaults), p.stores, observer, log)
 	p.watcher = config.NewWatcher(o.config(), c, p, log)

@@ -60,6 +60,10 @@ func (o *options) checkServer(p *problems) {
 		}
 	}
 	o.clientCA = readPEM(p, "client-ca-file", o.clientCAFile)
+	o.tlsCA = readPEM(p, "tls-ca-file", o.tlsCAFile)
+	if o.tlsCAFile != "" && o.tlsCertDir == "" {
+		p.add("tls-ca-file", o.tlsCAFile, "has no effect without --tls-cert-dir")
+	}
 	if o.drain < 0 {
 		p.add("drain", o.drain.String(), "must not be negative")
 	}
@@ -163,7 +167,7 @@ func (o *options) checkSidecar(p *problems) {
 func (o *options) checkDefaults(p *problems) {
 	vaults := append(slices.Clone(o.allowedVaults), contract.DefaultVaultSuffixes()...)
 	defaults := o.defaultMap()
-	if defaults[contract.KeyInject] == "false" {
+	if inject, ok := contract.ParseBool(defaults[contract.KeyInject]); ok && !inject {
 		delete(defaults, contract.KeyInject) // otherwise Resolve ignores the other defaults
 	}
 	sources := settings.Sources{Chart: defaults}
