@@ -22,7 +22,7 @@ func notify(ctx context.Context, w io.Writer, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer watcher.Close()
+	defer func() { _ = watcher.Close() }() // the process ends
 	if err := watcher.Add(args[0]); err != nil {
 		return err
 	}
