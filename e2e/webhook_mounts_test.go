@@ -81,7 +81,8 @@ func TestMountsInsideMounts(t *testing.T) {
 		if _, err := testEnv.Admit(testContext(t), pod); err == nil || !strings.Contains(err.Error(), "the mount point cannot be created") {
 			t.Errorf("admitted or denied for another reason: %v", err)
 		}
-		// The denial is right: a pod with such mounts, which the webhook does not review, cannot start.
+		// The denial is right: a pod with such mounts, which the webhook does not review, cannot
+		// start.
 		delete(pod.Labels, contract.LabelUse)
 		pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: "store", VolumeSource: emptyDir})
 		pod.Spec.Containers[0].VolumeMounts = append(pod.Spec.Containers[0].VolumeMounts, corev1.VolumeMount{Name: "store", MountPath: store, ReadOnly: true})
