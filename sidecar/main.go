@@ -27,6 +27,7 @@
 //	                    extension's config directory with its <sequence number>.settings
 //	--host              run on a host, not in a pod: settings mean the same as for the VM extension.
 //	                    As a service of systemd with Type=notify, it is started once it is ready
+//	--adopt             with --host: replace the links of the VM extension in the stores
 //	--status-file FILE  write the status to this file, in the extension's format, after every sync
 //	--status-dir DIR    the same as <sequence number>.status, as the extension does; 0 for a FILE
 //	--log-file FILE     write the log to this file, too; it may be rotated at any time
@@ -58,7 +59,9 @@ import (
 	"github.com/KimMachineGun/automemlimit/memlimit"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certfiles"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/config"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/termination"
 )
 
 // version is set by the linker.
@@ -96,16 +99,19 @@ func main() {
 	}
 	loaded, err := load(o.config())
 	if err != nil {
-		terminate(err)
+		termination.Report(err)
 		os.Exit(exitUsage)
 	}
 	if o.check {
 		loaded.Print(os.Stdout)
+		if o.host {
+			certfiles.PrintSurvey(os.Stdout, loaded.Certificates, o.store())
+		}
 		return
 	}
 	if err := run(o, loaded); err != nil {
 		loaded.EndParsing(o.config())
-		terminate(err)
+		termination.Report(err)
 		os.Exit(exitFailure)
 	}
 }

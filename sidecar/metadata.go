@@ -17,6 +17,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/health"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/imds"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/listen"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/termination"
 )
 
 var metadataAddress = netip.MustParseAddr(contract.MetadataAddress)
@@ -54,7 +55,7 @@ func imdsInit(args []string) int {
 		fmt.Fprintln(os.Stderr, "certsync: warning:", err)
 	}
 	if err := imds.AddAddress(metadataAddress); err != nil {
-		terminate(err)
+		termination.Report(err)
 		return exitFailure
 	}
 	return 0

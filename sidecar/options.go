@@ -13,6 +13,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/config"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/statusfile"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/store"
 )
 
 const (
@@ -25,6 +26,7 @@ type options struct {
 	version, once, check bool
 
 	host     bool
+	adopt    bool
 	http     bool
 	settings string
 	status   statusfile.Files
@@ -47,6 +49,9 @@ func (o *options) where() contract.Mode {
 	return contract.Pod
 }
 
+// store returns the options of the stores.
+func (o *options) store() store.Options { return store.Options{Private: o.host, Adopt: o.adopt} }
+
 // stateDir returns the socket's directory. In a pod that is a volume that only the sidecar mounts,
 // and that lives as long as the pod.
 func (o *options) stateDir() string { return filepath.Dir(o.socket) }
@@ -60,6 +65,7 @@ func parseOptions(args []string) (*options, error) {
 	f.BoolVar(&o.once, "once", false, "sync, then exit with 0, or with 1 and the reason")
 	f.BoolVar(&o.check, "check", false, "validate the settings offline and print the effective ones")
 	f.BoolVar(&o.host, "host", false, "run on a host, not in a pod: settings mean the same as for the extension")
+	f.BoolVar(&o.adopt, "adopt", false, "with --host: replace the links of the VM extension in the stores; their files stay")
 	f.BoolVar(&o.http, "http", true, "serve probes, status and metrics on a port in addition to the socket")
 	f.StringVar(&o.settings, config.Flag, "", "settings `FILE`, JSON, or config directory of the VM extension (default: "+contract.SettingsFile+" if it exists)")
 	f.StringVar(&o.status.File, "status-file", "", "write the status to this `FILE` after every sync")
@@ -78,6 +84,10 @@ func parseOptions(args []string) (*options, error) {
 		}, ", "))
 	}
 	err := parseFlags(f, args, fmt.Sprintf("the commands are %q and %q, and come first", commandProbe, contract.CommandIMDSInit))
+	if err == nil && o.adopt && !o.host {
+		err = errors.New("--adopt has no effect without --host: only hosts have links of the VM extension")
+		fmt.Fprintln(os.Stderr, "certsync:", err)
+	}
 	return o, err
 }
 

@@ -20,7 +20,6 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/health"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/keyvault"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/reload"
-	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/store"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/systemd"
 )
 
@@ -61,7 +60,7 @@ func run(o *options, c *config.Loaded) error {
 	}
 	p := &process{
 		options: o, level: level, logs: logs, log: log, state: observer.State, status: observer.status, announcer: observer.announcer,
-		stores: certfiles.NewStores(store.Options{Private: o.host}, c.KeystorePasswordFile),
+		stores: certfiles.NewStores(o.store(), c.KeystorePasswordFile),
 	}
 	p.loop = certsync.New(loopSettings(c), certfiles.NewSource(vaults), p.stores, observer, log)
 	p.report(c)

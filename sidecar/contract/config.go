@@ -88,7 +88,8 @@ type Certificate struct {
 	Mode fs.FileMode
 	// ACLs grant read access to users and groups by number, on a host also by name. See ParseID.
 	ACLs []ACL
-	// Formats has at least one element and no duplicates, in the order pem, split, pkcs12, jks.
+	// Formats has at least one element and no duplicates, in the order pem, split, pkcs12, jks,
+	// keyid.
 	Formats []string
 	// ClientID is authenticationOverride.msiClientId or clientId of the entry, by default
 	// msiClientId. Empty means the default identity of the pod or host.

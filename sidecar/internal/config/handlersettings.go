@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,11 +36,7 @@ func newest(path string) (string, error) {
 			highest, file = n, filepath.Join(path, e.Name())
 		}
 	}
-	if file == "" {
-		return "", fmt.Errorf("the directory %s does not contain a file <number>%s: name a settings file, or the config directory "+
-			"of the VM extension", path, handlerSuffix)
-	}
-	return file, nil
+	return cmp.Or(file, path), nil // reading a directory reports the error
 }
 
 // sequenceOf returns the number in the name of a file of the guest agent.

@@ -52,6 +52,9 @@ func (e *Error) Error() string {
 	return text
 }
 
+// Permanent reports that the error stays until somebody changes the settings or the directory.
+func (e *Error) Permanent() bool { return e.Reason == Conflict || e.Reason == Invalid }
+
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
@@ -60,9 +63,12 @@ func fileError(op, path string, err error) *Error {
 	e := &Error{Reason: Failed, Op: op, Path: path, Err: cause(err)}
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		e.Reason, e.Remedy = NoSpace, "free space on the volume or raise its size limit"
+		e.Reason, e.Remedy = NoSpace, "free space on its file system, or raise the size limit of the volume"
 	case errors.Is(err, syscall.EROFS):
-		e.Reason, e.Remedy = ReadOnly, "mount the volume read-write for the sidecar"
+		e.Reason, e.Remedy = ReadOnly, "make its file system writable for certsync, or use another certificateStoreLocation"
+	case errors.Is(err, syscall.ENOTDIR):
+		e.Reason = Conflict
+		e.Remedy = "a directory is needed there: remove or rename the file, or use another certificateStoreLocation"
 	case errors.Is(err, fs.ErrPermission):
 		e.Reason, e.Remedy = Denied, fmt.Sprintf("allow user ID %d to write to the store's directory", os.Geteuid())
 	}
