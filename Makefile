@@ -17,6 +17,7 @@ HELM     = $$($(CLUSTER) path helm)
 tool = $(TOOLS)/$(1)-$(shell cat .ci/tools/$(1)/go.mod .ci/tools/$(1)/go.sum | sha256sum | cut -c1-12)
 GOLANGCI_LINT := $(call tool,golangci-lint)
 HELM_DOCS     := $(call tool,helm-docs)
+NFPM          := $(call tool,nfpm)
 
 ##@ The two commands
 
@@ -67,6 +68,14 @@ FUZZTIME ?= 1m
 fuzz: ## Run every fuzz target for FUZZTIME (1m)
 	.ci/fuzz $(FUZZTIME)
 
+##@ Packages for machines
+
+VERSION ?= 0.0.0-dev
+PACKAGES ?= dist/packages
+.PHONY: packages
+packages: $(NFPM) ## Build .deb and .rpm of certsync for amd64 and arm64 into dist/packages (VERSION=1.2.3)
+	@for arch in $(or $(ARCHS),amd64 arm64); do .ci/package $(NFPM) $$arch $(VERSION) $(PACKAGES) || exit; done
+
 ##@ The test cluster
 
 .PHONY: programs
@@ -94,3 +103,7 @@ $(TOOLS)/golangci-lint-%:
 $(TOOLS)/helm-docs-%:
 	@echo "building helm-docs (about 1 minute the first time)"
 	cd .ci/tools/helm-docs && GOWORK=off CGO_ENABLED=0 go build -o $@ github.com/norwoodj/helm-docs/cmd/helm-docs
+
+$(TOOLS)/nfpm-%:
+	@echo "building nfpm (about 1 minute the first time)"
+	cd .ci/tools/nfpm && GOWORK=off CGO_ENABLED=0 go build -o $@ github.com/goreleaser/nfpm/v2/cmd/nfpm
