@@ -89,6 +89,9 @@ func readFile(path string) (content []byte, file string, err error) {
 	if path == "" && errors.Is(err, fs.ErrNotExist) {
 		return nil, "", nil
 	}
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w: allow user ID %d to read it", err, os.Geteuid())
+	}
 	if err != nil {
 		return nil, "", fmt.Errorf("settings file: %w", err)
 	}

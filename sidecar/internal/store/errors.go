@@ -52,11 +52,19 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Permanent reports that the error stays until somebody changes the settings or the directory.
-func (e *Error) Permanent() bool { return e.Reason == Conflict || e.Reason == Invalid }
-
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// Permanent reports that a retry cannot succeed before somebody changes the directory or the
+// settings. A volume that is full can have space again at any time.
+func (e *Error) Permanent() bool {
+	switch e.Reason {
+	case ReadOnly, Denied, Conflict, Invalid:
+		return true
+	default:
+		return false
+	}
+}
 
 // fileError returns the Error for a failed file operation, with its remedy.
 func fileError(op, path string, err error) *Error {
