@@ -16,6 +16,8 @@
 //	certsync --once [flags]              sync, then exit with 0, or with 1 and the reason
 //	certsync --check [flags]             validate the settings offline and print the effective ones
 //	certsync probe [--wait 9s] [--live]  query the running process; exit with 0 if it is ready
+//	certsync status [-o json] [--chain]  print the state of the running process's certificates
+//	certsync sync                        let the running process poll now, and wait for the outcome
 //	certsync imds-init                   add the metadata service's address to loopback, then exit
 //	certsync --version | --help
 //
@@ -59,13 +61,12 @@ import (
 	"github.com/KimMachineGun/automemlimit/memlimit"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/buildinfo"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certfiles"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/config"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/control"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/termination"
 )
-
-// version is set by the linker.
-var version = "dev"
 
 // Exit codes.
 const (
@@ -76,8 +77,12 @@ const (
 func main() {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
-		case commandProbe:
-			os.Exit(runProbe(os.Args[2:]))
+		case control.CommandProbe:
+			os.Exit(control.Probe(os.Args[2:]))
+		case contract.CommandStatus:
+			os.Exit(control.Status(os.Args[2:]))
+		case contract.CommandSync:
+			os.Exit(control.Sync(os.Args[2:]))
 		case contract.CommandIMDSInit:
 			os.Exit(imdsInit(os.Args[2:]))
 		}
@@ -89,7 +94,7 @@ func main() {
 	case err != nil:
 		os.Exit(exitUsage) // the error and the usage were printed
 	case o.version:
-		fmt.Println("certsync", version)
+		fmt.Println("certsync", buildinfo.Get())
 		return
 	}
 	setMemoryLimit(memlimit.FromCgroup)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/azhttp"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/commandline"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/health"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/imds"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/listen"
@@ -44,7 +45,7 @@ func imdsInit(args []string) int {
 		fmt.Fprintf(f.Output(), "certsync %s adds the address %s to the loopback interface. It needs the capability NET_ADMIN.\n",
 			contract.CommandIMDSInit, contract.MetadataAddress)
 	}
-	switch err := parseFlags(f, args, "this command takes no arguments"); {
+	switch err := commandline.Parse(f, args, "this command takes no arguments"); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -11,14 +10,11 @@ import (
 	"strings"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/commandline"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/config"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/control"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/statusfile"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/store"
-)
-
-const (
-	commandProbe = "probe"
-	flagSocket   = "socket"
 )
 
 // options are the values of the command line.
@@ -72,40 +68,22 @@ func parseOptions(args []string) (*options, error) {
 	f.StringVar(&o.status.Dir, "status-dir", "", "write the status to <sequence number of the settings>.status in this `DIRECTORY`")
 	f.StringVar(&o.logFile, "log-file", "", "write the log also to this `FILE`; it may be rotated at any time")
 	f.Func(contract.FlagMetadata, "issue tokens by HTTP on this `ADDRESS:PORT` of loopback or "+contract.MetadataAddress+"; may be repeated", o.addMetadata)
-	f.StringVar(&o.socket, flagSocket, contract.Socket, "unix socket `FILE` for probes")
+	f.StringVar(&o.socket, control.FlagSocket, contract.Socket, "unix socket `FILE` for probes")
 	f.Usage = func() {
 		fmt.Fprintf(f.Output(), "certsync keeps certificates of Azure Key Vault in files.\n\n"+
-			"  certsync [flags]\n  certsync %s [--wait DURATION] [--live] [--%s FILE]\n  certsync %s\n\nFlags:\n",
-			commandProbe, flagSocket, contract.CommandIMDSInit)
+			"  certsync [flags]\n  certsync %[1]s [--wait DURATION] [--live] [--%[2]s FILE]\n"+
+			"  certsync %[3]s [-o json] [--chain] [--%[2]s FILE]\n  certsync %[4]s [--%[2]s FILE]\n  certsync %[5]s\n\nFlags:\n",
+			control.CommandProbe, control.FlagSocket, contract.CommandStatus, contract.CommandSync, contract.CommandIMDSInit)
 		f.PrintDefaults()
 		fmt.Fprintln(f.Output(), "\nVariables: "+strings.Join([]string{
 			contract.EnvSettings, contract.EnvExtraCA, contract.EnvAllowedVaults, contract.EnvClientID, contract.EnvTenantID,
 			contract.EnvFederatedTokenFile, contract.EnvAuthorityHost, contract.EnvMetadataHeader,
 		}, ", "))
 	}
-	err := parseFlags(f, args, fmt.Sprintf("the commands are %q and %q, and come first", commandProbe, contract.CommandIMDSInit))
+	err := commandline.Parse(f, args, "the commands are probe, status, sync and imds-init, and come first")
 	if err == nil && o.adopt && !o.host {
 		err = errors.New("--adopt has no effect without --host: only hosts have links of the VM extension")
 		fmt.Fprintln(os.Stderr, "certsync:", err)
 	}
 	return o, err
-}
-
-// parseFlags parses flags and accepts no other arguments. The output of --help goes to standard
-// output, an error with the usage to standard error.
-func parseFlags(f *flag.FlagSet, args []string, hint string) error {
-	var text bytes.Buffer
-	f.SetOutput(&text)
-	err := f.Parse(args)
-	if err == nil && f.NArg() > 0 {
-		err = fmt.Errorf("unknown argument %q: %s", f.Arg(0), hint)
-		fmt.Fprintln(&text, err)
-		f.Usage()
-	}
-	out := os.Stderr
-	if errors.Is(err, flag.ErrHelp) {
-		out = os.Stdout
-	}
-	_, _ = text.WriteTo(out) // a failure cannot be reported
-	return err
 }

@@ -58,7 +58,7 @@ func (s *State) StatusJSON() []byte {
 		Substatus:        []substatus{},
 	}}
 	for _, c := range r.Certificates {
-		state := stateOf(c)
+		state := StateOf(c)
 		file.Status.Substatus = append(file.Status.Substatus, substatus{
 			Name: c.Certificate.URL, Status: string(state), Code: code(state), FormattedMessage: englishMessage(describe(c)),
 		})
@@ -76,7 +76,8 @@ func (s *State) StatusJSON() []byte {
 	return b.Bytes()
 }
 
-func stateOf(c certsync.Status) certsync.State {
+// StateOf returns the state of one certificate.
+func StateOf(c certsync.Status) certsync.State {
 	switch {
 	case c.Err != nil:
 		return certsync.Error
