@@ -26,8 +26,8 @@ type logs struct {
 	stop    func()
 }
 
-// newLogs returns logs, and the logger that writes to all. An empty file stands for none. dropped is
-// called for every record that the endpoint did not get.
+// newLogs returns logs, and the logger that writes to all. An empty file stands for none. dropped
+// is called for every record that the endpoint did not get.
 func newLogs(file string, level slog.Leveler, dropped func()) (*logs, *slog.Logger, error) {
 	options := &slog.HandlerOptions{Level: level}
 	stderr := slog.NewJSONHandler(os.Stderr, options)

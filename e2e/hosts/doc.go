@@ -5,6 +5,6 @@
 // with only loopback, where Entra ID, the vaults and the metadata service have their real names and
 // addresses. Nothing of it is left when the test ends.
 //
-// It needs Linux, root, and the Debian packages mmdebstrap and rpm. The first run downloads the tree
-// into the cache, which takes a minute.
+// It needs Linux, root, and the Debian packages mmdebstrap and rpm. The first run downloads the
+// tree into the cache, which takes a minute.
 package hosts

@@ -103,7 +103,8 @@ func (m *machine) try(script string) (string, error) {
 	return string(out), err
 }
 
-// run is try for a script that must succeed. The test's log shows it, so that it reads as a session.
+// run is try for a script that must succeed. The test's log shows it, so that it reads as a
+// session.
 func (m *machine) run(script string) string {
 	m.t.Helper()
 	out, err := m.try(script)
@@ -146,7 +147,7 @@ func newCgroup(t *testing.T) string {
 	check(t, err)
 	for line := range strings.Lines(string(mounts)) {
 		if f := strings.Fields(line); f[2] == "cgroup2" {
-			dir, err := os.MkdirTemp(f[1], "certsync-hosts-")
+			dir, err := os.MkdirTemp(f[1], "certsync-hosts-") //nolint:usetesting // in the cgroup file system
 			check(t, err)
 			t.Cleanup(func() { removeCgroups(t, dir) })
 			return dir

@@ -22,9 +22,8 @@ const handlerSuffix = ".settings"
 // newest returns the file of a directory with the highest sequence number. Any other path is
 // returned as it is.
 func newest(path string) (string, error) {
-	info, err := os.Stat(path)
-	if err != nil || !info.IsDir() {
-		return path, nil // reading the file reports the error
+	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		return path, nil //nolint:nilerr // reading the file reports the error
 	}
 	entries, err := os.ReadDir(path)
 	if err != nil {

@@ -79,8 +79,8 @@ func validate(s *contract.Settings, r contract.Rules) (*Loaded, error) {
 	return &Loaded{Config: c, Warnings: warnings, text: string(text)}, nil
 }
 
-// readFile reads a settings file, or the newest of a directory of Azure's guest agent. An empty path
-// stands for the default file, which may be missing; then file is empty.
+// readFile reads a settings file, or the newest of a directory of Azure's guest agent. An empty
+// path stands for the default file, which may be missing; then file is empty.
 func readFile(path string) (content []byte, file string, err error) {
 	if file, err = newest(cmp.Or(path, contract.SettingsFile)); err != nil {
 		return nil, "", fmt.Errorf("settings: %w", err)
