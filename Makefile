@@ -17,6 +17,7 @@ HELM     = $$($(CLUSTER) path helm)
 tool = $(TOOLS)/$(1)-$(shell cat .ci/tools/$(1)/go.mod .ci/tools/$(1)/go.sum | sha256sum | cut -c1-12)
 GOLANGCI_LINT := $(call tool,golangci-lint)
 HELM_DOCS     := $(call tool,helm-docs)
+NFPM          := $(call tool,nfpm)
 ACTIONLINT    := $(call tool,actionlint)
 GOVULNCHECK   := $(call tool,govulncheck)
 GORELEASER    := $(call tool,goreleaser)
@@ -31,7 +32,7 @@ demo: ## Run the main job on a real one-node Kubernetes, narrated (KEEP=1 leaves
 
 .PHONY: test
 test: programs ## Run all tests, including the end-to-end tests on a real one-node Kubernetes
-	.ci/packages openssl:openssl curl:curl nginx:nginx-light haproxy:haproxy systemctl:systemd jlink:default-jdk-headless node:nodejs
+	.ci/packages openssl:openssl curl:curl nginx:nginx-light haproxy:haproxy systemctl:systemd mmdebstrap:mmdebstrap rpm:rpm jlink:default-jdk-headless node:nodejs
 	go test -timeout 20m $(TESTFLAGS) $$(go list ./... | grep -v /e2e$$)
 	@echo "end-to-end tests on a real one-node Kubernetes"
 	go test -timeout 40m -v $(TESTFLAGS) ./e2e
@@ -83,6 +84,14 @@ FUZZTIME ?= 1m
 fuzz: ## Run every fuzz target for FUZZTIME (1m)
 	.ci/fuzz $(FUZZTIME)
 
+##@ Packages for machines
+
+VERSION ?= 0.0.0-dev
+PACKAGES ?= dist/packages
+.PHONY: packages
+packages: $(NFPM) ## Build .deb and .rpm of certsync for amd64 and arm64 into dist/packages (VERSION=1.2.3)
+	@for arch in $(or $(ARCHS),amd64 arm64); do .ci/package $(NFPM) $$arch $(VERSION) $(PACKAGES) || exit; done
+
 ##@ The test cluster
 
 .PHONY: programs
@@ -125,3 +134,4 @@ $(eval $(call build-tool,actionlint,github.com/rhysd/actionlint/cmd/actionlint,a
 $(eval $(call build-tool,govulncheck,golang.org/x/vuln/cmd/govulncheck,a few seconds))
 $(eval $(call build-tool,goreleaser,github.com/goreleaser/goreleaser/v2,about 5 minutes))
 $(eval $(call build-tool,cyclonedx-gomod,github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod,about 1 minute))
+$(eval $(call build-tool,nfpm,github.com/goreleaser/nfpm/v2/cmd/nfpm,about 1 minute))

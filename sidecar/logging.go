@@ -10,10 +10,12 @@ import (
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/forward"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/logfile"
 )
 
-// logs sends the log to standard error, and to the log endpoint if the settings name one. It is the
-// io.Writer of a second JSON handler, so that both receive the same records.
+// logs sends the log to standard error, to the log file if there is one, and to the log endpoint if
+// the settings name one. It is the io.Writer of another JSON handler, so that all receive the same
+// records.
 type logs struct {
 	dropped   func()
 	stderr    *slog.Logger
@@ -24,13 +26,21 @@ type logs struct {
 	stop    func()
 }
 
-// newLogs returns logs, and the logger that writes to both. dropped is called for every lost
-// record.
-func newLogs(level slog.Leveler, dropped func()) (*logs, *slog.Logger) {
+// newLogs returns logs, and the logger that writes to all. An empty file stands for none. dropped
+// is called for every record that the endpoint did not get.
+func newLogs(file string, level slog.Leveler, dropped func()) (*logs, *slog.Logger, error) {
 	options := &slog.HandlerOptions{Level: level}
 	stderr := slog.NewJSONHandler(os.Stderr, options)
 	l := &logs{dropped: dropped, stderr: slog.New(stderr), stop: func() {}}
-	return l, slog.New(slog.NewMultiHandler(stderr, slog.NewJSONHandler(l, options)))
+	handlers := []slog.Handler{stderr, slog.NewJSONHandler(l, options)}
+	if file != "" {
+		f, err := logfile.Open(file)
+		if err != nil {
+			return nil, nil, err
+		}
+		handlers = append(handlers, slog.NewJSONHandler(f, options))
+	}
+	return l, slog.New(slog.NewMultiHandler(handlers...)), nil
 }
 
 // Write implements io.Writer for one record. It does not wait.

@@ -25,10 +25,14 @@
 //
 // Flags:
 //
-//	--settings FILE     settings, JSON (default: /etc/certsync/settings.json if it exists)
-//	--host              run on a host, not in a pod: settings mean the same as for the VM extension
+//	--settings FILE     settings, JSON (default: /etc/certsync/settings.json if it exists), or the VM
+//	                    extension's config directory with its <sequence number>.settings
+//	--host              run on a host, not in a pod: settings mean the same as for the VM extension.
+//	                    As a service of systemd with Type=notify, it is started once it is ready
 //	--adopt             with --host: replace the links of the VM extension in the stores
 //	--status-file FILE  write the status to this file, in the extension's format, after every sync
+//	--status-dir DIR    the same as <sequence number>.status, as the extension does; 0 for a FILE
+//	--log-file FILE     write the log to this file, too; it may be rotated at any time
 //	--http=false        open no port; probes use the socket (pods with hostNetwork)
 //	--metadata ADDR     issue tokens by HTTP on this loopback address or 169.254.169.254
 //	--socket FILE       unix socket for probes (default: /run/certsync/certsync.sock)

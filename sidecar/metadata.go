@@ -65,7 +65,7 @@ func imdsInit(args []string) int {
 // newEndpoint returns the metadata endpoint. Its tokens are always federated, also if those for
 // certificates are not.
 func newEndpoint(client *azhttp.Client, metrics *health.Metrics, log *slog.Logger) http.Handler {
-	identify := federated(client, metrics)
+	identify := federated(contract.Pod, client, metrics)
 	return imds.New(imds.Config{
 		ClientID: os.Getenv(contract.EnvClientID),
 		Header:   os.Getenv(contract.EnvMetadataHeader),
@@ -79,7 +79,7 @@ func newEndpoint(client *azhttp.Client, metrics *health.Metrics, log *slog.Logge
 
 // serveMetadata opens the ports of the metadata endpoint, and serves them in the background. It
 // passes a later failure to fail.
-func serveMetadata(ctx context.Context, o options, endpoint http.Handler, fail func(error)) error {
+func serveMetadata(ctx context.Context, o *options, endpoint http.Handler, fail func(error)) error {
 	for _, address := range o.metadata {
 		l, err := listen.PodOnly(ctx, address)
 		if err != nil {

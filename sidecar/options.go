@@ -13,6 +13,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/commandline"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/config"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/control"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/statusfile"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/store"
 )
 
@@ -20,33 +21,41 @@ import (
 type options struct {
 	version, once, check bool
 
-	host       bool
-	adopt      bool
-	http       bool
-	settings   string
-	statusFile string
-	socket     string
+	host     bool
+	adopt    bool
+	http     bool
+	settings string
+	status   statusfile.Files
+	logFile  string
+	socket   string
 	// metadata are the addresses of the metadata endpoint; without one it is not served.
 	metadata []netip.AddrPort
 }
 
-func (o options) config() config.Options {
+func (o *options) config() config.Options {
 	return config.Options{
 		File: o.settings, Host: o.host, NoCertificates: len(o.metadata) > 0, StateDir: o.stateDir(),
 	}
 }
 
+func (o *options) where() contract.Mode {
+	if o.host {
+		return contract.Host
+	}
+	return contract.Pod
+}
+
 // store returns the options of the stores.
-func (o options) store() store.Options { return store.Options{Private: o.host, Adopt: o.adopt} }
+func (o *options) store() store.Options { return store.Options{Private: o.host, Adopt: o.adopt} }
 
 // stateDir returns the socket's directory. In a pod that is a volume that only the sidecar mounts,
 // and that lives as long as the pod.
-func (o options) stateDir() string { return filepath.Dir(o.socket) }
+func (o *options) stateDir() string { return filepath.Dir(o.socket) }
 
 // parseOptions parses the flags. It has printed the error and the usage when it returns an error.
 // After --help the error is flag.ErrHelp, and only the usage was printed.
-func parseOptions(args []string) (options, error) {
-	var o options
+func parseOptions(args []string) (*options, error) {
+	o := new(options)
 	f := flag.NewFlagSet("certsync", flag.ContinueOnError)
 	f.BoolVar(&o.version, "version", false, "print the version and exit")
 	f.BoolVar(&o.once, "once", false, "sync, then exit with 0, or with 1 and the reason")
@@ -54,8 +63,10 @@ func parseOptions(args []string) (options, error) {
 	f.BoolVar(&o.host, "host", false, "run on a host, not in a pod: settings mean the same as for the extension")
 	f.BoolVar(&o.adopt, "adopt", false, "with --host: replace the links of the VM extension in the stores; their files stay")
 	f.BoolVar(&o.http, "http", true, "serve probes, status and metrics on a port in addition to the socket")
-	f.StringVar(&o.settings, config.Flag, "", "settings `FILE`, JSON (default: "+contract.SettingsFile+" if it exists)")
-	f.StringVar(&o.statusFile, "status-file", "", "write the status to this `FILE` after every sync")
+	f.StringVar(&o.settings, config.Flag, "", "settings `FILE`, JSON, or config directory of the VM extension (default: "+contract.SettingsFile+" if it exists)")
+	f.StringVar(&o.status.File, "status-file", "", "write the status to this `FILE` after every sync")
+	f.StringVar(&o.status.Dir, "status-dir", "", "write the status to <sequence number of the settings>.status in this `DIRECTORY`")
+	f.StringVar(&o.logFile, "log-file", "", "write the log also to this `FILE`; it may be rotated at any time")
 	f.Func(contract.FlagMetadata, "issue tokens by HTTP on this `ADDRESS:PORT` of loopback or "+contract.MetadataAddress+"; may be repeated", o.addMetadata)
 	f.StringVar(&o.socket, control.FlagSocket, contract.Socket, "unix socket `FILE` for probes")
 	f.Usage = func() {

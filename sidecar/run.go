@@ -21,45 +21,50 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/health"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/keyvault"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/reload"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/systemd"
 )
 
 // announcedFile contains which renewals were announced. It is in options.stateDir.
 const announcedFile = "announced.json"
 
 // run syncs once, or until a signal ends the process. The error is why it failed.
-func run(o options, c *config.Loaded) error {
+func run(o *options, c *config.Loaded) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	signal.Ignore(syscall.SIGPIPE) // a log without a reader must not end the process
 	level := new(slog.LevelVar)
 	metrics := health.NewMetrics()
-	logs, log := newLogs(level, metrics.LogDropped)
+	logs, log, err := newLogs(o.logFile, level, metrics.LogDropped)
+	if err != nil {
+		return err
+	}
 	defer logs.close()
 	level.Set(c.LogLevel)
 	logs.configure(c.Logging)
 	c.LogWarnings(log)
 	setGCPercent(firstSyncGC)
 
-	client, err := azhttp.New(azhttp.Options{ExtraCA: []byte(os.Getenv(contract.EnvExtraCA))})
+	client, err := azhttp.New(azhttp.Options{ExtraCA: []byte(os.Getenv(contract.EnvExtraCA)), Where: o.where()})
 	if err != nil {
 		return err
 	}
-	identify, err := identities(c, client, metrics)
+	identify, err := identities(o.where(), c, client, metrics)
 	if err != nil {
 		return err
 	}
-	vaults := keyvault.New(identify, client.Options(azhttp.ServiceKeyVault, metrics.Observe))
-	observer := &observer{State: health.New(metrics), statusFile: o.statusFile, log: log}
+	vaults := keyvault.New(o.where(), identify, client.Options(azhttp.ServiceKeyVault, metrics.Observe))
+	observer := &observer{State: health.New(metrics), systemd: systemd.New(log), status: &o.status, log: log}
 	observer.announcer = reload.New(filepath.Join(o.stateDir(), announcedFile), observer.Announced, log)
-	observer.announcer.Configure(reload.To(c.Reload))
+	observer.announcer.Configure(reload.To(o.where(), c.Reload))
 	if c.PollingInterval > closeIdleAbove {
 		observer.memory.closeIdle = client.CloseIdleConnections
 	}
 	p := &process{
-		options: o, level: level, logs: logs, log: log, state: observer.State, announcer: observer.announcer,
+		options: o, level: level, logs: logs, log: log, state: observer.State, status: observer.status, announcer: observer.announcer,
 		stores: certfiles.NewStores(o.store(), c.KeystorePasswordFile),
 	}
 	p.loop = certsync.New(loopSettings(c), certfiles.NewSource(vaults), p.stores, observer, log)
+	p.report(c)
 	p.watcher = config.NewWatcher(o.config(), c, p, log)
 	p.watcher.Start()
 	log.Info("starting", "version", buildinfo.Get().Version, "certificates", len(c.Certificates), "pollingInterval", c.PollingInterval.String())
@@ -70,7 +75,7 @@ func run(o options, c *config.Loaded) error {
 }
 
 // errStalled ends the process; the kubelet or the service manager starts it again.
-var errStalled = errors.New("the sync loop has stalled for five minutes: exiting so that the container restarts")
+var errStalled = errors.New("the sync loop has stalled for five minutes: exiting for a restart")
 
 // endTime limits how long the end of the loop, and then of the log, may take. It is safe not to
 // wait for what hangs: the stores are consistent at every moment.

@@ -37,7 +37,8 @@ func (p *process) serve(ctx context.Context, port int, fail func(error)) error {
 	}
 	l, err := listen.On(ctx, address)
 	if err != nil {
-		return fmt.Errorf("probe port: %w: set another port with the annotation %s%s", err, contract.Prefix, contract.KeyPort)
+		return fmt.Errorf("probe port: %w: set another port %s", err, p.options.where().Text("with the annotation "+contract.Prefix+contract.KeyPort,
+			"in the settings"))
 	}
 	go serveOn(ctx, l, p.state.Handler(syncNow), fail)
 	return nil
@@ -52,7 +53,7 @@ func serveOn(ctx context.Context, l net.Listener, h http.Handler, fail func(erro
 // listenAddress returns the address of the port; the zero AddrPort for none. In a pod it listens on
 // all addresses, since the kubelet connects from outside. On a host it listens on loopback, and
 // only if the settings name a port.
-func listenAddress(o options, port int) netip.AddrPort {
+func listenAddress(o *options, port int) netip.AddrPort {
 	switch {
 	case !o.http, o.host && port == 0:
 		return netip.AddrPort{}

@@ -22,6 +22,15 @@ const (
 	Host
 )
 
+// Text returns the text for people in this mode: pods have annotations and chart values, hosts do
+// not.
+func (m Mode) Text(pod, host string) string {
+	if m == Pod {
+		return pod
+	}
+	return host
+}
+
 // Rules are the inputs of Validate other than the settings.
 type Rules struct {
 	Mode Mode

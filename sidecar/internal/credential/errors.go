@@ -39,12 +39,17 @@ func (e *TenantError) Permanent() bool { return true }
 type TokenFileError struct {
 	Path string
 	Err  error // nil: the file is empty
+	// Where selects the text.
+	Where contract.Mode
 }
 
 func (e *TokenFileError) Error() string {
 	problem := "the file is empty"
 	if e.Err != nil {
 		problem = e.Err.Error()
+	}
+	if e.Where != contract.Pod {
+		return fmt.Sprintf("token file %s: %s: check AZURE_FEDERATED_TOKEN_FILE, and what writes the file", e.Path, problem)
 	}
 	return fmt.Sprintf("service-account token %s: %s: the kubelet writes it into the projected volume; "+
 		"check AZURE_FEDERATED_TOKEN_FILE and the volume's mount", e.Path, problem)
@@ -85,6 +90,8 @@ type EntraError struct {
 	Identity Identity
 	// Token contains the claims of the service-account token, or nil if they are not known.
 	Token *TokenClaims
+	// Where selects the text.
+	Where contract.Mode
 	// TraceID identifies the request for Microsoft's support.
 	TraceID string
 

@@ -30,6 +30,8 @@ type State struct {
 	ready        chan struct{} // closed when ready
 	notice       string        // of the main package, shown beside the loop's reason
 	announcement *announcement // nil before the first one
+	// startIsSuccess: see StartIsSuccess.
+	startIsSuccess bool
 }
 
 // New returns a State that is not ready, with the reason "starting". It keeps metrics up to date.
@@ -66,6 +68,15 @@ func (s *State) Notice(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.notice = text
+}
+
+// StartIsSuccess sets whether the status is "success" already while the initial sync is in
+// progress, as soon as polling has begun. The VM extension reports it so without requireInitialSync, so that
+// a deployment does not wait for the certificates.
+func (s *State) StartIsSuccess(v bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.startIsSuccess = v
 }
 
 // Ready returns whether the pod may receive traffic, and the reason.

@@ -46,6 +46,9 @@ type message struct {
 func (s *State) StatusJSON() []byte {
 	s.mu.Lock()
 	r, reason, announcement := s.report, s.reason(), s.announcement
+	if s.startIsSuccess && r.Ready && r.State == certsync.Transitioning {
+		r.State = certsync.Success
+	}
 	s.mu.Unlock()
 	file := statusFile{Version: "1.0", TimestampUTC: timestamp(r.Time), Status: status{
 		Operation:        "Certificate sync",

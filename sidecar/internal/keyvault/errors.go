@@ -74,10 +74,13 @@ func (v *vault) explain(err error, ref Ref) error {
 		return v.explainResponse(failed.RawResponse, ref)
 	}
 	if known := typed(err); known != nil {
+		if foreign, ok := known.(*ChallengeError); ok { //nolint:errorlint // typed has unwrapped it
+			foreign.Where = v.where
+		}
 		return known
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return &azhttp.UnreachableError{Host: v.host(), Err: err}
+		return &azhttp.UnreachableError{Host: v.host(), Err: err, Where: v.where}
 	}
 	return &UnexpectedResponseError{Ref: ref, Status: http.StatusOK} // the body could not be decoded
 }

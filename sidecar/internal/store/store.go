@@ -172,7 +172,7 @@ func (s *Store) lockDir() error {
 	err = syscall.Flock(int(s.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return &Error{Reason: Locked, Op: "lock", Path: s.fs.dir, Err: err,
-			Remedy: "use the store from one sidecar only, or give each sidecar its own certificateStoreLocation"}
+			Remedy: "give each certsync its own certificateStoreLocation"}
 	}
 	// If the file system does not support locks, the store works without one.
 	s.acl = supportsACL(s.lock)
