@@ -71,8 +71,8 @@ func (s *State) Notice(text string) {
 }
 
 // StartIsSuccess sets whether the status is "success" already while the initial sync is in
-// progress, as soon as polling has begun. The VM extension reports it so without requireInitialSync, so that
-// a deployment does not wait for the certificates.
+// progress, as soon as polling has begun. The VM extension reports it so without
+// requireInitialSync, so that a deployment does not wait for the certificates.
 func (s *State) StartIsSuccess(v bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
