@@ -57,14 +57,12 @@ import (
 	"github.com/KimMachineGun/automemlimit/memlimit"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/buildinfo"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certfiles"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/config"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/control"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/termination"
 )
-
-// version is set by the linker.
-var version = "dev"
 
 // Exit codes.
 const (
@@ -92,7 +90,7 @@ func main() {
 	case err != nil:
 		os.Exit(exitUsage) // the error and the usage were printed
 	case o.version:
-		fmt.Println("certsync", version)
+		fmt.Println("certsync", buildinfo.Get())
 		return
 	}
 	setMemoryLimit(memlimit.FromCgroup)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/buildinfo"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/azhttp"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certfiles"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
@@ -61,7 +62,7 @@ func run(o options, c *config.Loaded) error {
 	p.loop = certsync.New(loopSettings(c), certfiles.NewSource(vaults), p.stores, observer, log)
 	p.watcher = config.NewWatcher(o.config(), c, p, log)
 	p.watcher.Start()
-	log.Info("starting", "version", version, "certificates", len(c.Certificates), "pollingInterval", c.PollingInterval.String())
+	log.Info("starting", "version", buildinfo.Get().Version, "certificates", len(c.Certificates), "pollingInterval", c.PollingInterval.String())
 	if o.once {
 		return p.once(ctx)
 	}

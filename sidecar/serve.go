@@ -10,6 +10,7 @@ import (
 	"net/netip"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/buildinfo"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/control"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/health"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/listen"
@@ -22,7 +23,7 @@ func (p *process) serve(ctx context.Context, port int, fail func(error)) error {
 	socket, err := listen.Socket(p.options.socket)
 	switch {
 	case err == nil:
-		go serveOn(ctx, socket, control.Handler(version, p.state, syncNow), fail)
+		go serveOn(ctx, socket, control.Handler(buildinfo.Get().Version, p.state, syncNow), fail)
 	case p.options.host: // the directory may be missing, and nothing may use the probes
 		p.log.Info("probes are not available on the socket", "error", err)
 	case errors.Is(err, listen.ErrInUse):

@@ -26,10 +26,9 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/klog/v2"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
-)
 
-// version is set by the linker.
-var version = "dev"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/buildinfo"
+)
 
 func main() {
 	o, err := parseFlags(os.Args[1:], os.Getenv, os.Stdout)
@@ -40,14 +39,15 @@ func main() {
 		fmt.Fprintf(os.Stderr, "webhook: %v\n", err)
 		os.Exit(2)
 	case o.showVersion:
-		fmt.Println(version, runtime.Version())
+		fmt.Println("webhook", buildinfo.Get())
 		return
 	}
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: o.logLevel}))
 	slog.SetDefault(log) // also for package log, which net/http uses
 	klog.SetSlogLogger(log)
 	ctrllog.SetLogger(logr.FromSlogHandler(log.Handler()))
-	log.Info("webhook starting", "version", version, "go", runtime.Version(), "cpus", runtime.GOMAXPROCS(0))
+	build := buildinfo.Get()
+	log.Info("webhook starting", "version", build.Version, "commit", build.Commit, "go", build.Go, "cpus", runtime.GOMAXPROCS(0))
 
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	err = run(ctx, o, log)
