@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
 // UnreachableError is returned if a service sends no complete response: its name cannot be
@@ -26,6 +28,9 @@ func (e *UnreachableError) Error() string {
 }
 
 func (e *UnreachableError) Unwrap() error { return e.Err }
+
+// FailureReason implements certsync's behaviour of errors.
+func (*UnreachableError) FailureReason() string { return contract.ReasonUnreachable }
 
 const (
 	// MetadataHost is that of Azure's instance metadata service.
@@ -113,3 +118,6 @@ func (e *ThrottledError) Error() string {
 
 // RetryAfter returns Wait.
 func (e *ThrottledError) RetryAfter() time.Duration { return e.Wait }
+
+// FailureReason implements certsync's behaviour of errors.
+func (*ThrottledError) FailureReason() string { return contract.ReasonThrottled }

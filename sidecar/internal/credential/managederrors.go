@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/azhttp"
 )
 
@@ -43,6 +44,9 @@ func (e *ManagedIdentityError) Error() string {
 	}
 	return b.String()
 }
+
+// FailureReason implements certsync's behaviour of errors.
+func (*ManagedIdentityError) FailureReason() string { return contract.ReasonNoToken }
 
 func (e *ManagedIdentityError) isArc() bool { return e.Host != "" && e.Host != azhttp.MetadataHost }
 

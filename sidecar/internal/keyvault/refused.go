@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
 // RefusedTokenError is returned if the vault rejects a token that was issued for it. Either the
@@ -35,6 +37,9 @@ func (e *RefusedTokenError) Error() string {
 	return fmt.Sprintf("%s: the vault rejects the token of identity %s (401 %s), even a new one: %s%s",
 		e.Ref.URL(), e.ClientID, e.Code, remedy, quoted(e.message))
 }
+
+// FailureReason implements certsync's behaviour of errors.
+func (*RefusedTokenError) FailureReason() string { return contract.ReasonForbidden }
 
 // Codes in the messages of Key Vault.
 const (

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
 // Reason is the kind of an Error. Its values are stable, so that a status may show them.
@@ -57,6 +59,9 @@ func (e *Error) Permanent() bool { return e.Reason == Conflict || e.Reason == In
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// FailureReason implements certsync's behaviour of errors.
+func (*Error) FailureReason() string { return contract.ReasonStore }
 
 // fileError returns the Error for a failed file operation, with its remedy.
 func fileError(op, path string, err error) *Error {
