@@ -2,5 +2,6 @@
 // configuration, the alerts and the dashboard.
 //
 // It guarantees that the tests use the texts that users get: it reads the configuration from the
-// page, and alerts and dashboard from what Helm renders. Prometheus itself is Debian's.
+// page, and alerts and dashboard from what Helm renders. Prometheus itself is pinned in
+// .ci/tools/prometheus.
 package monitoring
