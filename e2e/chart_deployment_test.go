@@ -39,8 +39,8 @@ func TestChartDigests(t *testing.T) {
 	}
 }
 
-// A security context is merged with the chart's, and null removes a field: on OpenShift, the cluster
-// chooses.
+// A security context is merged with the chart's, and null removes a field: on OpenShift, the
+// cluster chooses.
 func TestChartSecurityContext(t *testing.T) {
 	t.Parallel()
 	rendered, err := renderYAML(t, `webhook: {podSecurityContext: {runAsNonRoot: null, seccompProfile: null}, securityContext: {runAsUser: 1000}}`)

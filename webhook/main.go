@@ -9,7 +9,8 @@
 //
 // until SIGTERM. Then it becomes unready, continues to serve until clients have noticed, and stops.
 //
-// "webhook admit-test" admits a pod by a dry run instead, and says what failed; "helm test" runs it.
+// "webhook admit-test" admits a pod by a dry run instead, and says what failed; "helm test" runs
+// it.
 //
 // Exit codes: 0 after SIGTERM or a passed test; 1 failure at run time; 2 wrong flags.
 package main

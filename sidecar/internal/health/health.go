@@ -60,8 +60,8 @@ func (s *State) Report(r certsync.Report) {
 	s.metrics.report(r)
 }
 
-// Notice sets why the last edit of the settings is refused, which is shown before the loop's reason.
-// An empty text means that no edit is refused any more.
+// Notice sets why the last edit of the settings is refused, which is shown before the loop's
+// reason. An empty text means that no edit is refused any more.
 func (s *State) Notice(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
