@@ -31,10 +31,16 @@ demo: ## Run the main job on a real one-node Kubernetes, narrated (KEEP=1 leaves
 
 .PHONY: test
 test: programs ## Run all tests, including the end-to-end tests on a real one-node Kubernetes
-	.ci/packages openssl:openssl curl:curl nginx:nginx-light haproxy:haproxy systemctl:systemd keytool:default-jre-headless
+	.ci/packages openssl:openssl curl:curl nginx:nginx-light haproxy:haproxy systemctl:systemd jlink:default-jdk-headless node:nodejs
 	go test -timeout 20m $(TESTFLAGS) $$(go list ./... | grep -v /e2e$$)
 	@echo "end-to-end tests on a real one-node Kubernetes"
 	go test -timeout 40m -v $(TESTFLAGS) ./e2e
+
+.PHONY: examples
+examples: programs ## Run the quick start, the examples and the Azure SDKs (Go, Node.js 20, Python) on the node; needs the npm registry
+	.ci/packages nginx:nginx-light haproxy:haproxy jlink:default-jdk-headless node:nodejs npm:npm
+	dpkg -s python3-azure >/dev/null 2>&1 || .ci/packages python3-azure:python3-azure
+	E2E_SDKS=1 go test -timeout 40m -v $(TESTFLAGS) -run '^(TestQuickstart|TestExamples|TestSDKs)$$' ./e2e
 
 ##@ Development
 

@@ -8,10 +8,8 @@ package main
 import (
 	"os"
 
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/buildinfo"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/kubectl-certsync/internal/cli"
 )
 
-// version is set by the linker.
-var version = "dev"
-
-func main() { os.Exit(cli.Run(version, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+func main() { os.Exit(cli.Run(buildinfo.Get().Version, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
