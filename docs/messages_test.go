@@ -27,14 +27,15 @@ var fields = strings.Fields("Reason Problem Remedy")
 var exempt = map[string]string{
 	"webhook/kubectl-certsync": "its messages name a command or a link, see docs/kubectl.md",
 
-	"a value of type %T is not JSON":                             fault,
-	"bundle: a %T cannot be encoded":                             fault,
-	"cannot encode the settings that override the ConfigMap: %w": fault,
-	"cannot encode the settings: %w":                             fault,
-	"encoding the JSON patch: %w":                                fault,
-	"signing the webhook's certificate: %w":                      fault,
-	"the kernel's response is not an acknowledgement":            "a fault of the kernel",
-	"the content has changed":                                    "never shown: the store then copies a file instead of linking it",
+	"a value of type %T is not JSON":                                fault,
+	"bundle: a %T cannot be encoded":                                fault,
+	"cannot encode the settings that override the ConfigMap: %w":    fault,
+	"cannot encode the settings: %w":                                fault,
+	"encoding the JSON patch: %w":                                   fault,
+	"signing the webhook's certificate: %w":                         fault,
+	"the kernel's response is not an acknowledgement":               "a fault of the kernel",
+	"the webhook admits a pod in namespace %s, with the sidecar %s": "the result of a passed test",
+	"the content has changed":                                       "never shown: the store then copies a file instead of linking it",
 }
 
 const fault = "a fault of the program: nobody but its authors can do anything about it"

@@ -9,7 +9,10 @@
 //
 // until SIGTERM. Then it becomes unready, continues to serve until clients have noticed, and stops.
 //
-// Exit codes: 0 after SIGTERM; 1 failure at run time; 2 wrong flags.
+// "webhook admit-test" admits a pod by a dry run instead, and says what failed; "helm test" runs
+// it.
+//
+// Exit codes: 0 after SIGTERM or a passed test; 1 failure at run time; 2 wrong flags.
 package main
 
 import (
@@ -30,14 +33,23 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/buildinfo"
 )
 
+// Exit codes.
+const (
+	exitFailure = 1
+	exitUsage   = 2
+)
+
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == commandAdmitTest {
+		os.Exit(admitTest(os.Args[2:]))
+	}
 	o, err := parseFlags(os.Args[1:], os.Getenv, os.Stdout)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return
 	case err != nil:
 		fmt.Fprintf(os.Stderr, "webhook: %v\n", err)
-		os.Exit(2)
+		os.Exit(exitUsage)
 	case o.showVersion:
 		fmt.Println("webhook", buildinfo.Get())
 		return
@@ -54,7 +66,7 @@ func main() {
 	stop()
 	if err != nil {
 		log.Error("webhook stopped", "error", err)
-		os.Exit(1)
+		os.Exit(exitFailure)
 	}
 	log.Info("webhook stopped")
 }

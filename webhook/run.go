@@ -43,7 +43,7 @@ func run(ctx context.Context, o *options, log *slog.Logger) error {
 	r := &replica{
 		options: o, log: log, api: api, metrics: prometheus.NewRegistry(), ready: newReadiness(log), reads: annotations.NewLimiter(),
 	}
-	r.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildMetric())
 
 	// The replica still responds to admissions while it drains.
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))

@@ -63,7 +63,7 @@ type TokenClaims struct {
 	Audience string `json:"audience"`
 }
 
-// Reasons of a Failure. Their number is bounded, so they can be labels of metrics.
+// Reasons of a Failure. Their number is bounded: they are also the label "reason" of metrics.
 const (
 	ReasonForbidden   = "forbidden"   // the vault does not allow the identity to read
 	ReasonNotFound    = "not_found"   // the secret or version does not exist
@@ -76,6 +76,14 @@ const (
 	ReasonStore       = "store"       // the files cannot be written
 	ReasonOther       = "other"
 )
+
+// FailureReasons returns all reasons.
+func FailureReasons() []string {
+	return []string{
+		ReasonForbidden, ReasonNotFound, ReasonDisabled, ReasonThrottled, ReasonUnreachable,
+		ReasonNoToken, ReasonNoTokenFile, ReasonInvalid, ReasonStore, ReasonOther,
+	}
+}
 
 // PathDetails is the path of Status on the socket. It is not served on the port.
 const PathDetails = "/details"

@@ -31,6 +31,9 @@ func (e *UnreachableError) Error() string {
 
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
+// FailureReason implements certsync's behaviour of errors.
+func (*UnreachableError) FailureReason() string { return contract.ReasonUnreachable }
+
 const (
 	// MetadataHost is that of Azure's instance metadata service.
 	MetadataHost = "169.254.169.254"
@@ -120,3 +123,6 @@ func (e *ThrottledError) Error() string {
 
 // RetryAfter returns Wait.
 func (e *ThrottledError) RetryAfter() time.Duration { return e.Wait }
+
+// FailureReason implements certsync's behaviour of errors.
+func (*ThrottledError) FailureReason() string { return contract.ReasonThrottled }

@@ -131,7 +131,11 @@ type Report struct {
 	// Renewed are the certificates whose version changed in this round.
 	Renewed []contract.Certificate
 	// Retry reports that the round fetched something again because it had failed before.
-	Retry        bool
+	Retry bool
+	// Failures has the reason of each failure of this round.
+	Failures []string
+	// Interval is the time between polls.
+	Interval     time.Duration
 	Certificates []Status
 }
 
@@ -152,6 +156,14 @@ type Status struct {
 	Warnings []string
 }
 
+// FailureReason returns the reason of Err, one of contract.FailureReasons, or "" without an error.
+func (s Status) FailureReason() string {
+	if s.Err == nil {
+		return ""
+	}
+	return reasonOf(s.Err)
+}
+
 // Settings are the settings of a loop. They can change while it runs.
 type Settings struct {
 	// Certificates may be empty: then the loop sends its heartbeat, is ready, and requests nothing.
@@ -160,6 +172,12 @@ type Settings struct {
 	Interval time.Duration
 	// RequireInitialSync delays readiness until every certificate is in its store.
 	RequireInitialSync bool
+}
+
+// reasoned is the behaviour of an error that belongs to one of contract's reasons.
+type reasoned interface {
+	error
+	FailureReason() string
 }
 
 // retryAfter is the behaviour of an error of a service that asks its clients to pause. Zero leaves
@@ -174,6 +192,13 @@ type retryAfter interface {
 type permanent interface {
 	error
 	Permanent() bool
+}
+
+func reasonOf(err error) string {
+	if e, ok := errors.AsType[reasoned](err); ok {
+		return e.FailureReason()
+	}
+	return contract.ReasonOther
 }
 
 func throttled(err error) (time.Duration, bool) {

@@ -7,11 +7,9 @@ import (
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/azhttp"
-	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/bundle"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/credential"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/keyvault"
-	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/store"
 )
 
 // failureOf returns nil if the certificate has not failed.
@@ -19,8 +17,7 @@ func failureOf(c certsync.Status) *contract.Failure {
 	if c.Err == nil {
 		return nil
 	}
-	f := &contract.Failure{Time: c.ErrTime.UTC().Truncate(time.Second), Message: c.Err.Error()}
-	f.Reason = reasonOf(c.Err)
+	f := &contract.Failure{Time: c.ErrTime.UTC().Truncate(time.Second), Reason: c.FailureReason(), Message: c.Err.Error()}
 	if e, ok := errors.AsType[*azhttp.UnreachableError](c.Err); ok {
 		f.Host = e.Host
 	}
@@ -40,37 +37,4 @@ func failureOf(c certsync.Status) *contract.Failure {
 		f.Code, f.ClientID = e.Code, e.ClientID
 	}
 	return f
-}
-
-// reasonOf returns the reason of an error of the loop, by its type.
-func reasonOf(err error) string {
-	for _, known := range []struct {
-		is     func(error) bool
-		reason string
-	}{
-		{is[*azhttp.UnreachableError], contract.ReasonUnreachable},
-		{is[*azhttp.ThrottledError], contract.ReasonThrottled},
-		{is[*keyvault.ForbiddenError], contract.ReasonForbidden},
-		{is[*keyvault.RefusedTokenError], contract.ReasonForbidden},
-		{is[*keyvault.NotFoundError], contract.ReasonNotFound},
-		{is[*keyvault.DisabledError], contract.ReasonDisabled},
-		{is[*credential.ConfigError], contract.ReasonNoTokenFile},
-		{is[*credential.TokenFileError], contract.ReasonNoTokenFile},
-		{is[*credential.EntraError], contract.ReasonNoToken},
-		{is[*credential.TenantError], contract.ReasonNoToken},
-		{is[*credential.ManagedIdentityError], contract.ReasonNoToken},
-		{is[*credential.InvalidResponseError], contract.ReasonNoToken},
-		{is[*bundle.Error], contract.ReasonInvalid},
-		{is[*store.Error], contract.ReasonStore},
-	} {
-		if known.is(err) {
-			return known.reason
-		}
-	}
-	return contract.ReasonOther
-}
-
-func is[T error](err error) bool {
-	_, ok := errors.AsType[T](err)
-	return ok
 }

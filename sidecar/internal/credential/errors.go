@@ -16,6 +16,9 @@ func (e *ConfigError) Error() string { return e.Problem + ": " + e.Remedy }
 // Permanent reports that this pod cannot get a token.
 func (e *ConfigError) Permanent() bool { return true }
 
+// FailureReason implements certsync's behaviour of errors.
+func (*ConfigError) FailureReason() string { return contract.ReasonNoTokenFile }
+
 // TenantError is returned if a vault requires a token of a tenant other than that of the identity.
 type TenantError struct {
 	Identity Identity
@@ -34,6 +37,9 @@ func (e *TenantError) Error() string {
 
 // Permanent reports that a retry cannot succeed.
 func (e *TenantError) Permanent() bool { return true }
+
+// FailureReason implements certsync's behaviour of errors.
+func (*TenantError) FailureReason() string { return contract.ReasonNoToken }
 
 // TokenFileError is returned if the service-account token cannot be read.
 type TokenFileError struct {
@@ -57,6 +63,9 @@ func (e *TokenFileError) Error() string {
 
 func (e *TokenFileError) Unwrap() error { return e.Err }
 
+// FailureReason implements certsync's behaviour of errors.
+func (*TokenFileError) FailureReason() string { return contract.ReasonNoTokenFile }
+
 // InvalidResponseError is returned if the response to a token request is not valid. It may come
 // from a server other than Entra ID. The error does not contain the response, which may contain a
 // token.
@@ -76,6 +85,9 @@ func (e *InvalidResponseError) Error() string {
 	return "the response to the token request" + status + " is not valid: " +
 		"check AZURE_AUTHORITY_HOST, and whether a proxy responds instead of Entra ID"
 }
+
+// FailureReason implements certsync's behaviour of errors.
+func (*InvalidResponseError) FailureReason() string { return contract.ReasonNoToken }
 
 // EntraError is an error that Entra ID returned.
 //
@@ -121,3 +133,6 @@ func (e *EntraError) Error() string {
 
 // Permanent reports that a retry cannot succeed before the pod or its identity is changed.
 func (e *EntraError) Permanent() bool { return e.rule.permanent }
+
+// FailureReason implements certsync's behaviour of errors.
+func (*EntraError) FailureReason() string { return contract.ReasonNoToken }

@@ -46,6 +46,9 @@ func (e *ManagedIdentityError) Error() string {
 	return b.String()
 }
 
+// FailureReason implements certsync's behaviour of errors.
+func (*ManagedIdentityError) FailureReason() string { return contract.ReasonNoToken }
+
 func (e *ManagedIdentityError) isArc() bool { return e.Host != "" && e.Host != azhttp.MetadataHost }
 
 const (

@@ -33,6 +33,8 @@ type substatus struct {
 	Status           string  `json:"status"`
 	Code             int     `json:"code"`
 	FormattedMessage message `json:"formattedMessage"`
+	// Reason is an addition to the format: why the certificate fails, one of contract's reasons.
+	Reason string `json:"reason,omitempty"`
 }
 
 type message struct {
@@ -61,6 +63,7 @@ func (s *State) StatusJSON() []byte {
 		state := StateOf(c)
 		file.Status.Substatus = append(file.Status.Substatus, substatus{
 			Name: c.Certificate.URL, Status: string(state), Code: code(state), FormattedMessage: englishMessage(describe(c)),
+			Reason: c.FailureReason(),
 		})
 	}
 	if announcement != nil {

@@ -39,6 +39,9 @@ func (e *RefusedTokenError) Error() string {
 		e.Ref.URL(), e.ClientID, e.Code, remedy, quoted(e.message))
 }
 
+// FailureReason implements certsync's behaviour of errors.
+func (*RefusedTokenError) FailureReason() string { return contract.ReasonForbidden }
+
 // Codes in the messages of Key Vault.
 const (
 	invalidAudience = "AKV10022"

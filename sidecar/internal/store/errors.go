@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
 // Reason is the kind of an Error. Its values are stable, so that a status may show them.
@@ -65,6 +67,9 @@ func (e *Error) Permanent() bool {
 		return false
 	}
 }
+
+// FailureReason implements certsync's behaviour of errors.
+func (*Error) FailureReason() string { return contract.ReasonStore }
 
 // fileError returns the Error for a failed file operation, with its remedy.
 func fileError(op, path string, err error) *Error {
