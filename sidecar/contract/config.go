@@ -85,6 +85,8 @@ type Certificate struct {
 	ClientID string
 	// TenantID is the tenantId of the entry. Empty means the default tenant.
 	TenantID string
+	// Windows is only used on Windows.
+	Windows WindowsKey
 }
 
 // HasKeystore reports whether the certificate is also written as a PKCS #12 or JKS keystore.
