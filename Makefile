@@ -47,7 +47,7 @@ lint: $(GOLANGCI_LINT) ## Run golangci-lint, with the import rules
 	$(GOLANGCI_LINT) run ./...
 
 .PHONY: generate
-generate: $(HELM_DOCS) ## Write the generated files: deploy/ and the chart's README
+generate: $(HELM_DOCS) ## Write the generated files: deploy/, the chart's README and the settings' JSON schema
 	.ci/generate $(HELM_DOCS) "$(HELM)" .
 
 .PHONY: verify

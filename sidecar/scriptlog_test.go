@@ -2,6 +2,7 @@ package main
 
 import (
 	"net"
+	"strings"
 	"time"
 
 	"github.com/fluent/fluent-logger-golang/fluent"
@@ -10,17 +11,21 @@ import (
 )
 
 // forwardedCommand listens like fluentd, for one connection, until it receives a record with a tag
-// and a message.
+// and a message. The address is that of a TCP port or, with a slash, the path of a unix socket.
 //
 //	forwarded ADDRESS TAG MESSAGE
 func forwardedCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: forwarded ADDRESS TAG MESSAGE")
 	}
-	l, err := net.Listen("tcp", args[0])
+	network := "tcp"
+	if strings.Contains(args[0], "/") {
+		network = "unix"
+	}
+	l, err := net.Listen(network, args[0])
 	ts.Check(err)
 	defer l.Close()
-	ts.Check(l.(*net.TCPListener).SetDeadline(time.Now().Add(time.Minute)))
+	ts.Check(l.(interface{ SetDeadline(time.Time) error }).SetDeadline(time.Now().Add(time.Minute)))
 	conn, err := l.Accept()
 	ts.Check(err)
 	defer conn.Close()

@@ -163,7 +163,7 @@ func (o *options) checkSidecar(p *problems) {
 func (o *options) checkDefaults(p *problems) {
 	vaults := append(slices.Clone(o.allowedVaults), contract.DefaultVaultSuffixes()...)
 	defaults := o.defaultMap()
-	if defaults[contract.KeyInject] == "false" {
+	if inject, ok := contract.ParseBool(defaults[contract.KeyInject]); ok && !inject {
 		delete(defaults, contract.KeyInject) // otherwise Resolve ignores the other defaults
 	}
 	sources := settings.Sources{Chart: defaults}

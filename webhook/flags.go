@@ -72,7 +72,12 @@ const (
 // help to out, or lists all problems.
 func parseFlags(args []string, getenv func(string) string, out io.Writer) (*options, error) {
 	o := &options{
-		startAfter: list{"istio-init", "istio-validation", "istio-proxy", "linkerd-network-validator", "linkerd-init", "linkerd-proxy"},
+		startAfter: list{
+			"istio-init", "istio-validation", "istio-proxy",
+			"linkerd-network-validator", "linkerd-init", "linkerd-proxy",
+			"kuma-init", "kuma-validation", "kuma-sidecar",
+			"consul-connect-inject-init", "consul-dataplane",
+		},
 	}
 	f := flag.NewFlagSet("webhook", flag.ContinueOnError)
 	f.SetOutput(io.Discard)

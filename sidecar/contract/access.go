@@ -81,13 +81,14 @@ func parseFileMode(s string) (fs.FileMode, error) {
 	return mode, nil
 }
 
-// acls returns the ACL entries that apply. A pod has no user database, so names are ignored there.
+// acls returns the ACL entries that apply: all of them unless aclEnabled is false, as in version 4
+// of the extension. A pod has no user database, so names are ignored there.
 func (v *validator) acls(path string, list []ACL) []ACL {
 	if len(list) == 0 {
 		return nil
 	}
-	if enabled := v.settings.SecretsManagement.ACLEnabled; enabled == nil || !*enabled {
-		v.warn(path, "ignored because %s.aclEnabled is not true", PathSecrets)
+	if enabled := v.settings.SecretsManagement.ACLEnabled; enabled != nil && !*enabled {
+		v.warn(path, "ignored because %s.aclEnabled is false", PathSecrets)
 		return nil
 	}
 	var kept []ACL

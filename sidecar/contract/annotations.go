@@ -8,6 +8,7 @@ func AnnotationKeys() []string {
 		KeyFormats, KeyFileMode, KeyPort, KeyLogLevel, KeyCredential, KeyKeystorePassword, KeyNativeSidecar,
 		KeyReloadSignal, KeyReloadProcess, KeyReloadURL,
 		KeyCPURequest, KeyMemoryRequest, KeyCPULimit, KeyMemoryLimit,
+		KeyStorageRequest, KeyStorageLimit,
 	}
 }
 

@@ -73,12 +73,13 @@ func (v *validator) msiEndpoint(text string) string {
 	if !loopback(u.Hostname()) {
 		return DefaultMSIEndpoint
 	}
-	return "http://" + u.Host + msiPath
+	return "http://" + strings.ToLower(u.Host) + msiPath
 }
 
 func checkMSIEndpoint(text string, u *url.URL) string {
 	imds := u.Host == MetadataAddress || u.Host == fmt.Sprintf("%s:%d", MetadataAddress, MetadataPort)
-	p := strings.TrimSuffix(strings.TrimSuffix(u.EscapedPath(), "/"), "/oauth2/token")
+	// The service ignores the case of its paths.
+	p := strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(singleSlashes(u.EscapedPath())), "/"), "/oauth2/token")
 	if u.Scheme != "http" || u.User != nil || strings.ContainsAny(text, "?#") || p != msiPath ||
 		!imds && (!loopback(u.Hostname()) || !validPort(u.Port())) {
 		return "expected " + DefaultMSIEndpoint + ", or for Azure Arc http://localhost:40342" + msiPath

@@ -1,8 +1,10 @@
 package contract
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // certificates checks each entry, and the entries against each other.
@@ -56,12 +58,18 @@ func (v *validator) certificate(path string, entry ObservedCertificate) Certific
 	return c
 }
 
-// entryIdentity checks clientId and tenantId.
+// entryIdentity checks authenticationOverride, clientId and tenantId.
 func (v *validator) entryIdentity(path string, entry ObservedCertificate, c *Certificate) {
-	c.ClientID = v.clientID
+	override := entry.AuthenticationOverride.MSIClientID
+	c.ClientID = cmp.Or(override, entry.ClientID, v.clientID)
+	if override != "" {
+		v.checkClientID(path+".authenticationOverride.msiClientId", override)
+	}
 	if entry.ClientID != "" {
-		c.ClientID = entry.ClientID
 		v.checkClientID(path+".clientId", entry.ClientID)
+		if override != "" && !strings.EqualFold(override, entry.ClientID) {
+			v.fail(path+".clientId", entry.ClientID, "differs from authenticationOverride.msiClientId, which has the same meaning: remove one of them")
+		}
 	}
 	if entry.TenantID == "" {
 		return

@@ -53,18 +53,19 @@ type Config struct {
 	Credential string
 	// MSIEndpoint is only set for CredentialManagedIdentity. It has no trailing /oauth2/token.
 	MSIEndpoint string
-	// Logging is empty, or complete with an Endpoint of the form tcp://<host>:<port>.
+	// Logging is empty, or complete with an Endpoint of the form tcp://<host>:<port> or
+	// unix://<absolute path>.
 	Logging Logging
 }
 
 // Certificate is one observed certificate.
 type Certificate struct {
-	// URL is the URL of the Key Vault secret, as written in the settings.
+	// URL is the URL of the Key Vault secret, in the same form for all spellings of the settings.
 	URL string
 	// VaultURL is the scheme and host of URL in lower case, so that it is the same for all
 	// certificates of a vault.
 	VaultURL string
-	// VaultName is the first label of the host, spelled as in URL.
+	// VaultName is the first label of the host, spelled as in the settings.
 	VaultName string
 	// Name is the name of the secret.
 	Name string
@@ -80,8 +81,8 @@ type Certificate struct {
 	ACLs []ACL
 	// Formats has at least one element and no duplicates, in the order pem, split, pkcs12, jks.
 	Formats []string
-	// ClientID is the clientId of the entry, by default msiClientId. Empty means the default
-	// identity of the pod or host.
+	// ClientID is authenticationOverride.msiClientId or clientId of the entry, by default
+	// msiClientId. Empty means the default identity of the pod or host.
 	ClientID string
 	// TenantID is the tenantId of the entry. Empty means the default tenant.
 	TenantID string

@@ -1,8 +1,12 @@
 package contract_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,7 +17,8 @@ import (
 )
 
 // FuzzParse checks that encoding accepted settings does not change their meaning in any mode, that
-// Parse and Validate do not panic, and that an error always has a message.
+// other spellings have the same meaning, that Parse and Validate do not panic, and that an error
+// always has a message.
 func FuzzParse(f *testing.F) {
 	paths, err := filepath.Glob("testdata/*/*.json")
 	if err != nil || len(paths) == 0 {
@@ -48,6 +53,7 @@ func FuzzParse(f *testing.F) {
 		if diff := cmp.Diff(s, again); diff != "" {
 			t.Fatalf("the settings changed (-before +after):\n%s", diff)
 		}
+		checkSpelling(t, s, encoded)
 		for _, mode := range []contract.Mode{contract.Pod, contract.Host} {
 			checkValidate(t, s, again, mode)
 		}
@@ -67,6 +73,9 @@ func checkValidate(t *testing.T, s, again *contract.Settings, mode contract.Mode
 	if err != nil {
 		return
 	}
+	if other, _, err := respellURLs(s).Validate(contract.Rules{Mode: mode}); err != nil || !cmp.Equal(config, other) {
+		t.Fatalf("mode %d: other spellings of URLs have another meaning: %v\n%s", mode, err, cmp.Diff(config, other))
+	}
 	links := make(map[string]bool)
 	for _, c := range config.Certificates {
 		if c.Name == "" || c.VaultName == "" || c.Store == "" || c.LinkName == "" || len(c.Formats) == 0 || links[c.Store+"/"+c.LinkName] {
@@ -74,6 +83,77 @@ func checkValidate(t *testing.T, s, again *contract.Settings, mode contract.Mode
 		}
 		links[c.Store+"/"+c.LinkName] = true
 	}
+}
+
+// checkSpelling checks that Parse reads the same settings from another spelling of encoded ones.
+func checkSpelling(t *testing.T, s *contract.Settings, encoded []byte) {
+	t.Helper()
+	spelled, err := json.Marshal(respell("", decode(t, encoded)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(spelled) > contract.MaxSettingsBytes {
+		return
+	}
+	again, err := contract.Parse(spelled)
+	if err != nil {
+		t.Fatalf("%v in %s", err, spelled)
+	}
+	if diff := cmp.Diff(s, again); diff != "" {
+		t.Fatalf("another spelling has another meaning (-%s +%s):\n%s", encoded, spelled, diff)
+	}
+}
+
+func decode(t *testing.T, data []byte) (value any) {
+	t.Helper()
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	if err := d.Decode(&value); err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+// respell returns a value of settings, by its key, as other programs write it.
+func respell(key string, value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		for k := range v {
+			v[k] = respell(k, v[k])
+		}
+		if key == "" {
+			v["$schema"] = "settings.schema.json"
+			if _, given := v["loggingSettings"]; !given {
+				v["loggingSettings"] = nil
+			}
+		}
+		return v
+	case []any:
+		for i := range v {
+			v[i] = respell(key, v[i])
+		}
+		return append(v, nil)
+	case bool:
+		return " " + strings.ToUpper(strconv.FormatBool(v))
+	case json.Number:
+		return v.String() + ".0"
+	case string:
+		if key == "pollingIntervalInS" {
+			return json.RawMessage(v + "00e-2")
+		}
+	}
+	return value
+}
+
+// respellURLs returns settings whose certificates have other spellings of their URLs.
+func respellURLs(s *contract.Settings) *contract.Settings {
+	s = contract.Overlay(s, nil)
+	for i := range s.SecretsManagement.ObservedCertificates {
+		url := &s.SecretsManagement.ObservedCertificates[i].URL
+		*url = " " + strings.ReplaceAll(*url, "/", "//") + "/\n"
+		*url = strings.Replace(*url, "////", "//", 1) // after the scheme
+	}
+	return s
 }
 
 func text(err error) string {

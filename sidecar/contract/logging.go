@@ -1,8 +1,11 @@
 package contract
 
 import (
+	"cmp"
+	"fmt"
 	"net"
 	"net/url"
+	"strings"
 )
 
 // Defaults of loggingSettings.
@@ -36,7 +39,8 @@ func (v *validator) logging() {
 	v.config.Logging = l
 }
 
-// logEndpoint checks tcp://<host>[:<port>] and returns it with the port, or "" if it is invalid.
+// logEndpoint checks tcp://<host>[:<port>] and unix://<path>. It returns the endpoint with the port,
+// or "" if it is invalid.
 func (v *validator) logEndpoint(text string) string {
 	at := PathLogging + ".endpoint"
 	if text == "" {
@@ -44,19 +48,48 @@ func (v *validator) logEndpoint(text string) string {
 		return ""
 	}
 	u, reason := parseURL(text)
-	if reason == "" && (u.Scheme != "tcp" || u.Hostname() == "" || u.Path != "" || *u != (url.URL{Scheme: u.Scheme, Host: u.Host})) {
-		reason = "expected tcp://<host>:<port>, as in tcp://localhost:" + DefaultLogPort
-	}
-	if reason == "" && !validPort(u.Port()) {
-		reason = ReasonInvalidPort
+	var endpoint string
+	if reason == "" && u.Scheme == "unix" {
+		endpoint, reason = unixEndpoint(u)
+	} else if reason == "" {
+		endpoint, reason = tcpEndpoint(u)
 	}
 	if reason != "" {
 		v.fail(at, redactURL(text), "%s", reason)
 		return ""
 	}
-	port := u.Port()
-	if port == "" {
-		port = DefaultLogPort
+	if u.Scheme == "unix" && v.mode == Pod {
+		v.warn(at, "%s is probably not reachable: the sidecar does not see sockets of other containers or of the node; use tcp://<host>:%s",
+			quote(endpoint), DefaultLogPort)
 	}
-	return "tcp://" + net.JoinHostPort(u.Hostname(), port)
+	return endpoint
+}
+
+func tcpEndpoint(u *url.URL) (endpoint, reason string) {
+	if u.Scheme != "tcp" || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" ||
+		*u != (url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}) {
+		return "", "expected tcp://<host>:<port>, as in tcp://localhost:" + DefaultLogPort + ", or unix:///<path of a socket>"
+	}
+	if !validPort(u.Port()) {
+		return "", ReasonInvalidPort
+	}
+	return "tcp://" + net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), DefaultLogPort)), ""
+}
+
+// maxSocketPath is the size of sun_path without the NUL.
+//
+// Source: unix(7)
+const maxSocketPath = 107
+
+func unixEndpoint(u *url.URL) (endpoint, reason string) {
+	path := singleSlashes(u.Path)
+	switch {
+	case u.Host != "":
+		return "", "expected three slashes, as in unix:///" + u.Host + path
+	case u.User != nil || u.Opaque != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return "", "expected only the path of a socket, as in unix:///run/fluent.sock"
+	case len(path) > maxSocketPath:
+		return "", fmt.Sprintf("the path of a socket has at most %d bytes", maxSocketPath)
+	}
+	return "unix://" + path, checkAbsolute(path)
 }

@@ -100,6 +100,8 @@ const (
 	KeyMemoryRequest     = "memory-request"
 	KeyCPULimit          = "cpu-limit"
 	KeyMemoryLimit       = "memory-limit"
+	KeyStorageRequest    = "ephemeral-storage-request"
+	KeyStorageLimit      = "ephemeral-storage-limit"
 )
 
 // Annotations that the webhook writes on a pod, without Prefix.

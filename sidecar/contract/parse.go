@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"strconv"
-	"strings"
-	"time"
+	"slices"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/internal/jsontree"
 )
@@ -14,6 +12,11 @@ import (
 // Parse reads settings from JSON text in UTF-8: the settings object of the Key Vault VM extension,
 // with the keys of Settings, each at most once. It skips a byte order mark (RFC 8259, section 8.1).
 // A setting that is absent stays empty. Parse checks names and types; Validate checks values.
+//
+// Parse accepts what programs and templates make of a value without changing its meaning: null for
+// an absent value (also in a list, whose other entries are numbered without it), a number or
+// boolean in a string, and a whole number in another notation: see wholeNumber. The key "$schema"
+// at the top level, which editors use, has no effect.
 //
 // The error is a FieldErrors with line and column: the first syntax error, or every key and value
 // that does not fit the schema, up to a limit.
@@ -97,7 +100,7 @@ func describe(n *jsontree.Value) string {
 	case jsontree.Object:
 		return "an object"
 	default:
-		return "null (leave it out instead)"
+		return "null"
 	}
 }
 
@@ -126,6 +129,9 @@ func (p *parser) value(n *jsontree.Value, v reflect.Value, tag reflect.StructTag
 	}
 }
 
+// schemaKey is the key by which editors find the JSON schema of a text.
+const schemaKey = "$schema"
+
 func (p *parser) object(n *jsontree.Value, v reflect.Value, path string) {
 	if n.Kind != jsontree.Object {
 		what := "an object"
@@ -149,11 +155,13 @@ func (p *parser) object(n *jsontree.Value, v reflect.Value, path string) {
 			continue
 		}
 		first[m.Key] = m.Offset
-		if !known {
-			p.fail(m.Offset, at, "", unknownKey(v.Type(), m.Key))
-			continue
+		switch {
+		case !known && at == schemaKey && m.Value.Kind == jsontree.String:
+		case !known:
+			p.fail(m.Offset, at, "", unknownKey(v.Type(), path, m))
+		case m.Value.Kind != jsontree.Null:
+			p.value(m.Value, v.FieldByIndex(field.Index), field.Tag, at)
 		}
-		p.value(m.Value, v.FieldByIndex(field.Index), field.Tag, at)
 	}
 }
 
@@ -162,88 +170,21 @@ func (p *parser) array(n *jsontree.Value, v reflect.Value, tag reflect.StructTag
 		p.expected(n, path, "an array: [ ... ]")
 		return
 	}
-	if len(n.Items) == 0 {
+	items := slices.DeleteFunc(slices.Clone(n.Items), func(item *jsontree.Value) bool { return item.Kind == jsontree.Null })
+	if len(items) == 0 {
 		return // an empty array means the same as an absent one
 	}
-	if len(n.Items) > MaxEntries {
-		p.fail(n.Offset, path, "", fmt.Sprintf("has %d entries: at most %d are allowed", len(n.Items), MaxEntries))
+	if len(items) > MaxEntries {
+		p.fail(n.Offset, path, "", fmt.Sprintf("has %d entries: at most %d are allowed", len(items), MaxEntries))
 		return
 	}
-	v.Set(reflect.MakeSlice(v.Type(), len(n.Items), len(n.Items)))
-	for i, item := range n.Items {
+	v.Set(reflect.MakeSlice(v.Type(), len(items), len(items)))
+	for i, item := range items {
 		if p.full() {
 			return
 		}
 		p.value(item, v.Index(i), tag, fmt.Sprintf("%s[%d]", path, i))
 	}
-}
-
-func (p *parser) boolean(n *jsontree.Value, v reflect.Value, path string) {
-	if n.Kind != jsontree.Bool {
-		what := "true or false"
-		if n.Kind == jsontree.String {
-			what += " without quotation marks"
-		}
-		p.expected(n, path, what)
-		return
-	}
-	b := n.Text == "true"
-	v.Set(reflect.ValueOf(&b))
-}
-
-func (p *parser) integer(n *jsontree.Value, v reflect.Value, path string) {
-	number, err := strconv.ParseInt(n.Text, 10, 32)
-	switch {
-	case n.Kind == jsontree.String && err == nil:
-		p.expected(n, path, "a number without quotation marks")
-	case n.Kind != jsontree.Number || err != nil || number <= 0: // in Settings, zero means absent
-		p.expected(n, path, "a whole number above 0")
-	default:
-		v.SetInt(number)
-	}
-}
-
-// text reads a string. A field with the tag from:"number" also accepts a whole number.
-func (p *parser) text(n *jsontree.Value, v reflect.Value, tag reflect.StructTag, path string) {
-	number := tag.Get("from") == "number"
-	switch {
-	case n.Kind == jsontree.String:
-		v.SetString(n.Text)
-		if windowsStore(n.Text) && strings.HasSuffix(path, "certificateStoreLocation") {
-			p.fail(n.Offset, path, n.Text, reasonWindowsStore)
-		}
-	case n.Kind == jsontree.Number && number && digits(n.Text):
-		v.SetString(n.Text)
-	case number:
-		p.expected(n, path, "a name or number")
-	case n.Kind == jsontree.Number:
-		p.expected(n, path, "a string in quotation marks")
-	default:
-		p.expected(n, path, "a string")
-	}
-}
-
-func (p *parser) seconds(n *jsontree.Value, v reflect.Value, path string) {
-	if n.Kind != jsontree.String && n.Kind != jsontree.Number {
-		p.expected(n, path, "seconds, as a string or number")
-		return
-	}
-	seconds, err := strconv.ParseInt(n.Text, 10, 32)
-	if err != nil || !digits(n.Text) {
-		p.expected(n, path, `whole seconds, as in "3600"`)
-		return
-	}
-	d := time.Duration(seconds) * time.Second
-	if err := checkPollingInterval(d); err != nil { // also refuses zero, which means absent
-		p.fail(n.Offset, path, n.Text, err.Error())
-		return
-	}
-	v.SetInt(int64(d))
-}
-
-// digits reports whether s consists of one or more decimal digits.
-func digits(s string) bool {
-	return s != "" && strings.Trim(s, "0123456789") == ""
 }
 
 // join appends a key to a path.

@@ -3,23 +3,20 @@ package contract
 import (
 	"fmt"
 	"math"
-	"strconv"
 	"strings"
 	"time"
 )
 
-// ParsePollingInterval reads seconds ("3600") or a Go duration ("1h", "90s"). Space around it is
-// ignored. The result is in whole seconds, from MinPollingInterval to MaxPollingInterval; the error
-// says which of these rules s violates.
+// ParsePollingInterval reads seconds ("3600", see wholeNumber) or a Go duration ("1h", "90s").
+// Space around it is ignored. The result is in whole seconds, from MinPollingInterval to
+// MaxPollingInterval; the error says which of these rules s violates.
 func ParsePollingInterval(s string) (time.Duration, error) {
 	s = strings.TrimSpace(s)
 	var d time.Duration
-	if digits(s) {
-		seconds, err := strconv.ParseInt(s, 10, 32)
-		if err != nil {
-			seconds = math.MaxInt32 // refused below as too large
-		}
-		d = time.Duration(seconds) * time.Second
+	if seconds, ok := wholeNumber(s); ok && seconds >= 0 {
+		d = time.Duration(min(seconds, math.MaxInt32)) * time.Second // more is refused below
+	} else if digits(s) {
+		d = math.MaxInt64 // more than an int64 can hold
 	} else {
 		var err error
 		if d, err = time.ParseDuration(s); err != nil {

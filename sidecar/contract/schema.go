@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/internal/jsontree"
 )
 
 // fieldsOf returns the fields of a settings struct by their JSON names.
@@ -60,14 +62,18 @@ func (s *schemaIndex) add(t reflect.Type, path string) {
 // https://learn.microsoft.com/azure/virtual-machines/extensions/key-vault-windows#extension-schema
 var windowsKeys = []string{"keyExportable", "accounts"}
 
-// unknownKey returns the error for a key that an object of type t does not have.
-func unknownKey(t reflect.Type, key string) string {
+// unknownKey returns the error for a key that an object of type t at path does not have.
+func unknownKey(t reflect.Type, path string, m jsontree.Member) string {
 	s := schema()
-	if slices.Contains(windowsKeys, key) {
+	key, parents := m.Key, s.parents[m.Key]
+	switch {
+	case slices.Contains(windowsKeys, key):
 		return "is a setting of the extension for Windows and has no effect on Linux: remove it"
-	}
-	if parents := s.parents[key]; parents != nil {
+	case parents != nil && key != lastKey(path):
 		return "misplaced: it belongs " + location(parents)
+	}
+	if reason := extraLevel(t, path, m); reason != "" {
+		return reason
 	}
 	if near := Nearest(key, s.keys[t]); near != "" {
 		if strings.EqualFold(near, key) {

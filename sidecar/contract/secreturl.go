@@ -2,7 +2,6 @@ package contract
 
 import (
 	"maps"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -44,107 +43,106 @@ func vaultSuffixes(allowed []string) []string {
 	return list
 }
 
-// secretURL checks https://<vault>.<suffix>/secrets/<name>[/<version>] and sets the fields of c
-// that depend on it. The sidecar sends a token to this URL, so any other form is refused, not
-// corrected.
+// secretURL checks the URL of a secret and sets the fields of c that depend on it.
 func (v *validator) secretURL(path, text string, c *Certificate) {
-	if reason := placeholderReason(text); reason != "" {
-		v.fail(path, text, "%s", reason)
-		return
-	}
-	u, reason := parseURL(text)
+	trimmed := strings.TrimSpace(text)
+	reason := v.otherForm(trimmed)
+	var id secretID
 	if reason == "" {
-		reason = v.checkVaultURL(text, u)
+		id, reason = v.parseSecretURL(trimmed)
 	}
 	if reason != "" {
 		v.fail(path, redactURL(text), "%s", reason)
 		return
 	}
-	host := strings.ToLower(u.Host)
-	c.URL, c.VaultURL = text, "https://"+host
-	c.VaultName, _, _ = strings.Cut(u.Host, ".")
-	c.Name, c.Version, reason = secretPath(host, u.EscapedPath())
-	if reason != "" {
-		v.fail(path, text, "%s", reason)
-		return
-	}
+	c.URL, c.VaultURL = id.url(), "https://"+strings.ToLower(id.host)
+	c.VaultName, _, _ = strings.Cut(id.host, ".")
+	c.Name, c.Version = id.name, id.version
 	if c.Version != "" {
 		v.warn(path, "is pinned to version %s, which never renews: remove the version to follow the newest", c.Version)
 	}
 }
 
-// checkVaultURL checks the URL of a secret except its path.
-func (v *validator) checkVaultURL(text string, u *url.URL) string {
-	switch {
-	case text == "":
-		return "expected a Key Vault secret URL, as in https://myvault.vault.azure.net/secrets/mycertificate"
-	case u.Scheme == "":
-		return "must begin with https://"
-	case u.Scheme != "https":
-		return "must begin with https://, because an access token is sent with the request"
-	case u.User != nil:
-		return "must not contain a user name or password"
-	case strings.ContainsAny(text, "?#"):
-		return "must not contain a query or fragment"
-	case strings.Contains(u.Host, ":") && !strings.HasPrefix(u.Host, "["): // checkVaultHost refuses IPv6 addresses
-		return "must not contain a port: Key Vault listens on 443"
+// secretID identifies a secret. Host is spelled as in the settings.
+type secretID struct{ host, name, version string }
+
+// url returns the canonical URL of the secret.
+func (id secretID) url() string {
+	u := "https://" + strings.ToLower(id.host) + "/secrets/" + id.name
+	if id.version != "" {
+		u += "/" + id.version
 	}
-	return v.checkVaultHost(u.Host)
+	return u
 }
 
-func (v *validator) checkVaultHost(host string) string {
-	name, suffix, _ := strings.Cut(host, ".")
-	known := false
-	for _, s := range v.suffixes {
-		if strings.EqualFold(host, s) {
-			return "the vault name is missing before " + s
-		}
-		known = known || strings.EqualFold(suffix, s)
+// parseSecretURL checks https://<vault>.<suffix>/secrets/<name>[/<version>]. Port 443, repeated
+// slashes, and a dot at the end of the host do not change the meaning of a URL and are ignored. The
+// sidecar sends a token to this URL, so everything else is refused, not corrected.
+func (v *validator) parseSecretURL(text string) (id secretID, reason string) {
+	if !strings.Contains(text, "://") {
+		return id, v.missingScheme(text)
 	}
-	if !known {
-		reason := "the host is not <vault>." + strings.Join(v.suffixes, " or <vault>.") +
-			": tokens are only sent to allowed vaults"
-		if near := v.nearestSuffix(suffix); near != "" {
-			reason += "; did you mean " + name + "." + near + "?"
-		}
-		return reason
+	u, reason := parseURL(text)
+	switch {
+	case reason != "":
+		return id, reason
+	case u.Scheme != "https":
+		return id, "must begin with https://, because an access token is sent with the request"
+	case u.User != nil:
+		return id, "must not contain a user name or password"
+	case u.Port() != "" && u.Port() != "443":
+		return id, "must not contain port " + u.Port() + ": Key Vault listens on 443"
 	}
-	if len(name) < 3 || len(name) > 24 || !vaultNamePattern.MatchString(name) {
-		return "a vault name has 3 to 24 letters, digits and single hyphens, begins with a letter and ends with a letter or digit"
+	id.host = strings.TrimSuffix(u.Hostname(), ".")
+	if reason = v.checkVaultHost(id.host); reason != "" {
+		return id, reason
+	}
+	reason = id.setPath(strings.FieldsFunc(u.EscapedPath(), func(r rune) bool { return r == '/' }))
+	if reason == "" && strings.ContainsAny(text, "?#") {
+		reason = "must not contain a query or fragment: write " + id.url()
+	}
+	return id, reason
+}
+
+func (v *validator) missingScheme(text string) string {
+	if text == "" {
+		return "expected a Key Vault secret URL, as in https://myvault.vault.azure.net/secrets/mycertificate"
+	}
+	id, reason := v.parseSecretURL("https://" + strings.TrimLeft(strings.TrimPrefix(text, "https:"), "/"))
+	switch {
+	case reason == "":
+		return "must begin with https://: write " + id.url()
+	case v.checkVaultHost(id.host) == "":
+		return reason // with the whole URL to write
+	}
+	return "must begin with https://"
+}
+
+// setPath sets name and version from the parts of the path /secrets/<name>[/<version>].
+func (id *secretID) setPath(parts []string) string {
+	const missingName = "is the URL of a vault, not of a secret: write https://"
+	host := strings.ToLower(id.host)
+	if len(parts) == 0 {
+		return missingName + host + "/secrets/<name>"
+	}
+	collection, rest := strings.ToLower(parts[0]), parts[1:]
+	switch {
+	case len(rest) > 2, collection != "secrets" && collection != "certificates" && collection != "keys":
+		return "the path must be /secrets/<name> or /secrets/<name>/<version>"
+	case len(rest) == 0:
+		return missingName + host + "/secrets/<name>"
+	case !secretNamePattern.MatchString(rest[0]):
+		return "a secret name has 1 to 127 letters, digits and hyphens"
+	case len(rest) == 2 && !isVersion(rest[1]):
+		return "a version has only letters and digits and is not the suffix of a keystore file"
+	}
+	id.name, id.version = rest[0], strings.Join(rest[1:], "")
+	if collection != "secrets" {
+		return "use " + id.url() + ": the secret of the same name contains the private key"
 	}
 	return ""
 }
 
-// nearestSuffix returns the allowed suffix that suffix probably means, or "". If only the top-level
-// domain differs, it is the first such suffix: by edits, vault.azure.com would be nearer to .cn
-// than to .net, the public cloud.
-func (v *validator) nearestSuffix(suffix string) string {
-	withoutTLD := func(s string) string { return s[:strings.LastIndexByte(s, '.')+1] }
-	for _, s := range v.suffixes {
-		if w := withoutTLD(s); w != "" && strings.EqualFold(w, withoutTLD(suffix)) {
-			return s
-		}
-	}
-	return Nearest(suffix, v.suffixes)
-}
-
-// secretPath splits /secrets/<name>[/<version>]. It accepts one slash at the end.
-func secretPath(host, path string) (name, version, reason string) {
-	parts := strings.Split(strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/"), "/")
-	collection := parts[0]
-	switch {
-	case strings.EqualFold(collection, "certificates"), strings.EqualFold(collection, "keys"),
-		collection != "secrets" && strings.EqualFold(collection, "secrets"):
-		parts[0] = "secrets"
-		return "", "", "use https://" + host + "/" + strings.Join(parts, "/") + ": the secret of the same name contains the private key"
-	case collection != "secrets" || len(parts) < 2 || len(parts) > 3:
-		return "", "", "the path must be /secrets/<name> or /secrets/<name>/<version>"
-	case !secretNamePattern.MatchString(parts[1]):
-		return "", "", "a secret name has 1 to 127 letters, digits and hyphens"
-	case len(parts) == 2:
-		return parts[1], "", ""
-	case !versionPattern.MatchString(parts[2]), slices.Contains(slices.Collect(maps.Values(suffixes)), "."+parts[2]):
-		return "", "", "a version has only letters and digits and is not the suffix of a keystore file"
-	}
-	return parts[1], parts[2], ""
+func isVersion(s string) bool {
+	return versionPattern.MatchString(s) && !slices.Contains(slices.Collect(maps.Values(suffixes)), "."+s)
 }

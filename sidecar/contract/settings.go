@@ -2,9 +2,9 @@ package contract
 
 import "time"
 
-// Settings has the schema of the settings of the Key Vault VM extension for Linux, version 3, with
-// additions of this project. A nil pointer or zero value is a setting that is absent; Validate
-// fills in the defaults. Fields with the tag from:"number" accept a number in JSON, too.
+// Settings has the schema of the settings of the Key Vault VM extension for Linux, versions 3 and
+// 4, with additions of this project. A nil pointer or zero value is a setting that is absent;
+// Validate fills in the defaults. Fields with the tag from:"number" accept a number in JSON, too.
 //
 // Source:
 // https://learn.microsoft.com/azure/virtual-machines/extensions/key-vault-linux#extension-schema
@@ -24,7 +24,8 @@ type SecretsManagement struct {
 	CertificateStoreLocation string `json:"certificateStoreLocation,omitempty"`
 	// CertificateStoreName is accepted and ignored, as in the extension for Linux.
 	CertificateStoreName string `json:"certificateStoreName,omitempty"`
-	// ACLEnabled must be true for the acls of the entries to apply.
+	// ACLEnabled can be false for the acls of the entries not to apply. Version 4 of the extension
+	// does not have it.
 	ACLEnabled *bool `json:"aclEnabled,omitempty"`
 	// LinkOnRenewal has no effect, as in the extension for Linux.
 	LinkOnRenewal *bool `json:"linkOnRenewal,omitempty"`
@@ -55,7 +56,7 @@ type Seconds time.Duration
 // Reload says how to notify the app after a renewal: by a signal, by an HTTP request, or both.
 type Reload struct {
 	// Signal is a name or number: see SignalNumber.
-	Signal string `json:"signal,omitempty"`
+	Signal string `json:"signal,omitempty" from:"number"`
 	// Process is the name of the process that receives the signal, as in /proc/<pid>/comm.
 	Process string `json:"process,omitempty"`
 	// URL is on a loopback address.
@@ -72,6 +73,13 @@ type ObservedCertificate struct {
 	Formats                  []string `json:"formats,omitempty"`
 	ClientID                 string   `json:"clientId,omitempty"`
 	TenantID                 string   `json:"tenantId,omitempty"`
+
+	AuthenticationOverride AuthenticationOverride `json:"authenticationOverride,omitzero"`
+}
+
+// AuthenticationOverride selects the identity for one certificate, in version 4 of the extension.
+type AuthenticationOverride struct {
+	MSIClientID string `json:"msiClientId,omitempty"`
 }
 
 // ACL grants a user, a group or both read access to the files. Each is a name or a number.

@@ -11,11 +11,11 @@ func windowsStore(location string) bool {
 	return strings.EqualFold(location, "LocalMachine") || strings.EqualFold(location, "CurrentUser")
 }
 
-// storeLocation returns the directory, or "" if it is invalid. It accepts one slash at the end
-// because the documentation of the extension writes its default that way.
+// storeLocation returns the directory, or "" if it is invalid. It accepts repeated slashes and one
+// at the end, because the documentation of the extension writes its default with both.
 func (v *validator) storeLocation(parent, location string) string {
 	at := parent + ".certificateStoreLocation"
-	clean := location
+	clean := singleSlashes(location)
 	if len(clean) > 1 {
 		clean = strings.TrimSuffix(clean, "/")
 	}

@@ -28,7 +28,7 @@ func redactURL(text string) string {
 	if i := strings.IndexAny(text, "?#"); i >= 0 {
 		text = text[:i]
 	}
-	if i := strings.LastIndexByte(text, '@'); i >= 0 {
+	if i := strings.LastIndexByte(text, '@'); i > 0 {
 		scheme, _, found := strings.Cut(text[:i], "//")
 		if !found {
 			scheme = ""
@@ -38,9 +38,17 @@ func redactURL(text string) string {
 	return text
 }
 
+// singleSlashes returns a path without repeated slashes, which mean the same as one.
+func singleSlashes(p string) string {
+	for strings.Contains(p, "//") {
+		p = strings.ReplaceAll(p, "//", "/")
+	}
+	return p
+}
+
 // loopback reports whether a host is "localhost" or a loopback address.
 func loopback(host string) bool {
-	if host == "localhost" {
+	if strings.EqualFold(host, "localhost") {
 		return true
 	}
 	ip, err := netip.ParseAddr(host)

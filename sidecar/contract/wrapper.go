@@ -1,8 +1,11 @@
 package contract
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/internal/jsontree"
@@ -25,9 +28,12 @@ func wrongRoot(root *jsontree.Value) string {
 	name := wrapperName(root)
 	switch {
 	case len(found) == 1:
-		return fmt.Sprintf("this is %s, not just the settings: paste only %s", name, found[0])
+		return fmt.Sprintf("this is %s, not just the settings: paste only %s", name, found[0].place)
+	case len(found) > 1 && found.parts():
+		return fmt.Sprintf("this is %s, with parts of the settings in several places: paste one object with the content of %s",
+			name, found.join(" and "))
 	case len(found) > 1:
-		return fmt.Sprintf("this is %s, with several settings objects in it: paste one of them, %s", name, strings.Join(found, " or "))
+		return fmt.Sprintf("this is %s, with several settings objects in it: paste one of them, %s", name, found.join(" or "))
 	case root.Kind != jsontree.Object:
 		return expectedRoot + ", found " + describe(root)
 	case name != anyWrapper:
@@ -37,11 +43,62 @@ func wrongRoot(root *jsontree.Value) string {
 	}
 }
 
-// settingsIn returns a description of each value below root that has secretsManagementSettings: an
-// object, or a string with such an object. It stops at maxTexts.
-func settingsIn(root *jsontree.Value) []string {
-	s := search{}
-	s.visit(root)
+// extraLevel returns the error for an unknown key of an object of type t at path whose value
+// contains settings, or "".
+func extraLevel(t reflect.Type, path string, m jsontree.Member) string {
+	place := cmp.Or(path, "the top level")
+	for key := range fieldsOf(t) {
+		if m.Value.Member(key) != nil {
+			return "is an extra level: move its content to " + place
+		}
+	}
+	if path == "" {
+		if found := settingsIn(m.Value, step{key: m.Key}); len(found) > 0 {
+			return "is not a setting, but has settings in it: move the content of " + found.join(" or ") + " to " + place
+		}
+	}
+	for _, inner := range m.Value.Members {
+		if parents := schema().parents[inner.Key]; parents != nil {
+			return "is not a setting, but has " + inner.Key + " in it, which belongs " + location(parents)
+		}
+	}
+	return ""
+}
+
+// found is an object with settings, or a string with such an object.
+type found struct {
+	place string
+	// keys are the top-level keys of the settings that it has, in alphabetical order.
+	keys []string
+}
+
+// foundList is the result of a search.
+type foundList []found
+
+// parts reports whether each has other keys than the others, so that they form one settings object
+// together, as publicSettings and protectedSettings can.
+func (l foundList) parts() bool {
+	var keys []string
+	for _, f := range l {
+		keys = append(keys, f.keys...)
+	}
+	slices.Sort(keys)
+	return len(keys) == len(slices.Compact(keys))
+}
+
+func (l foundList) join(separator string) string {
+	places := make([]string, len(l))
+	for i, f := range l {
+		places[i] = f.place
+	}
+	return strings.Join(places, separator)
+}
+
+// settingsIn returns the objects with settings at or below n, and the strings with such an object.
+// It stops at maxTexts. The path leads to n.
+func settingsIn(n *jsontree.Value, path ...step) foundList {
+	s := search{path: path, keys: slices.Sorted(maps.Keys(fieldsOf(reflect.TypeFor[Settings]())))}
+	s.visit(n)
 	return s.found
 }
 
@@ -49,7 +106,8 @@ func settingsIn(root *jsontree.Value) []string {
 // for every value would need much more memory than the document.
 type search struct {
 	path  []step
-	found []string
+	keys  []string // of Settings
+	found foundList
 }
 
 // step leads from an array or object to a value in it: key is empty in an array.
@@ -59,20 +117,36 @@ type step struct {
 }
 
 func (s *search) visit(n *jsontree.Value) {
-	switch {
-	case len(s.found) == maxTexts:
-	case n.Member(PathSecrets) != nil:
-		s.found = append(s.found, "the object at "+s.place())
-	case n.Kind == jsontree.String && strings.Contains(n.Text, `"`+PathSecrets+`"`):
-		s.found = append(s.found, "the object in the string at "+s.place())
-	default:
-		for _, m := range n.Members {
-			s.enter(step{key: m.Key}, m.Value)
+	if len(s.found) == maxTexts {
+		return
+	}
+	if keys := s.keysIn(n); len(keys) > 0 {
+		what := "the object at "
+		if n.Kind == jsontree.String {
+			what = "the object in the string at "
 		}
-		for i, item := range n.Items {
-			s.enter(step{index: i}, item)
+		s.found = append(s.found, found{what + s.place(), keys})
+		return
+	}
+	for _, m := range n.Members {
+		s.enter(step{key: m.Key}, m.Value)
+	}
+	for i, item := range n.Items {
+		s.enter(step{index: i}, item)
+	}
+}
+
+// keysIn returns the keys of Settings that an object, or the object in a string, has.
+func (s *search) keysIn(n *jsontree.Value) (keys []string) {
+	if len(n.Members) == 0 && n.Kind != jsontree.String {
+		return nil
+	}
+	for _, key := range s.keys {
+		if n.Member(key) != nil || n.Kind == jsontree.String && strings.Contains(n.Text, `"`+key+`"`) {
+			keys = append(keys, key)
 		}
 	}
+	return keys
 }
 
 func (s *search) enter(next step, n *jsontree.Value) {
@@ -92,6 +166,11 @@ func (s *search) place() string {
 		}
 	}
 	return path
+}
+
+// lastKey returns the key of the object at a path.
+func lastKey(path string) string {
+	return path[strings.LastIndexByte(path, '.')+1:]
 }
 
 // anyWrapper is the name of a wrapper that wrapperName does not recognise.

@@ -9,7 +9,7 @@
 //
 // It never follows a redirect, so that a token is not sent to a host that a response names. It
 // never retries a request, which is the sync loop's task. It never puts any part of a body or
-// header into an error.
+// header into an error. For callers that do, CleanText removes what must not get into a log.
 package azhttp
 
 import (

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -26,15 +27,23 @@ func (e *UnreachableError) Error() string {
 
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
-// metadataHost is that of Azure's instance metadata service.
-const metadataHost = "169.254.169.254"
+const (
+	// MetadataHost is that of Azure's instance metadata service.
+	MetadataHost = "169.254.169.254"
+	// arcPort is the port of Azure Arc's agent on loopback.
+	//
+	// Source: https://learn.microsoft.com/azure/azure-arc/servers/managed-identity-authentication
+	arcPort = ":40342"
+)
 
 func (e *UnreachableError) remedy() string {
 	var dns *net.DNSError
 	switch {
-	case e.Host == metadataHost:
+	case e.Host == MetadataHost:
 		return "the metadata service exists only on Azure virtual machines, and a cluster may block pods from it: " +
-			"without it, use the credential workload-identity"
+			"a pod can use the credential workload-identity instead"
+	case strings.HasSuffix(e.Host, arcPort):
+		return "check that Azure Arc's agent runs (azcmagent show), and msiEndpoint"
 	case e.isProxyFailure():
 		return "check HTTPS_PROXY and NO_PROXY (chart value sidecar.env)"
 	case errors.As(e.Err, &dns):
@@ -44,7 +53,7 @@ func (e *UnreachableError) remedy() string {
 	case errors.Is(e.Err, errTooLarge):
 		return "check whether a proxy responds in its place"
 	case e.isNetworkFailure():
-		return "check that network policies, firewalls and proxies allow the pod to connect to its port 443"
+		return "check that network policies, firewalls and proxies allow connections to its port 443"
 	default:
 		return "the request is retried; if this continues, check the firewalls, proxies and service mesh in between"
 	}

@@ -68,9 +68,9 @@ func TestUnreachable(t *testing.T) {
 		dial func(context.Context, string, string) (net.Conn, error)
 		want string
 	}{
-		"nothing listens": {url: "https://" + closed.Addr().String(), want: "check that network policies, firewalls and proxies allow the pod to connect"},
+		"nothing listens": {url: "https://" + closed.Addr().String(), want: "check that network policies, firewalls and proxies allow connections to its port 443"},
 		"no such name":    {url: "https://name.invalid", host: "name.invalid", dial: noSuchHost, want: "check the name, the cluster's DNS"},
-		"no route":        {url: "https://192.0.2.1", host: "192.0.2.1", dial: timeout, want: "check that network policies, firewalls and proxies allow the pod to connect"},
+		"no route":        {url: "https://192.0.2.1", host: "192.0.2.1", dial: timeout, want: "check that network policies, firewalls and proxies allow connections to its port 443"},
 		"another name":    {url: "https://localhost:" + port, host: "localhost:" + port, want: "another server responds under this name"},
 		"expired":         {url: expired.URL, want: "check the node's clock"},
 		"no TLS":          {url: "https://127.0.0.1:" + plainPort(t), want: "the request is retried; if this continues"},

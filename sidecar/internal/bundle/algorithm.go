@@ -43,8 +43,8 @@ var unsupportedKinds = map[string]string{
 	"1.3.36.3.3.2.8.1.1.13": "an EC key on the curve brainpoolP512r1",
 }
 
-// supportedSigner returns the key if a TLS server can use it, and an *Error otherwise.
-func supportedSigner(key any) (crypto.Signer, error) {
+// supportedSigner returns the key if a TLS server can use it, and an error otherwise.
+func supportedSigner(key any) (crypto.Signer, *Error) {
 	switch k := key.(type) {
 	case *rsa.PrivateKey:
 		return k, nil

@@ -6,6 +6,10 @@
 // checks neither trust nor dates: the client that verifies the chain decides about trust, and an
 // expired leaf may be the only certificate that exists.
 //
+// It reads what OpenSSL serves, also certificates and keys whose encoding crypto/x509 refuses, and
+// writes certificates exactly as they are. Only the leaf and its key can fail: what else cannot be
+// read, or does not belong to the chain, is left out with a warning.
+//
 // It never does I/O, never reads a clock, and never puts any part of a private key or password into
 // an error.
 package bundle
@@ -21,7 +25,9 @@ import (
 // Bundle is a leaf with its private key and the certificates of its chain that the secret contains.
 // Only Parse creates a Bundle. Do not modify it.
 type Bundle struct {
-	// Leaf is the certificate whose public key is that of Key.
+	// Leaf is the certificate whose public key is that of Key. If crypto/x509 refuses it, or one of
+	// the others, its raw fields, validity and public key are those of the certificate, and the
+	// serial number, parsed names and extensions are missing.
 	Leaf *x509.Certificate
 	// Intermediates are in issuing order: the first one issued Leaf, and each of the others issued
 	// the one before it. The issuer of the last one may be missing.
@@ -33,6 +39,9 @@ type Bundle struct {
 	Key crypto.Signer
 	// Dropped is the number of certificates in the secret that are not part of the chain.
 	Dropped int
+	// Warnings describe, for people, what of the secret is left out and why, and which certificates
+	// strict parsers refuse. They contain names of certificates, but nothing confidential.
+	Warnings []string
 }
 
 // Chain returns the leaf, the intermediates in issuing order, and the root if present: the order

@@ -49,7 +49,7 @@ func (s *chainSearch) extend(path []*x509.Certificate) {
 // a cycle, however many certificates they issued.
 func visited(path []*x509.Certificate, c *x509.Certificate) bool {
 	return slices.ContainsFunc(path, func(p *x509.Certificate) bool {
-		return bytes.Equal(p.RawSubject, c.RawSubject) &&
+		return sameName(p.RawSubject, c.RawSubject) &&
 			bytes.Equal(p.RawSubjectPublicKeyInfo, c.RawSubjectPublicKeyInfo)
 	})
 }
@@ -96,12 +96,12 @@ func firstExpiry(path []*x509.Certificate) time.Time {
 	return first
 }
 
-// issued reports whether parent issued child: the names match (RFC 5280, 4.1.2.4) and the signature
-// is valid. If crypto/x509 does not verify the signature's algorithm (MD5, an unknown curve),
+// issued reports whether parent issued child: the names match (RFC 5280, 7.1) and the signature is
+// valid. If crypto/x509 does not verify the signature's algorithm (MD5, an unknown curve),
 // matching key identifiers (RFC 5280, 4.2.1.1) are enough: the result decides about order, not
 // about trust.
 func issued(parent, child *x509.Certificate) bool {
-	if !bytes.Equal(parent.RawSubject, child.RawIssuer) {
+	if !sameName(parent.RawSubject, child.RawIssuer) {
 		return false
 	}
 	err := parent.CheckSignature(child.SignatureAlgorithm, child.RawTBSCertificate, child.Signature)
@@ -110,7 +110,10 @@ func issued(parent, child *x509.Certificate) bool {
 	}
 	var insecure x509.InsecureAlgorithmError
 	if errors.Is(err, x509.ErrUnsupportedAlgorithm) || errors.As(err, &insecure) {
-		return len(parent.SubjectKeyId) > 0 && bytes.Equal(parent.SubjectKeyId, child.AuthorityKeyId)
+		if len(child.AuthorityKeyId) == 0 {
+			return parent == child // old roots do not name their key
+		}
+		return bytes.Equal(parent.SubjectKeyId, child.AuthorityKeyId)
 	}
 	return false
 }

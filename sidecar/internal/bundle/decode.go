@@ -1,144 +1,145 @@
 package bundle
 
 import (
-	"bytes"
 	"crypto"
-	"crypto/ed25519"
-	"crypto/hmac"
-	"crypto/sha256"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/pem"
+	"errors"
 
 	"software.sslmate.com/src/go-pkcs12"
 )
 
-// decodeContainer returns the certificates and the only key of a container.
+// decodeContainer returns the certificates and the only key of a container. It fails if crypto/x509
+// refuses one of them.
 func decodeContainer(der []byte) (contents, error) {
 	// DecodeChain is used only because it decrypts. It returns the first certificate as the leaf,
 	// which is the root in the containers that Key Vault creates. But it returns all certificates,
-	// so newBundle can find the leaf by its key. The alternative, pkcs12.ToPEM, rejects Ed25519
-	// keys, unknown attributes, and containers with one part.
+	// so newBundle can find the leaf by its key.
 	key, first, others, err := pkcs12.DecodeChain(der, "")
 	if err != nil {
 		return contents{}, err
 	}
-	k, err := supportedSigner(key)
+	var c contents
+	if k, unsupported := supportedSigner(key); unsupported == nil {
+		c.keys = []crypto.Signer{k}
+	} else {
+		c.keyErrors = []*Error{unsupported}
+	}
+	for _, cert := range append(others, first) {
+		c.addCertificate(cert.Raw)
+	}
+	return c, nil
+}
+
+// decodeRaw is like decodeContainer, but leaves parsing the certificates to this package. It fails
+// if there are Ed25519 keys, keys that are not encrypted, or unknown attributes.
+func decodeRaw(der []byte) (contents, error) {
+	blocks, err := pkcs12.ToPEM(der, "") //nolint:staticcheck // the only function that does not parse certificates
 	if err != nil {
 		return contents{}, err
 	}
-	return contents{certs: append(others, first), keys: []crypto.Signer{k}}, nil
+	var c contents
+	for _, block := range blocks {
+		c.addBlock(&pem.Block{Type: block.Type, Bytes: block.Bytes})
+	}
+	return c, nil
 }
 
-// decodeManyParts decodes a container with more than two parts, as GnuTLS writes them. The library
-// rejects such a container, so each part is decoded in a container with two parts: itself and the
-// part that has the key.
-func (p *pkcs12Info) decodeManyParts() (contents, error) {
-	var all contents
-	for i, part := range p.parts {
-		if i == p.keyPart {
-			continue
+// decodeBags decodes each bag and each encrypted part of a container separately, and lists what
+// cannot be read. The library rejects a container as a whole if it has more than two parts, as
+// GnuTLS writes it, several keys, no key, or a certificate that crypto/x509 refuses.
+func (p *pkcs12Info) decodeBags() (contents, error) {
+	fill, err := newPlaceholders()
+	if err != nil {
+		return contents{}, err
+	}
+	var c contents
+	for _, bag := range p.bags {
+		switch {
+		case bag.ID.Equal(oidCertBag):
+			c.addCertificateBag(bag.Value.Bytes)
+		case bag.ID.Equal(oidKeyBag):
+			c.addKey(bag.Value.Bytes)
+		case bag.ID.Equal(oidShroudedBag):
+			inside, err := fill.decodeKey(bag)
+			if err != nil {
+				inside.keyErrors = []*Error{invalidKey(err)}
+			}
+			c.add(inside)
 		}
-		c, err := decodeParts(part, p.parts[p.keyPart])
+	}
+	for _, part := range p.encrypted {
+		inside, err := fill.decodePart(part)
 		if err != nil {
 			return contents{}, err
 		}
-		all.certs, all.keys = append(all.certs, c.certs...), c.keys
+		c.add(inside)
 	}
-	return all, nil
+	return c, nil
 }
 
-// hasOnlyCertificates reports whether every part has certificates and no key. It decodes each part
-// together with a placeholder key, because the library requires exactly one key: if the part has
-// a key, too, decoding fails.
-func (p *pkcs12Info) hasOnlyCertificates() bool {
-	key, err := placeholderKey()
+// certBag is a CertBag (RFC 7292, 4.2.3).
+type certBag struct {
+	ID   asn1.ObjectIdentifier
+	Data []byte `asn1:"tag:0,explicit"`
+}
+
+func (c *contents) addCertificateBag(der []byte) {
+	var bag certBag
+	if !unmarshal(der, &bag) {
+		c.addCertificateError("is damaged")
+		return
+	}
+	c.addCertificate(bag.Data)
+}
+
+// decodeKey decrypts the key of a bag.
+func (f *placeholders) decodeKey(bag safeBag) (contents, error) {
+	part, err := dataPart(safeBag{ID: bag.ID, Value: bag.Value})
 	if err != nil {
-		return false
+		return contents{}, err
 	}
-	for _, part := range p.parts {
-		if _, err := decodeParts(part, key); err != nil {
-			return false
-		}
+	c, err := decodeParts(decodeContainer, part, f.cert)
+	c.certs, c.read = nil, 0 // the placeholder
+	return c, err
+}
+
+// decodePart decrypts an encrypted part, which usually contains only certificates.
+func (f *placeholders) decodePart(part asn1.RawValue) (contents, error) {
+	if c, err := decodeParts(decodeContainer, part, f.key); err == nil {
+		c.keys = nil // the placeholder
+		return c, nil
 	}
-	return len(p.parts) > 0
+	return decodeParts(decodeRaw, part, f.empty)
 }
 
 // decodeParts decodes parts of a container as a separate container. Older encryption schemes derive
 // different keys from an empty password and from no password. The library uses the MAC to decide
 // which of the two applies, but the container's MAC does not match single parts, so decodeParts
 // tries both.
-func decodeParts(parts ...asn1.RawValue) (contents, error) {
+func decodeParts(decode func(der []byte) (contents, error), parts ...asn1.RawValue) (contents, error) {
 	safe, err := asn1.Marshal(parts)
 	if err != nil {
 		return contents{}, err
 	}
-	content, err := dataContent(safe)
+	withoutMAC, err := container(safe, asn1.RawValue{})
 	if err != nil {
 		return contents{}, err
 	}
-	withoutMAC, err := asn1.Marshal(pfx{Version: 3, AuthSafe: content})
-	if err != nil {
-		return contents{}, err
-	}
-	if c, err := decodeContainer(withoutMAC); err == nil {
+	c, errEmpty := decode(withoutMAC)
+	if errEmpty == nil {
 		return c, nil
 	}
 	mac, err := macOfNoPassword(safe)
 	if err != nil {
 		return contents{}, err
 	}
-	withMAC, err := asn1.Marshal(pfx{Version: 3, AuthSafe: content, MacData: mac})
+	withMAC, err := container(safe, mac)
 	if err != nil {
 		return contents{}, err
 	}
-	return decodeContainer(withMAC)
-}
-
-// macOfNoPassword returns the MacData of a container without a password. With one iteration and a
-// salt of zeros, the key derivation of RFC 7292, B.2 is a single digest.
-func macOfNoPassword(safe []byte) (asn1.RawValue, error) {
-	const forMAC = 3 // RFC 7292, B.3
-	salt := make([]byte, sha256.BlockSize)
-	key := sha256.Sum256(append(bytes.Repeat([]byte{forMAC}, sha256.BlockSize), salt...))
-	mac := hmac.New(sha256.New, key[:])
-	mac.Write(safe)
-	type digestInfo struct {
-		Algorithm pkix.AlgorithmIdentifier
-		Digest    []byte
+	if c, err = decode(withMAC); errors.Is(err, pkcs12.ErrDecryption) {
+		err = errEmpty // it names the cause, because the password is empty
 	}
-	der, err := asn1.Marshal(struct {
-		MAC        digestInfo
-		Salt       []byte
-		Iterations int
-	}{digestInfo{pkix.AlgorithmIdentifier{Algorithm: oidSHA256}, mac.Sum(nil)}, salt, 1})
-	return asn1.RawValue{FullBytes: der}, err
-}
-
-// placeholderKey returns a part with a constant key.
-func placeholderKey() (asn1.RawValue, error) {
-	key, err := x509.MarshalPKCS8PrivateKey(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
-	if err != nil {
-		return asn1.RawValue{}, err
-	}
-	bags, err := asn1.Marshal([]safeBag{{ID: oidKeyBag, Value: explicit(key)}})
-	if err != nil {
-		return asn1.RawValue{}, err
-	}
-	content, err := dataContent(bags)
-	if err != nil {
-		return asn1.RawValue{}, err
-	}
-	part, err := asn1.Marshal(content)
-	return asn1.RawValue{FullBytes: part}, err
-}
-
-func dataContent(data []byte) (contentInfo, error) {
-	octets, err := asn1.Marshal(data)
-	return contentInfo{ContentType: oidData, Content: explicit(octets)}, err
-}
-
-// explicit returns the RawValue that encoding/asn1 expects in an explicitly tagged field.
-func explicit(der []byte) asn1.RawValue {
-	return asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 0, IsCompound: true, Bytes: der}
+	return c, err
 }

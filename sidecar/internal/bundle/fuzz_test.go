@@ -2,6 +2,7 @@ package bundle_test
 
 import (
 	"bytes"
+	"crypto/ecdsa"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
@@ -20,23 +21,25 @@ import (
 var update = flag.Bool("update", false, "write the seed corpora of the fuzz targets")
 
 // The seeds of FuzzPEM and FuzzPKCS12 are in testdata/fuzz, which TestSeeds writes, and in
-// testdata/vectors.
+// testdata/vectors and testdata/tolerated.
 func FuzzPEM(f *testing.F) {
-	for _, value := range vectors(f, "*.pem") {
-		f.Add(string(value))
+	for _, pattern := range []string{"vectors/*.pem", "tolerated/*.pem"} {
+		for _, value := range vectors(f, pattern) {
+			f.Add(string(value))
+		}
 	}
 	f.Fuzz(func(t *testing.T, value string) { checkParse(t, value, keysInPEM(value)) })
 }
 
 func FuzzPKCS12(f *testing.F) {
-	for _, der := range vectors(f, "openssl-*.p12") { // key derivation takes a second for those of certtool
+	for _, der := range vectors(f, "vectors/openssl-*.p12") { // key derivation takes a second for those of certtool
 		f.Add(der)
 	}
 	f.Fuzz(func(t *testing.T, der []byte) { checkParse(t, base64.StdEncoding.EncodeToString(der), nil) })
 }
 
 func vectors(f *testing.F, pattern string) (contents [][]byte) {
-	paths, err := filepath.Glob(filepath.Join("testdata/vectors", pattern))
+	paths, err := filepath.Glob(filepath.Join("testdata", pattern))
 	if err != nil || len(paths) == 0 {
 		f.Fatal("no vectors", err)
 	}
@@ -75,7 +78,7 @@ func checkBundle(t *testing.T, b *bundle.Bundle) {
 		t.Errorf("%d certificates in the chain and %d dropped, more than the limit", len(chain), b.Dropped)
 	}
 	for i, c := range chain[1:] {
-		if !bytes.Equal(c.RawSubject, chain[i].RawIssuer) {
+		if !bundle.SameName(c.RawSubject, chain[i].RawIssuer) {
 			t.Errorf("certificate %d did not issue certificate %d", i+1, i)
 		}
 	}
@@ -114,6 +117,7 @@ func keysInPEM(value string) (keys [][]byte) {
 func TestSeeds(t *testing.T) {
 	chain := chainOf(t, 2)
 	leaf := chain[0]
+	odd := edited(t, leaf, chain[1].key.(*ecdsa.PrivateKey), refused["negative serial"])
 	ed := certify(t, "leaf", edKey(t), chain[1], notCA)
 	decode := func(value string) []byte {
 		der, err := base64.StdEncoding.DecodeString(value)
@@ -139,6 +143,7 @@ func TestSeeds(t *testing.T) {
 			"plain":        decode(p12(t, pkcs12.Passwordless, "", leaf.key, leaf, chain[1])),
 			"no-key":       decode(trustStore(t, pkcs12.Modern2023, leaf, chain[1])),
 			"no-key-plain": decode(trustStore(t, pkcs12.Passwordless, leaf)),
+			"refused":      decode(rawP12(t, pkcs12.LegacyDES, leaf.key, odd.Bytes, chain[1].cert.Raw)),
 			"password":     decode(p12(t, pkcs12.LegacyRC2, "x", leaf.key, leaf)),
 		},
 	}

@@ -159,7 +159,7 @@ func p12(t testing.TB, enc *pkcs12.Encoder, password string, key any, certs ...*
 func names(certs []*x509.Certificate) string {
 	var out []string
 	for _, c := range certs {
-		out = append(out, c.Subject.CommonName)
+		out = append(out, bundle.CommonName(c))
 	}
 	return strings.Join(out, " < ")
 }

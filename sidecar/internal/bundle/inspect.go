@@ -21,21 +21,22 @@ const (
 
 var (
 	oidData          = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}
+	oidSignedData    = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}
 	oidEncryptedData = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 6}
 	oidKeyBag        = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 1}
 	oidShroudedBag   = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 2}
 	oidCertBag       = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 3}
-	oidSHA256        = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}
+	// oidX509Certificate is the type of a certificate in a certificate bag.
+	oidX509Certificate = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 22, 1}
+	oidSHA256          = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}
 )
 
 // pkcs12Info describes a PKCS #12 container without decrypting it: the cost of decryption, and the
 // details that the library does not report, because its errors are only texts.
 type pkcs12Info struct {
 	parts     []asn1.RawValue // the ContentInfos of the AuthenticatedSafe
-	encrypted int             // number of encrypted parts
-	keys      int             // number of key bags in the unencrypted parts
-	keyPart   int             // index of the part with the last key bag
-	certs     int             // number of certificate bags in the unencrypted parts
+	encrypted []asn1.RawValue // those that are encrypted
+	bags      []safeBag       // of the others
 	cost      int             // iterations of key derivation
 }
 
@@ -60,12 +61,12 @@ type (
 // inspectPKCS12 returns an *Error if the container cannot be read, or is too large or too costly to
 // decrypt.
 func inspectPKCS12(der []byte) (*pkcs12Info, error) {
-	if len(der) > 1 && der[1] == berIndefinite {
-		return nil, &Error{Unsupported, "the PKCS #12 container is BER-encoded, not DER-encoded",
-			"export it again with OpenSSL (openssl pkcs12) and import it as a new version"}
-	}
 	p := &pkcs12Info{}
 	if !p.read(der) {
+		if isBER(der, 0) {
+			return nil, &Error{Unsupported, "the value is BER-encoded, not DER-encoded",
+				"if it is a PKCS #12 container, export it again with OpenSSL (openssl pkcs12) and import it as a new version"}
+		}
 		return nil, &Error{Malformed, "the value is not a PKCS #12 container, or the container is damaged or truncated",
 			"import the certificate again"}
 	}
@@ -91,45 +92,35 @@ func (p *pkcs12Info) read(der []byte) bool {
 		return false
 	}
 	p.addCost(container.MacData.FullBytes, 0)
-	for i, part := range p.parts {
+	for _, part := range p.parts {
 		var info contentInfo
 		if !unmarshal(part.FullBytes, &info) {
 			return false
 		}
 		switch {
 		case info.ContentType.Equal(oidEncryptedData):
-			p.encrypted++
+			p.encrypted = append(p.encrypted, part)
 			p.addCost(info.Content.Bytes, 0)
-		case info.ContentType.Equal(oidData) && !p.readBags(i, info.Content.Bytes):
+		case info.ContentType.Equal(oidData) && !p.readBags(info.Content.Bytes):
 			return false
 		}
 	}
 	return true
 }
 
-// readBags counts the bags of the i-th part, which is not encrypted.
-func (p *pkcs12Info) readBags(i int, content []byte) bool {
+// readBags adds the bags of a part that is not encrypted.
+func (p *pkcs12Info) readBags(content []byte) bool {
 	var data []byte
 	var bags []safeBag
 	if !unmarshal(content, &data) || !unmarshal(data, &bags) {
 		return false
 	}
 	for _, bag := range bags {
-		switch {
-		case bag.ID.Equal(oidKeyBag):
-			p.keys++
-			p.keyPart = i
-		case bag.ID.Equal(oidShroudedBag):
-			p.keys++
-			p.keyPart = i
-			before := p.cost
+		if bag.ID.Equal(oidShroudedBag) {
 			p.addCost(bag.Value.Bytes, 0)
-			// decodeManyParts decrypts the key again for each part.
-			p.cost += (p.cost - before) * max(0, len(p.parts)-libraryParts)
-		case bag.ID.Equal(oidCertBag):
-			p.certs++
 		}
 	}
+	p.bags = append(p.bags, bags...)
 	return true
 }
 
@@ -160,4 +151,27 @@ func (p *pkcs12Info) addCost(der []byte, depth int) {
 func unmarshal(der []byte, into any) bool {
 	rest, err := asn1.Unmarshal(der, into)
 	return err == nil && len(rest) == 0
+}
+
+// isBER reports whether a structure, or a structure in one of its octet strings, uses the encodings
+// that BER allows and DER forbids: the indefinite length (X.690, 8.1.3.6), and octet strings in
+// parts (8.7.3).
+func isBER(der []byte, depth int) bool {
+	const constructed = 0x20
+	for len(der) > 1 && depth < 12 {
+		if der[1] == berIndefinite && der[0]&constructed != 0 || der[0] == asn1.TagOctetString|constructed {
+			return true
+		}
+		var v asn1.RawValue
+		rest, err := asn1.Unmarshal(der, &v)
+		if err != nil {
+			return false
+		}
+		inside := v.IsCompound || v.Class == asn1.ClassUniversal && v.Tag == asn1.TagOctetString
+		if inside && isBER(v.Bytes, depth+1) {
+			return true
+		}
+		der = rest
+	}
+	return false
 }

@@ -1,101 +1,84 @@
 package bundle
 
 import (
-	"crypto"
-	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"regexp"
 	"strings"
 )
 
 const pemBegin = "-----BEGIN "
 
-// readPEM reads certificates and keys in any order and ignores blocks of other types.
-func readPEM(value string) (contents, error) {
+var (
+	// pemLine is the first or last line of a PEM block (RFC 7468, 3).
+	pemLine = regexp.MustCompile(`-----(BEGIN|END) ([^-\r\n]*)-----`)
+	// lineEnds also replaces the line breaks that a JSON or shell string lost, and removes byte
+	// order marks, which editors write at the beginning of each file.
+	lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n", `\r`, "", `\n`, "\n", "\ufeff", "")
+)
+
+// readPEM reads certificates and keys in any order, and lists what it cannot read. Beside what
+// OpenSSL reads, it reads text whose line breaks or indentation were changed on the way, since the
+// meaning stays clear.
+func readPEM(value string) contents {
 	var c contents
-	rest, read := []byte(strings.TrimPrefix(value, "\ufeff")), 0 // some editors write a byte order mark
-	for {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
-		}
-		read++
-		if err := c.add(block); err != nil {
-			return contents{}, err
+	var lines []string
+	for line := range strings.SplitSeq(pemLine.ReplaceAllString(lineEnds.Replace(value), "\n$0\n"), "\n") {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line+"\n")
 		}
 	}
-	// The decoder skips blocks that it cannot read. Without this check, the result could be a chain
-	// with a gap, or a leaf with the wrong key.
-	if begun := strings.Count(value, pemBegin); begun != read {
-		problem := fmt.Sprintf("%d of %d PEM blocks are damaged or truncated", begun-read, begun)
-		if !strings.Contains(strings.TrimSpace(value), "\n") {
-			return contents{}, &Error{Malformed, problem + ": the value has lost its line breaks",
-				"store it from a file (az keyvault secret set --file), or import it as a certificate"}
+	blocks := strings.Split(strings.Join(lines, ""), pemBegin)
+	for _, text := range blocks[1:] { // the first is the text before the first block
+		label, _, _ := strings.Cut(text, "-")
+		if block, _ := pem.Decode([]byte(pemBegin + text)); block != nil {
+			c.addBlock(block)
+		} else {
+			c.addDamagedBlock(label, strings.Contains(text, "-----END "+label+"-----"))
 		}
-		return contents{}, &Error{Malformed, problem, "import the certificate again"}
 	}
-	return c, nil
+	return c
 }
 
-func (c *contents) add(block *pem.Block) error {
+func (c *contents) addBlock(block *pem.Block) {
 	switch block.Type {
-	case "CERTIFICATE", "X509 CERTIFICATE":
-		cert, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return invalidCertificate(block.Bytes, len(c.certs)+1)
-		}
-		c.certs = append(c.certs, cert)
+	case "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE":
+		c.addCertificate(block.Bytes)
 	case "PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY":
 		// OpenSSL uses these block types for keys with RFC 1421 encryption, too.
 		if strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED") {
-			return encryptedKey()
+			c.keyErrors = append(c.keyErrors, encryptedKey())
+		} else {
+			c.addKey(block.Bytes)
 		}
-		key, err := parseKey(block.Bytes)
-		if err != nil {
-			return err
-		}
-		c.keys = append(c.keys, key)
 	case "ENCRYPTED PRIVATE KEY":
-		return encryptedKey()
+		c.keyErrors = append(c.keyErrors, encryptedKey())
 	case "DSA PRIVATE KEY":
-		return unsupportedKey("a DSA key")
+		c.keyErrors = append(c.keyErrors, unsupportedKey("a DSA key"))
 	case "OPENSSH PRIVATE KEY":
-		return unsupportedKey("in OpenSSH format")
-	case "ANY PRIVATE KEY":
-		return unsupportedKey("")
+		c.keyErrors = append(c.keyErrors, unsupportedKey("in OpenSSH format"))
+	case "PKCS7", "PKCS #7 SIGNED DATA", "CMS":
+		if !c.addPKCS7(block.Bytes) {
+			c.ignored = append(c.ignored, block.Type)
+		}
+	case "EC PARAMETERS": // OpenSSL writes them before an EC key, which contains them, too
+	default:
+		c.ignored = append(c.ignored, block.Type)
 	}
-	return nil
 }
 
-// invalidCertificate returns the error for the n-th certificate.
-func invalidCertificate(der []byte, n int) *Error {
-	if kind := unsupportedCertificateKind(der); kind != "" {
-		return &Error{Unsupported,
-			fmt.Sprintf("certificate %d in the PEM data has %s, which is not supported", n, kind), supportedKeys}
+func (c *contents) addDamagedBlock(label string, hasEnd bool) {
+	what := "is damaged"
+	if !hasEnd {
+		what = "is truncated or has no matching END line"
 	}
-	return &Error{Malformed, fmt.Sprintf("certificate %d in the PEM data cannot be parsed", n), "import the certificate again"}
-}
-
-func encryptedKey() *Error {
-	return &Error{PasswordProtected, "the private key in the PEM data is password-protected",
-		"decrypt the key, then import the certificate into Key Vault, which protects the key"}
-}
-
-// parseKey detects the format from the content, because tools disagree about the labels: PKCS #8
-// (RFC 5958), PKCS #1 (RFC 8017) or SEC 1 (RFC 5915). It omits the parsers' errors, which may quote
-// their input.
-func parseKey(der []byte) (crypto.Signer, error) {
-	if kind := unsupportedKeyKind(der); kind != "" {
-		return nil, unsupportedKey(kind)
+	switch {
+	case strings.Contains(label, "CERTIFICATE"):
+		c.addCertificateError(what)
+	case strings.Contains(label, "KEY"):
+		c.keyErrors = append(c.keyErrors, &Error{Malformed,
+			fmt.Sprintf("the PEM block of the private key (%.40q) %s", label, what), "import the certificate with its key again"})
+	default:
+		c.ignored = append(c.ignored, label)
 	}
-	if key, err := x509.ParsePKCS8PrivateKey(der); err == nil {
-		return supportedSigner(key)
-	}
-	if key, err := x509.ParsePKCS1PrivateKey(der); err == nil {
-		return key, nil
-	}
-	if key, err := x509.ParseECPrivateKey(der); err == nil {
-		return key, nil
-	}
-	return nil, unsupportedKey("")
 }

@@ -2,6 +2,7 @@ package certfiles
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -50,8 +51,25 @@ func TestFetchFails(t *testing.T) {
 	}
 }
 
-// The version in the store is not parsed again. If its files turn out to be missing, and it cannot
-// be parsed, only this certificate fails.
+// What is left out of a version is reported with each fetch, also if a process finds the version in
+// its store.
+func TestWarnings(t *testing.T) {
+	f := newFixture(t)
+	value, err := os.ReadFile("../bundle/testdata/tolerated/negative-serial-leaf.pem")
+	check(t, err)
+	v, err := f.CreateSecret(t.Context(), azure.Secret{Vault: vaultHost, Name: "odd", Value: string(value), ContentType: "application/x-pem-file"})
+	check(t, err)
+	for _, have := range []string{v.Version, "", v.Version} {
+		fetched, err := f.source.Fetch(t.Context(), f.certificate("odd"), have)
+		check(t, err)
+		if len(fetched.Warnings) != 1 || !strings.Contains(fetched.Warnings[0], "negative serial number") {
+			t.Errorf("with version %q in the store: warnings %q", have, fetched.Warnings)
+		}
+	}
+}
+
+// The version in the store passed all checks before, so it does not fail. If its files turn out to
+// be missing, and it cannot be parsed, only this certificate fails.
 func TestContentThatCannotBeParsed(t *testing.T) {
 	f := newFixture(t)
 	v, err := f.CreateSecret(t.Context(), azure.Secret{Vault: vaultHost, Name: "plain", Value: "hello", ContentType: "text/plain"})

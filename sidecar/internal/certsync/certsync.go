@@ -5,6 +5,7 @@
 //     one Commit.
 //   - A certificate that fails keeps its last good version and does not hold back the others.
 //   - A newer version that is not valid yet waits while the store has an older one.
+//   - A newer version that has expired does not replace one that is valid.
 //   - Readiness latches: once ready, always ready.
 //   - The loop starts from what the stores contain: if they are complete, it is ready before its
 //     first request.
@@ -41,6 +42,8 @@ type Fetched[C any] struct {
 	Version string
 	Leaf    Leaf
 	Content *C
+	// Warnings are for people: what of the content is left out or may cause trouble.
+	Warnings []string
 }
 
 // Leaf describes a leaf certificate.
@@ -139,8 +142,9 @@ type Status struct {
 	// Waiting is a newer version that is not valid yet.
 	Waiting *Installed
 	// Err is the last failure, unless a success followed it; ErrTime is when it happened.
-	Err      error
-	ErrTime  time.Time
+	Err     error
+	ErrTime time.Time
+	// Warnings are those of the installed version and of its store.
 	Warnings []string
 }
 

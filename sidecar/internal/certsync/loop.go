@@ -51,7 +51,8 @@ type entry struct {
 	err         error
 	errTime     time.Time
 	lastSuccess time.Time
-	warnings    []string
+	// notes are the warnings of the version that is installed, warnings those of the store.
+	notes, warnings []string
 
 	// throttles counts the consecutive responses that asked for a pause; pause is the last one's.
 	throttles int

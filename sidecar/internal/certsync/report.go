@@ -2,6 +2,7 @@ package certsync
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -12,7 +13,7 @@ func (l *Loop[C]) report(r Report) {
 	for _, e := range l.entries {
 		s := Status{
 			Certificate: e.cert, LastSuccess: e.lastSuccess, Waiting: e.waiting,
-			Err: e.err, ErrTime: e.errTime, Warnings: e.warnings,
+			Err: e.err, ErrTime: e.errTime, Warnings: slices.Concat(e.notes, e.warnings),
 		}
 		if e.isInstalled() {
 			s.Installed = *e.installed

@@ -103,7 +103,7 @@ func (l *Loop[C]) fetch(ctx context.Context, round []*entry) map[*entry]*C {
 		if ctx.Err() != nil {
 			continue // shutting down: a fetch that was interrupted did not fail
 		}
-		l.record(r.entry, Installed{FileName: r.entry.cert.FileName(), Version: r.fetched.Version, Leaf: r.fetched.Leaf}, r.err)
+		l.record(r.entry, r.fetched, r.err)
 		if r.entry.fetched != nil {
 			contents[r.entry] = r.fetched.Content
 		}
@@ -112,22 +112,41 @@ func (l *Loop[C]) fetch(ctx context.Context, round []*entry) map[*entry]*C {
 }
 
 // record records the result of a fetch: a version to install, a version that waits, or a failure.
-func (l *Loop[C]) record(e *entry, version Installed, err error) {
+func (l *Loop[C]) record(e *entry, fetched Fetched[C], err error) {
 	e.fetched, e.waiting, e.lost = nil, nil, false
 	if err != nil {
 		l.recordFailure(e, err)
 		return
 	}
 	e.err, e.throttles = nil, 0
-	if e.isInstalled() && e.installed.Version == version.Version {
+	version := Installed{FileName: e.cert.FileName(), Version: fetched.Version, Leaf: fetched.Leaf}
+	switch {
+	case !e.isInstalled():
+	case e.installed.Version == version.Version:
 		version.Leaf = e.installed.Leaf
-	} else if e.isInstalled() && version.Leaf.NotBefore.After(now().Add(skew)) {
+	case e.cert.Version == "" && e.installed.outlives(version):
+		e.err, e.errTime = &expiredError{newest: version, installed: *e.installed}, now()
+		l.log.Warn("newest version has expired, keeping the installed version", "certificate", e.cert.URL,
+			"version", version.Version, "notAfter", version.Leaf.NotAfter, "installed", e.installed.Version)
+		return
+	case version.Leaf.NotBefore.After(now().Add(skew)):
 		e.waiting = &version
 		l.log.Info("newer version is not valid yet, keeping the installed version", "certificate", e.cert.URL,
 			"version", version.Version, "notBefore", version.Leaf.NotBefore, "installed", e.installed.Version)
 		return
 	}
 	e.fetched = &version
+	l.note(e, version.Version, fetched.Warnings)
+}
+
+// note records the warnings of a version that is installed now or next, and logs the new ones.
+func (l *Loop[C]) note(e *entry, version string, warnings []string) {
+	for _, w := range warnings {
+		if !slices.Contains(e.notes, w) {
+			l.log.Warn("certificate warning", "certificate", e.cert.URL, "version", version, "warning", w)
+		}
+	}
+	e.notes = warnings
 }
 
 func (l *Loop[C]) recordFailure(e *entry, err error) {

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 
@@ -29,16 +28,21 @@ const expiredAssertion = 700024
 // application or role takes minutes to take effect, and until then the error is the same.
 var rules = map[int]rule{
 	70021:            {text: noMatch("issuer, subject and audience")}, // used before the three codes below existed
+	70025:            {text: noCredentials},
 	700211:           {text: noMatch("issuer")},
 	700212:           {text: noMatch("audience")},
 	700213:           {text: noMatch("subject")},
 	7002138:          {text: noMatch("subject (only upper and lower case differ)")},
 	expiredAssertion: {text: expired},
 	700016:           {text: unknownApplication},
+	700027:           {text: unknownKey},
 	90002:            {text: unknownTenant, permanent: true},
+	900021:           {text: unknownTenant, permanent: true}, // not a valid ID
+	900023:           {text: unknownTenant, permanent: true}, // neither an ID nor a domain name
 	500011:           {text: unknownResource},
 	90061:            {text: issuerUnreachable},
 	50166:            {text: issuerUnreachable},
+	501661:           {text: issuerUnreachable},
 	53003: {text: func(e *EntraError) string {
 		return fmt.Sprintf("a Conditional Access policy blocks application %s: contact the tenant's administrator", e.Identity.ClientID)
 	}},
@@ -49,13 +53,27 @@ var rules = map[int]rule{
 
 func noMatch(what string) func(*EntraError) string {
 	return func(e *EntraError) string {
-		token := "the service-account token"
-		if t := e.Token; t != nil {
-			token = fmt.Sprintf("issuer %q, subject %q, audience %q", t.Issuer, t.Subject, t.Audience)
-		}
-		return fmt.Sprintf("no federated identity credential of %s in tenant %s matches the token's %s: create one "+
-			"with exactly %s; a new one takes a few minutes to take effect", e.Identity.ClientID, e.Identity.TenantID, what, token)
+		return fmt.Sprintf("no federated identity credential of %s in tenant %s matches the token's %s: %s",
+			e.Identity.ClientID, e.Identity.TenantID, what, createCredential(e.Token))
 	}
+}
+
+func noCredentials(e *EntraError) string {
+	return fmt.Sprintf("%s in tenant %s has no federated identity credential: %s",
+		e.Identity.ClientID, e.Identity.TenantID, createCredential(e.Token))
+}
+
+func createCredential(t *TokenClaims) string {
+	values := "the issuer, subject and audience of the service-account token"
+	if t != nil {
+		values = fmt.Sprintf("issuer %q, subject %q, audience %q", t.Issuer, t.Subject, t.Audience)
+	}
+	return "create one with exactly " + values + "; a new one takes a few minutes to take effect"
+}
+
+func unknownKey(e *EntraError) string {
+	return fmt.Sprintf("the key that signed the service-account token is not among those that %s publishes: "+
+		"publish the cluster's current keys there (the key set in its /.well-known/openid-configuration)", issuer(e.Token))
 }
 
 func expired(e *EntraError) string {
@@ -86,12 +104,15 @@ func unknownResource(e *EntraError) string {
 }
 
 func issuerUnreachable(e *EntraError) string {
-	issuer := "the token's issuer"
-	if e.Token != nil {
-		issuer = fmt.Sprintf("the token's issuer %q", e.Token.Issuer)
-	}
 	return fmt.Sprintf("Entra ID cannot fetch the keys of %s: its /.well-known/openid-configuration and "+
-		"its key set must be reachable from the internet", issuer)
+		"its key set must be reachable from the internet", issuer(e.Token))
+}
+
+func issuer(t *TokenClaims) string {
+	if t == nil {
+		return "the token's issuer"
+	}
+	return fmt.Sprintf("the token's issuer %q", t.Issuer)
 }
 
 func explainResponse(resp *http.Response, id Identity, tokenFile string) error {
@@ -112,8 +133,8 @@ func explainResponse(resp *http.Response, id Identity, tokenFile string) error {
 		return &InvalidResponseError{Status: resp.StatusCode}
 	}
 	e := &EntraError{
-		Code: code(content.Codes, content.Description), Name: clean(content.Error), Status: resp.StatusCode, Identity: id,
-		TraceID: clean(content.TraceID), description: problemText(content.Description),
+		Code: code(content.Codes, content.Description), Name: azhttp.CleanText(content.Error), Status: resp.StatusCode, Identity: id,
+		TraceID: azhttp.CleanText(content.TraceID), description: problemText(content.Description),
 	}
 	e.rule = rules[e.Code]
 	if tokenFile != "" {
@@ -142,24 +163,5 @@ func code(codes []int, description string) int {
 func problemText(description string) string {
 	text, _, _ := strings.Cut(description, "Trace ID:")
 	text = codeInText.ReplaceAllString(text, "")
-	return clean(strings.TrimLeft(text, ": "))
-}
-
-// jwt matches text that looks like a token. No known response contains a token, but one must never
-// get into a log.
-var jwt = regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.?[\w-]*`)
-
-// clean makes a text of a response safe for a log: one line, of limited length, without tokens.
-func clean(text string) string {
-	text = jwt.ReplaceAllString(text, "[token]")
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, text)
-	if len(text) > 400 {
-		text = strings.ToValidUTF8(text[:400], "") + "..."
-	}
-	return strings.TrimSpace(text)
+	return azhttp.CleanText(strings.TrimLeft(text, ": "))
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
 // ConfigError is returned if the pod's configuration is not sufficient to get a token.
@@ -22,9 +24,12 @@ type TenantError struct {
 }
 
 func (e *TenantError) Error() string {
-	return fmt.Sprintf("the vault belongs to tenant %q, the identity %s to tenant %q: use an identity of the "+
-		"vault's tenant (clientId and tenantId of the entry), and set the tenant to its ID, not its domain name",
-		e.VaultTenant, e.Identity.ClientID, e.Identity.TenantID)
+	remedy := "use an identity of the vault's tenant (clientId and tenantId of the entry)"
+	if !contract.IsGUID(e.Identity.TenantID) {
+		remedy = "set the tenant to its ID, not its domain name, or " + remedy
+	}
+	return fmt.Sprintf("the vault belongs to tenant %q, the identity %s to tenant %q: %s",
+		e.VaultTenant, e.Identity.ClientID, e.Identity.TenantID, remedy)
 }
 
 // Permanent reports that a retry cannot succeed.

@@ -46,8 +46,13 @@ var failures = map[string]struct {
 		prepare: func(_ *testing.T, f *fixture) { f.identity.ClientID = "ffffffff-0000-0000-0000-000000000000" },
 		is:      entra(700016),
 	},
-	"issuer not reachable": {fault: &azure.Fault{Error: "90061"}, is: entra(90061)},
-	"unknown code":         {fault: &azure.Fault{Error: "700027"}, is: entra(700027)},
+	"issuer not reachable":        {fault: &azure.Fault{Error: "90061"}, is: entra(90061)},
+	"no connection to the issuer": {fault: refusal(501661, "Request to External OIDC endpoint failed: a connection timeout occurred."), is: entra(501661)},
+	"no credential at all":        {fault: refusal(70025, "The client 'web'(aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee) has no configured federated identity credentials."), is: entra(70025)},
+	"unknown key":                 {fault: &azure.Fault{Error: "700027"}, is: entra(700027)},
+	"invalid tenant":              {fault: refusal(900023, "Specified tenant identifier 'contoso' is neither a valid DNS name, nor a valid external domain."), is: entra(900023), permanent: true},
+	"subscription missing":        {fault: refusal(650052, "The app needs access to a service ('https://vault.azure.net') that your organization has not subscribed to or enabled."), is: entra(650052)},
+	"unknown code":                {fault: &azure.Fault{Error: "900144"}, is: entra(900144)},
 	"a token in the response": {
 		fault: &azure.Fault{Status: 400, Body: `{"error":"invalid_request","error_description":"AADSTS50027: bad eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln here\r\nTrace ID: 1"}`},
 		is:    entra(50027),
@@ -79,6 +84,10 @@ var failures = map[string]struct {
 	},
 	"discovery throttled": {fault: &azure.Fault{Operation: azure.OpOpenIDDiscovery, Status: 429}, is: as[*azhttp.ThrottledError]},
 	"closed":              {fault: &azure.Fault{Close: true}, is: as[*azhttp.UnreachableError]},
+	"another tenant, by name": {
+		prepare: func(_ *testing.T, f *fixture) { f.identity.TenantID = "contoso.com" },
+		options: policy.TokenRequestOptions{TenantID: "99999999-2222-3333-4444-555555555555"}, is: as[*credential.TenantError], permanent: true,
+	},
 	"another tenant":      {options: policy.TokenRequestOptions{TenantID: "99999999-2222-3333-4444-555555555555"}, is: as[*credential.TenantError], permanent: true},
 	"no client ID":        {prepare: func(_ *testing.T, f *fixture) { f.identity.ClientID = "" }, is: as[*credential.ConfigError], permanent: true},
 	"no tenant ID":        {prepare: func(_ *testing.T, f *fixture) { f.identity.TenantID = "" }, is: as[*credential.ConfigError], permanent: true},
@@ -94,6 +103,12 @@ var failures = map[string]struct {
 		prepare: func(_ *testing.T, f *fixture) { f.federation.AuthorityHost = "https://login.example/" },
 		is:      as[*azhttp.UnreachableError],
 	},
+}
+
+// refusal is a response of Entra ID with a code that the emulator does not have.
+func refusal(code int, text string) *azure.Fault {
+	return &azure.Fault{Status: 400, Body: fmt.Sprintf(
+		`{"error":"invalid_request","error_description":"AADSTS%d: %s Trace ID: 1 Timestamp: 2026-01-01 00:00:00Z","error_codes":[%d]}`, code, text, code)}
 }
 
 // tokenFile creates what is in the place of the token file.

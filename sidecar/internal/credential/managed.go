@@ -67,6 +67,7 @@ type failureKey struct{}
 type failure struct {
 	resp *http.Response
 	body []byte
+	host string // of the request
 }
 
 // Do implements policy.Policy.
@@ -80,7 +81,7 @@ func (failureRecorder) Do(req *policy.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	last.resp, last.body = resp, body
+	last.resp, last.body, last.host = resp, body, req.Raw().URL.Host
 	return resp, nil
 }
 

@@ -22,14 +22,28 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/credential"
 )
 
+// arcEndpoint is that of Azure Arc's agent.
+const arcEndpoint = "http://localhost:40342/metadata/identity"
+
 // machine returns the credential of a machine whose metadata service is the handler.
 func machine(t *testing.T, clientID string, service http.Handler) *credential.Credential {
 	t.Helper()
+	return machineWith(t, contract.DefaultMSIEndpoint, clientID, service)
+}
+
+// machineWith is like machine, with a service at an endpoint.
+func machineWith(t *testing.T, endpoint, clientID string, service http.Handler) *credential.Credential {
+	t.Helper()
 	server := httptest.NewServer(service)
 	t.Cleanup(server.Close)
-	check(t, credential.SelectEndpoint(contract.DefaultMSIEndpoint))
+	check(t, credential.SelectEndpoint(endpoint))
+	t.Cleanup(func() { check(t, credential.SelectEndpoint(contract.DefaultMSIEndpoint)) })
+	host := "169.254.169.254:80"
+	if endpoint == arcEndpoint {
+		host = "localhost:40342"
+	}
 	transport, err := azhttp.New(azhttp.Options{Direct: true, DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-		if address != "169.254.169.254:80" {
+		if address != host {
 			return nil, fmt.Errorf("%s is not the metadata service", address)
 		}
 		return new(net.Dialer).DialContext(ctx, network, server.Listener.Addr().String())
@@ -81,15 +95,22 @@ func TestManagedIdentity(t *testing.T) {
 // managedFailures are all ways in which the metadata service does not return a token. The texts are
 // in testdata/managed.golden.
 var managedFailures = map[string]struct {
+	endpoint   string
 	clientID   string
 	status     int
 	body       string
 	retryAfter string
 	is         func(error) bool
 }{
+	"no token of AWS":    {status: 401},
+	"wrong resource":     {status: 400, body: `{"error":"invalid_resource","error_description":"AADSTS500011: The resource principal named https://vault.azure.cn was not found"}`},
+	"Arc, key required":  {endpoint: arcEndpoint, status: 401},
+	"Arc, no identity":   {endpoint: arcEndpoint, status: 400, body: `{"error":"invalid_request","error_description":"no identity"}`},
+	"Arc, not found":     {endpoint: arcEndpoint, status: 404},
+	"Arc, not connected": {endpoint: arcEndpoint, status: 500, body: `{"error":"server_error","error_description":"disconnected"}`},
+	"Arc, not running":   {endpoint: arcEndpoint, status: -1, is: as[*azhttp.UnreachableError]},
 	"no identity":        {status: 400, body: `{"error":"invalid_request","error_description":"Identity not found"}`},
 	"identity not found": {clientID: clientID, status: 400, body: `{"error":"invalid_request","error_description":"Identity not found"}`},
-	"Arc's key required": {status: 401},
 	"blocked":            {status: 403, body: "<html>no</html>"},
 	"updating":           {status: 410, body: `{"error":"gone"}`},
 	"not found":          {status: 404},
@@ -113,7 +134,7 @@ func TestManagedFailures(t *testing.T) {
 	var texts strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(managedFailures)) {
 		f := managedFailures[name]
-		c := machine(t, f.clientID, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		c := machineWith(t, cmp.Or(f.endpoint, contract.DefaultMSIEndpoint), f.clientID, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			if f.status < 0 {
 				panic(http.ErrAbortHandler)
 			}

@@ -52,15 +52,15 @@ type Forwarder struct {
 	full    chan struct{} // has one element while records are being dropped
 }
 
-// New returns a Forwarder to an endpoint, tcp://host:port. dropped is called for every record that
-// is not sent. The first of them, and a failure of the connection, are logged to log, which must
-// not write to this Forwarder.
+// New returns a Forwarder to an endpoint, tcp://host:port or unix:///path of a socket. dropped is
+// called for every record that is not sent. The first of them, and a failure of the connection, are
+// logged to log, which must not write to this Forwarder.
 func New(endpoint, tag string, dropped func(), log *slog.Logger) *Forwarder {
-	address := strings.TrimPrefix(endpoint, "tcp://")
+	network, address, _ := strings.Cut(endpoint, "://")
 	return &Forwarder{
 		address: address, tag: tag, dropped: dropped, log: log,
 		dial: func(ctx context.Context) (net.Conn, error) {
-			return (&net.Dialer{Timeout: connectTimeout}).DialContext(ctx, "tcp", address)
+			return (&net.Dialer{Timeout: connectTimeout}).DialContext(ctx, network, address)
 		},
 		queue: make(chan []byte, queueLength), full: make(chan struct{}, 1),
 	}

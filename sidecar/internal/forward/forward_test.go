@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,7 +36,12 @@ type endpoint struct {
 
 func listen(t *testing.T, address string) *endpoint {
 	t.Helper()
-	l, err := net.Listen("tcp", address)
+	return listenOn(t, "tcp", address)
+}
+
+func listenOn(t *testing.T, network, address string) *endpoint {
+	t.Helper()
+	l, err := net.Listen(network, address)
 	check(t, err)
 	e := &endpoint{Listener: l, messages: make(chan fluent.MessageExt, 5000)}
 	go func() {
@@ -124,8 +130,13 @@ type fixture struct {
 
 func run(t *testing.T, address string) *fixture {
 	t.Helper()
+	return runTo(t, "tcp://"+address)
+}
+
+func runTo(t *testing.T, endpoint string) *fixture {
+	t.Helper()
 	r := &fixture{output: &output{}}
-	f := forward.New("tcp://"+address, "certsync", func() { r.dropped.Add(1) }, slog.New(slog.NewJSONHandler(r.output, nil)))
+	f := forward.New(endpoint, "certsync", func() { r.dropped.Add(1) }, slog.New(slog.NewJSONHandler(r.output, nil)))
 	r.log = slog.New(slog.NewJSONHandler(f, nil))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -155,6 +166,17 @@ func TestRecord(t *testing.T) {
 	}}
 	if diff := cmp.Diff(want, m.Record); diff != "" || m.Tag != "certsync" {
 		t.Errorf("tag %q, record (-want +got):\n%s", m.Tag, diff)
+	}
+}
+
+// A unix socket works like a TCP endpoint, also if it is created later.
+func TestUnixSocket(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "fluent.sock")
+	r := runTo(t, "unix://"+socket)
+	r.log.Info("before the socket exists")
+	e := listenOn(t, "unix", socket)
+	if m := e.next(t).Record.(map[string]any); m["msg"] != "before the socket exists" {
+		t.Errorf("got %v", m)
 	}
 }
 

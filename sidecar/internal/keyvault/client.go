@@ -82,7 +82,7 @@ func New(identify func(clientID, tenantID string) (Identity, error), options azc
 
 // Get returns a secret. Its errors are those of package credential, *azhttp.UnreachableError,
 // *azhttp.ThrottledError, *NotFoundError, *DisabledError, *ForbiddenError, *ChallengeError,
-// *RefusedTokenError, *UnexpectedResponseError, or that of ctx.
+// *RefusedTokenError, *RejectedError, *UnexpectedResponseError, or that of ctx.
 func (c *Client) Get(ctx context.Context, ref Ref) (Secret, error) {
 	call, cancel := context.WithTimeout(ctx, getTimeout)
 	defer cancel()

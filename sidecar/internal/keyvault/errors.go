@@ -3,14 +3,11 @@ package keyvault
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/azhttp"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/credential"
@@ -46,51 +43,8 @@ func (e *DisabledError) Error() string {
 // Permanent reports that a retry cannot succeed before someone changes something.
 func (e *DisabledError) Permanent() bool { return true }
 
-// ForbiddenError is returned if the identity is not allowed to read the secret. A new role
-// assignment takes up to ten minutes to take effect, so a retry can succeed.
-type ForbiddenError struct {
-	Ref Ref
-	// ClientID is the identity that was refused.
-	ClientID string
-	// Code is Key Vault's inner error code, such as "ForbiddenByRbac", or the outer code if there
-	// is no inner one.
-	Code string
-}
-
-func (e *ForbiddenError) Error() string {
-	return fmt.Sprintf("identity %s is not allowed to read %s (403 %s): %s", e.ClientID, e.Ref.URL(), e.Code, e.remedy())
-}
-
-func (e *ForbiddenError) remedy() string {
-	switch e.Code {
-	case "ForbiddenByRbac":
-		return `give it the role "Key Vault Secrets User" on the vault or the secret; a new assignment takes up to ten minutes to take effect`
-	case "ForbiddenByPolicy", "AccessDenied":
-		return `give it the secret permission "Get" in the vault's access policies, or the role "Key Vault Secrets User" ` +
-			"if the vault uses Azure RBAC"
-	case "ForbiddenByFirewall", "ForbiddenByConnection":
-		return "the vault's firewall blocks the cluster's outbound address: allow the address, or use a private endpoint"
-	default:
-		return "check the vault's access configuration and networking"
-	}
-}
-
-// RefusedTokenError is returned if the vault rejects a token that was issued for it. Either the
-// token was revoked, or it has expired by the vault's clock, or the vault was moved to another
-// tenant.
-type RefusedTokenError struct {
-	Ref Ref
-	// ClientID is the identity of the token.
-	ClientID string
-}
-
-func (e *RefusedTokenError) Error() string {
-	return fmt.Sprintf("%s: the vault rejects the token of identity %s (401 Unauthorized), even a new one: "+
-		"check the node's clock, and whether the vault was moved to another tenant", e.Ref.URL(), e.ClientID)
-}
-
-// UnexpectedResponseError is returned if the response is neither a secret nor one of the known
-// errors. It may come from a server other than Key Vault. A retry can succeed.
+// UnexpectedResponseError is returned if the response is neither a secret nor a refusal of Key
+// Vault. It may come from a server other than Key Vault. A retry can succeed.
 type UnexpectedResponseError struct {
 	Ref    Ref
 	Status int
@@ -149,58 +103,4 @@ func find[T error](err error) error {
 		return e
 	}
 	return nil
-}
-
-func (v *vault) explainResponse(resp *http.Response, ref Ref) error {
-	if throttled := azhttp.Throttled(resp); throttled != nil {
-		return throttled
-	}
-	outer, inner := codes(resp)
-	code := inner
-	if code == "" {
-		code = outer
-	}
-	switch {
-	case resp.StatusCode == http.StatusUnauthorized && outer == "Unauthorized":
-		return &RefusedTokenError{Ref: ref, ClientID: v.id.ClientID}
-	case resp.StatusCode == http.StatusNotFound && outer == "SecretNotFound":
-		return &NotFoundError{Ref: ref}
-	case resp.StatusCode == http.StatusForbidden && inner == "SecretDisabled":
-		return &DisabledError{Ref: ref}
-	case resp.StatusCode == http.StatusForbidden && code != "":
-		return &ForbiddenError{Ref: ref, ClientID: v.id.ClientID, Code: code}
-	}
-	return &UnexpectedResponseError{Ref: ref, Status: resp.StatusCode, Code: code}
-}
-
-// codePattern matches error codes. Anything else is not put into an error.
-var codePattern = regexp.MustCompile(`^\w{1,64}$`)
-
-// codes returns Key Vault's error codes. The SDK parses only the outer one, and "Forbidden" alone
-// is not enough to find the remedy.
-//
-// Source: https://learn.microsoft.com/azure/key-vault/general/rest-error-codes
-func codes(resp *http.Response) (outer, inner string) {
-	body, err := runtime.Payload(resp)
-	if err != nil {
-		return "", ""
-	}
-	var content struct {
-		Error struct {
-			Code  string `json:"code"`
-			Inner struct {
-				Code string `json:"code"`
-			} `json:"innererror"`
-		} `json:"error"`
-	}
-	if json.Unmarshal(body, &content) != nil {
-		return "", ""
-	}
-	if codePattern.MatchString(content.Error.Code) {
-		outer = content.Error.Code
-	}
-	if codePattern.MatchString(content.Error.Inner.Code) {
-		inner = content.Error.Inner.Code
-	}
-	return outer, inner
 }

@@ -40,6 +40,19 @@ var failures = map[string]struct {
 	"no access policy":           {fault: &azure.Fault{Service: azure.ServiceKeyVault, Error: "ForbiddenByPolicy", SkipChallenges: true}, is: as[*keyvault.ForbiddenError]},
 	"access denied":              {fault: &azure.Fault{Service: azure.ServiceKeyVault, Error: "AccessDenied", SkipChallenges: true}, is: as[*keyvault.ForbiddenError]},
 	"firewall":                   {fault: &azure.Fault{Service: azure.ServiceKeyVault, Error: "ForbiddenByFirewall", SkipChallenges: true}, is: as[*keyvault.ForbiddenError]},
+	"firewall, public address":   {fault: body(403, "Forbidden", "ForbiddenByFirewall", "Client address is not authorized and caller is not a trusted service.\\r\\nClient address: 203.0.113.9\\r\\nCaller: appid=x;oid=y\\r\\nVault: v;location=westeurope"), is: as[*keyvault.ForbiddenError]},
+	"firewall, private address":  {fault: body(403, "Forbidden", "ForbiddenByFirewall", "Client address: 10.1.2.3\\r\\nCaller: appid=x"), is: as[*keyvault.ForbiddenError]},
+	"firewall, no address":       {fault: body(403, "Forbidden", "ForbiddenByFirewall", "Client address is not authorized."), is: as[*keyvault.ForbiddenError]},
+	"no public access":           {fault: body(403, "Forbidden", "ForbiddenByConnection", "Public network access is disabled and request is not from a trusted service nor via an approved private link.\\r\\nCaller: appid=x"), is: as[*keyvault.ForbiddenError]},
+	"perimeter":                  {fault: body(403, "Forbidden", "ForbiddenByNsp", "The request was forbidden by NSP policy."), is: as[*keyvault.ForbiddenError]},
+	"forbidden, unknown code":    {fault: body(403, "Forbidden", "ForbiddenByMoon", "The moon is full.\\r\\nWait. eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln"), is: as[*keyvault.ForbiddenError]},
+	"bad parameter":              {fault: &azure.Fault{Service: azure.ServiceKeyVault, Error: "BadParameter", SkipChallenges: true}, is: permanent[*keyvault.RejectedError]},
+	"bad version of the API":     {fault: &azure.Fault{Service: azure.ServiceKeyVault, Error: "BadApiVersion", SkipChallenges: true}, is: permanent[*keyvault.RejectedError]},
+	"conflict":                   {fault: body(409, "Conflict", "ObjectIsBeingRecovered", "Secret web is currently being recovered."), is: as[*keyvault.RejectedError]},
+	"another program's 400":      {fault: &azure.Fault{Host: vaultHost, Status: 400, Body: "<html>bad request</html>", BodyType: "text/html", SkipChallenges: true}, is: as[*keyvault.UnexpectedResponseError]},
+	"issuer refused":             {fault: &azure.Fault{Service: azure.ServiceKeyVault, Error: "BadIssuer", SkipChallenges: true}, is: as[*keyvault.RefusedTokenError]},
+	"several issuers expected":   {fault: body(401, "Unauthorized", "", "AKV10032: Invalid issuer. Expected one of https://sts.windows.net/99999999-2222-3333-4444-555555555555/, https://sts.windows.net/f8cdef31-a31e-4b4a-93e4-5f571e91255a/, found https://sts.windows.net/11111111-2222-3333-4444-555555555555/."), is: as[*keyvault.RefusedTokenError]},
+	"audience refused":           {fault: body(401, "Unauthorized", "", "AKV10022: Invalid audience. Expected https://vault.azure.net, found: https://management.azure.com."), is: as[*keyvault.RefusedTokenError]},
 	"throttled, 7 seconds":       {fault: &azure.Fault{Host: vaultHost, Status: 429, RetryAfter: "7"}, is: waits(7 * time.Second)},
 	"throttled, date":            {fault: &azure.Fault{Host: vaultHost, Status: 429, RetryAfter: "Sun, 01 Mar 2026 12:00:05 GMT", Header: map[string]string{"Date": "Sun, 01 Mar 2026 12:00:00 GMT"}}, is: waits(5 * time.Second)},
 	"throttled, 250 ms":          {fault: &azure.Fault{Host: vaultHost, Status: 429, Header: map[string]string{"retry-after-ms": "250"}}, is: waits(250 * time.Millisecond)},
@@ -68,6 +81,20 @@ var failures = map[string]struct {
 	"another cloud's vault":      {ref: keyvault.Ref{VaultURL: "https://" + chinaHost, Name: "web"}, is: as[*credential.EntraError]},
 	"no such vault":              {ref: keyvault.Ref{VaultURL: "https://nosuchvault.vault.azure.net", Name: "web"}, is: as[*azhttp.UnreachableError]},
 	"another tenant's vault":     {ref: keyvault.Ref{VaultURL: "https://" + otherHost, Name: "web"}, is: as[*credential.TenantError]},
+}
+
+// body is an error of Key Vault. The emulator sends it after the challenge.
+func body(status int, outer, inner, message string) *azure.Fault {
+	return &azure.Fault{Host: vaultHost, Status: status, SkipChallenges: true,
+		Body: fmt.Sprintf(`{"error":{"code":%q,"message":"%s","innererror":{"code":%q}}}`, outer, message, inner)}
+}
+
+func permanent[T interface {
+	error
+	Permanent() bool
+}](err error) bool {
+	e, ok := errors.AsType[T](err)
+	return ok && e.Permanent()
 }
 
 func challenge(header string) map[string]string { return map[string]string{"WWW-Authenticate": header} }

@@ -97,6 +97,20 @@ func TestInjection(t *testing.T) {
 	}
 }
 
+// TestAssignedUser checks that the sidecar's user is left to OpenShift where it assigns the app's.
+func TestAssignedUser(t *testing.T) {
+	for userRange, set := range map[string]bool{"": true, "2000/10": true, "1000/10": false} {
+		c := testConfig()
+		c.Namespace = func(context.Context, string, string) (map[string]string, error) {
+			return map[string]string{annotations.AnnotationUserRange: userRange}, nil
+		}
+		r := responseOf(t, post(testHandler(c), sampleReview(t)))
+		if got := strings.Contains(string(r.Response.Patch), `"runAsUser":1000`); got != set {
+			t.Errorf("range %q: the patch sets the user: %t, want %t", userRange, got, set)
+		}
+	}
+}
+
 func TestAllowedWithoutPatch(t *testing.T) {
 	label := `"azure.workload.identity/use":"true"`
 	for name, replace := range map[string][]string{

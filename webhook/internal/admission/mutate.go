@@ -90,6 +90,7 @@ func (c *Config) mutate(ctx context.Context, pod *corev1.Pod) (result, error) {
 	}
 	resolved, err := c.resolve(ctx, pod.Namespace, sources, settings.Options{
 		AllowedVaults: options.AllowedVaults, Endpoint: inject.WantsEndpoint(pod, identity, options),
+		UserRange: sources.Namespace[annotations.AnnotationUserRange],
 	})
 	if err != nil {
 		return result{}, err

@@ -43,6 +43,13 @@ func (c *Cache) Len() int {
 // https://kubernetes.io/docs/concepts/security/pod-security-admission/#pod-security-admission-labels-for-namespaces
 const LabelPodSecurity = "pod-security.kubernetes.io/enforce"
 
+// AnnotationUserRange is the annotation with the user IDs that OpenShift assigns to the containers
+// of a namespace.
+//
+// Source:
+// https://docs.openshift.com/container-platform/latest/authentication/managing-security-context-constraints.html
+const AnnotationUserRange = "openshift.io/sa.scc.uid-range"
+
 // Replace implements kube.Sink.
 func (c *Cache) Replace(list []*metav1.PartialObjectMetadata) {
 	objects := make(map[key][]annotation, len(list))

@@ -26,6 +26,7 @@ const (
 var known = func() map[string]bool {
 	m := map[string]bool{
 		contract.AnnotationClientID: true, contract.AnnotationTenantID: true, contract.AnnotationTokenExpiration: true,
+		AnnotationUserRange: true,
 	}
 	for _, key := range contract.AnnotationKeys() {
 		m[contract.Prefix+key] = true

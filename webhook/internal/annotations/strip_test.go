@@ -104,6 +104,18 @@ func TestLargeAnnotationsAreReadLive(t *testing.T) {
 	}
 }
 
+// TestStripKeepsTheUserRange checks that OpenShift's range is kept, and none of its other keys.
+func TestStripKeepsTheUserRange(t *testing.T) {
+	o := account("", "shop", "c")
+	o.Annotations[AnnotationUserRange], o.Annotations["openshift.io/sa.scc.mcs"] = "1/10", "s0:c26,c15"
+	Strip(o)
+	want := found("c")
+	want[AnnotationUserRange] = "1/10"
+	if diff := cmp.Diff(want, o.Annotations); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestStripKeepsMisspeltKeys checks that the pod's owner can be warned about some misspelt keys.
 func TestStripKeepsMisspeltKeys(t *testing.T) {
 	o := account("ns", "web", "c")

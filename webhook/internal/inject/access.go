@@ -14,10 +14,13 @@ import (
 //
 //	the app's containers                     the sidecar's user  files                  readers
 //	---------------------------------------  ------------------  ---------------------  --------
-//	all have the same user ID, not 0         that ID             0600
+//	all have the same user ID, not 0         that ID, see below  0600
 //	several known IDs, none is 0             see sidecarUser     0600, ACL for each ID  the IDs
 //	an fsGroup, and no container is root     see sidecarUser     0640, in that group    group
 //	any other: an ID is 0 or not known       see sidecarUser     0644, as in a Secret   everyone
+//
+// An ID that the cluster assigns to the namespace's containers is not set: the cluster gives it to
+// the sidecar, too.
 //
 // The readers do not depend on the settings. In the sidecar the settings take precedence, and the
 // sidecar follows edits of them.
@@ -28,6 +31,9 @@ func (in *injection) access() (user *int64, readers []string) {
 	users, known, root := in.appUsers()
 	switch {
 	case known && len(users) == 1:
+		if assigned := in.settings.AssignedUser; assigned != nil && *assigned == users[0] {
+			return nil, nil
+		}
 		return &users[0], nil
 	case known:
 		for _, id := range users {

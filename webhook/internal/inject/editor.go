@@ -22,9 +22,9 @@ const (
 //   - container.index is the container's position in its list after all operations so far. The
 //     editor keeps it valid. Keep a *container, never a copy of its index, across a call of
 //     insertInitContainers, appendContainers, removeContainers or moveInitContainer.
-//   - An index into env, mounts or volumes is valid until elements are removed from that list.
-//     Adding appends, so it keeps the indexes. A pointer to an element is valid until the list
-//     changes.
+//   - An index into mounts or volumes is valid until elements are removed from that list. Adding
+//     appends, so it keeps the indexes. An index into env is valid until variables are added or
+//     moved, which come first. A pointer to an element is valid until the list changes.
 //   - A container that was removed is in no list. Do not use it any more.
 //
 // The editor does not decide anything and does not know which parts of the pod this package added.

@@ -64,10 +64,24 @@ func (e *editor) removeMounts(c *container, match func(*corev1.VolumeMount) bool
 	c.VolumeMounts = removeFrom(&e.patch, c.path()+"/volumeMounts", c.VolumeMounts, match)
 }
 
-// addVariables adds variables to a container.
-func (e *editor) addVariables(c *container, added ...corev1.EnvVar) {
-	appendTo(&e.patch, c.path()+"/env", len(c.Env), added...)
-	c.Env = append(slices.Clip(c.Env), added...)
+// addVariablesFirst adds variables to a container, before those that it has.
+func (e *editor) addVariablesFirst(c *container, added ...corev1.EnvVar) {
+	if len(c.Env) == 0 {
+		appendTo(&e.patch, c.path()+"/env", 0, added...)
+	} else {
+		for i := range added {
+			e.patch.add(element(c.path()+"/env", i), &added[i])
+		}
+	}
+	c.Env = slices.Concat(added, c.Env)
+}
+
+// moveVariableFirst moves a container's variable before the others.
+func (e *editor) moveVariableFirst(c *container, index int) {
+	env := c.path() + "/env"
+	e.patch.move(element(env, index), element(env, 0))
+	moved := c.Env[index]
+	c.Env = slices.Insert(slices.Delete(slices.Clone(c.Env), index, index+1), 0, moved)
 }
 
 // setValue gives a container's variable, which has a value and no source, another value.

@@ -136,17 +136,21 @@ func (p *editorProgram) run(e *editor) {
 }
 
 func (p *editorProgram) editContainer(e *editor, c *container) {
-	switch p.choose(4) {
+	switch p.choose(5) {
 	case 0:
 		e.addMounts(c, several(p, p.mount)...)
 	case 1:
 		removed := p.subset(len(c.VolumeMounts), func(i int) string { return c.VolumeMounts[i].Name })
 		e.removeMounts(c, func(m *corev1.VolumeMount) bool { return removed[m.Name] })
 	case 2:
-		e.addVariables(c, several(p, p.variable)...)
+		e.addVariablesFirst(c, several(p, p.variable)...)
 	case 3:
 		if len(c.Env) > 0 {
 			e.setValue(c, p.choose(len(c.Env)), p.name())
+		}
+	case 4:
+		if len(c.Env) > 0 {
+			e.moveVariableFirst(c, p.choose(len(c.Env)))
 		}
 	}
 }

@@ -41,7 +41,7 @@ func TestEditor(t *testing.T) {
 			edit: func(e *editor) {
 				second := e.init[1]
 				e.insertInitContainers(1, corev1.Container{Name: "x"}, corev1.Container{Name: "y"})
-				e.addVariables(second, corev1.EnvVar{Name: "N", Value: "n"})
+				e.addVariablesFirst(second, corev1.EnvVar{Name: "N", Value: "n"})
 			},
 			want: []string{"add /spec/initContainers/1", "add /spec/initContainers/2", "add /spec/initContainers/3/env"},
 		},
@@ -82,22 +82,29 @@ func TestEditor(t *testing.T) {
 		"an appended container can be edited": {
 			edit: func(e *editor) {
 				e.appendContainers(corev1.Container{Name: "x", Env: []corev1.EnvVar{{Name: "N"}}})
-				e.addVariables(last(e.main), corev1.EnvVar{Name: "O"})
+				e.addVariablesFirst(last(e.main), corev1.EnvVar{Name: "O"})
 				e.setValue(last(e.main), 0, "n")
 			},
-			want: []string{"add /spec/containers/-", "add /spec/containers/2/env/-", "add /spec/containers/2/env/0/value"},
+			want: []string{"add /spec/containers/-", "add /spec/containers/2/env/0", "add /spec/containers/2/env/0/value"},
 		},
-		"the first element adds the list, the next is appended": {
+		"the first variable adds the list, the next come before it": {
 			edit: func(e *editor) {
 				for _, c := range []*container{e.init[1], e.main[1]} {
-					e.addVariables(c, corev1.EnvVar{Name: "N"})
-					e.addVariables(c, corev1.EnvVar{Name: "O"}, corev1.EnvVar{Name: "P"})
+					e.addVariablesFirst(c, corev1.EnvVar{Name: "N"})
+					e.addVariablesFirst(c, corev1.EnvVar{Name: "O"}, corev1.EnvVar{Name: "P"})
 				}
 			},
 			want: []string{
-				"add /spec/initContainers/1/env", "add /spec/initContainers/1/env/-", "add /spec/initContainers/1/env/-",
-				"add /spec/containers/1/env", "add /spec/containers/1/env/-", "add /spec/containers/1/env/-",
+				"add /spec/initContainers/1/env", "add /spec/initContainers/1/env/0", "add /spec/initContainers/1/env/1",
+				"add /spec/containers/1/env", "add /spec/containers/1/env/0", "add /spec/containers/1/env/1",
 			},
+		},
+		"a variable is moved before the others": {
+			edit: func(e *editor) {
+				e.moveVariableFirst(e.main[0], 1)
+				e.setValue(e.main[0], 0, "c")
+			},
+			want: []string{"move /spec/containers/0/env/1 /spec/containers/0/env/0", "add /spec/containers/0/env/0/value"},
 		},
 		"elements are removed from the end": {
 			edit: func(e *editor) {
@@ -173,7 +180,7 @@ func TestEditorsDoNotShareMemory(t *testing.T) {
 	edit := func(name string) *editor {
 		e := newEditor(pod)
 		e.addVolumes(corev1.Volume{Name: name})
-		e.addVariables(e.main[0], corev1.EnvVar{Name: name})
+		e.addVariablesFirst(e.main[0], corev1.EnvVar{Name: name})
 		e.addMounts(e.main[0], corev1.VolumeMount{Name: name})
 		e.addPullSecrets(corev1.LocalObjectReference{Name: name})
 		e.addSysctl(corev1.Sysctl{Name: name})
@@ -183,7 +190,7 @@ func TestEditorsDoNotShareMemory(t *testing.T) {
 	edit("b")
 	want := editorView{
 		Main: []containerState{{
-			Path: "/spec/containers/0", Env: []corev1.EnvVar{{}, {Name: "a"}}, Mounts: []corev1.VolumeMount{{}, {Name: "a"}},
+			Path: "/spec/containers/0", Env: []corev1.EnvVar{{Name: "a"}, {}}, Mounts: []corev1.VolumeMount{{}, {Name: "a"}},
 		}},
 		Volumes: []corev1.Volume{{}, {Name: "a"}}, Sysctls: []corev1.Sysctl{{}, {Name: "a"}},
 		PullSecrets: []corev1.LocalObjectReference{{}, {Name: "a"}},

@@ -31,7 +31,7 @@ func WantsEndpoint(pod *corev1.Pod, id *settings.Identity, o *Options) bool {
 //	"baseline", "restricted"      127.0.0.1:<port>                by IDENTITY_ENDPOINT and
 //	                                                              IDENTITY_HEADER, as in App Service
 func (in *injection) planEndpoint() error {
-	if in.identity.Endpoint != nil && isWindows(in.pod) {
+	if in.identity.Endpoint != nil && in.windows {
 		in.warn("annotation " + contract.AnnotationInjectProxySidecar + " has no effect in Windows pods: they cannot have the metadata endpoint")
 	}
 	if !WantsEndpoint(in.pod, in.identity, in.options) {

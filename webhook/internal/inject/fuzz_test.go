@@ -11,7 +11,8 @@ import (
 )
 
 // FuzzPod checks for any pod that the API server could send: it is denied, or the patch applies,
-// the patched pod keeps the rules of the API server, and a second injection changes nothing.
+// the patched pod keeps the rules of the API server, references to injected variables resolve, no
+// mount collides without a warning, and a second injection changes nothing.
 func FuzzPod(f *testing.F) {
 	for _, file := range inputs(f) {
 		in := readInput(f, file)
@@ -30,8 +31,10 @@ func FuzzPod(f *testing.F) {
 			InjectIdentity: injectIdentity, LegacyPath: legacyPath, Mark: minor%2 == 0, Native: inject.NativeSupportOf(1, minor),
 			Image: "certsync:1", StartAfter: []string{"istio-init", "istio-proxy"}, ImagePullSecrets: []string{"regcred"},
 		}}
-		if minor%2 == 0 { // the metadata endpoint without the address
-			in.Namespace = map[string]string{"pod-security.kubernetes.io/enforce": "restricted"}
+		if minor%2 == 0 { // the metadata endpoint without the address, and OpenShift
+			in.Namespace = map[string]string{
+				"pod-security.kubernetes.io/enforce": "restricted", "openshift.io/sa.scc.uid-range": "1000680000/10000",
+			}
 		}
 		r, err := in.run(decode(t, raw))
 		if err != nil {
@@ -40,6 +43,8 @@ func FuzzPod(f *testing.F) {
 		}
 		after := patched(t, raw, r)
 		checkValid(t, decode(t, after))
+		checkReferences(t, in, &pod, decode(t, after))
+		checkMounts(t, in, decode(t, after), r)
 		second, err := in.run(decode(t, after))
 		if err != nil {
 			t.Fatalf("second injection: %v", err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
@@ -21,15 +22,14 @@ func (in *injection) addIdentity() error {
 		if err != nil {
 			return err
 		}
-		if in.options.LegacyPath && c.mountAt(contract.LegacyIdentityMountPath) == nil {
-			in.editor.addMounts(c, corev1.VolumeMount{
-				Name:      in.ensureTokenVolume(legacyVolume, contract.TokenFileName),
-				MountPath: contract.LegacyIdentityMountPath, ReadOnly: true,
-			})
+		if in.options.LegacyPath {
+			if err := in.ensureLegacyToken(c); err != nil {
+				return err
+			}
 		}
 		in.updateTokenVariables(c, file)
 		in.updateEndpointVariables(c)
-		in.addMissingVariables(c, append(in.identityVariables(file), in.endpointVariables(c)...))
+		in.putVariablesFirst(c, append(in.identityVariables(file), in.endpointVariables(c)...))
 	}
 	return nil
 }
@@ -37,32 +37,62 @@ func (in *injection) addIdentity() error {
 // ensureToken returns the path of a container's token file. It keeps a token that Azure Workload
 // Identity already mounted, in any version and by any webhook; otherwise it mounts one.
 func (in *injection) ensureToken(c *container) (string, error) {
-	legacy := ""
+	if m, file := in.mountedToken(c); m != nil {
+		in.compareToken(m, file)
+		return file, in.checkTokenMount(c, m)
+	}
+	return contract.IdentityTokenFile, in.mountToken(c, contract.IdentityMountPath, identityVolumeName(in.pod), tokenPath)
+}
+
+// mountToken mounts a volume, if possible the one with the given name, that has the token at a path
+// in it.
+func (in *injection) mountToken(c *container, at, volume, token string) error {
+	added := corev1.VolumeMount{MountPath: at, ReadOnly: true}
+	if err := in.checkMount(c, &added, tokenUse); err != nil {
+		return err
+	}
+	added.Name = in.ensureTokenVolume(volume, token)
+	in.compareToken(&added, path.Join(at, token))
+	in.editor.addMounts(c, added)
+	return nil
+}
+
+// mountedToken returns the mount and the path of the token that a container already has where Azure
+// Workload Identity mounts it, or nil. A token at the legacy path counts unless tokens are mounted
+// at both paths.
+func (in *injection) mountedToken(c *container) (mount *corev1.VolumeMount, file string) {
 	for i := range c.VolumeMounts {
 		m := &c.VolumeMounts[i]
 		at := path.Clean(m.MountPath)
-		if at != contract.IdentityMountPath && at != contract.LegacyIdentityMountPath && !strings.HasPrefix(at, contract.IdentityMountPath+"/") {
+		legacy := at == contract.LegacyIdentityMountPath
+		if !legacy && !contract.Within(at, contract.IdentityMountPath) {
 			continue
 		}
-		file := tokenFile(in.editor.volume(m.Name))
-		switch {
-		case file != "" && at == contract.LegacyIdentityMountPath:
-			legacy = path.Join(at, file)
-		case file != "":
-			return path.Join(at, file), nil
-		case at == contract.IdentityMountPath:
-			return "", &Denied{fmt.Sprintf("container %s mounts volume %s at %s, which is the path of the identity token: "+
-				"mount it elsewhere, or list the container in annotation %s", c.Name, m.Name, at, contract.AnnotationSkipContainers)}
+		switch token := tokenFile(in.editor.volume(m.Name)); {
+		case token == "" || legacy && in.options.LegacyPath:
+		case legacy:
+			mount, file = m, path.Join(at, token)
+		default:
+			return m, path.Join(at, token)
 		}
 	}
-	if legacy != "" && !in.options.LegacyPath {
-		return legacy, nil
+	return mount, file
+}
+
+// ensureLegacyToken also mounts the token at its legacy path, unless another volume is there.
+func (in *injection) ensureLegacyToken(c *container) error {
+	if m := c.mountAt(contract.LegacyIdentityMountPath); m != nil {
+		return in.checkTokenMount(c, m)
 	}
-	in.editor.addMounts(c, corev1.VolumeMount{
-		Name:      in.ensureTokenVolume(identityVolumeName(in.pod), tokenPath),
-		MountPath: contract.IdentityMountPath, ReadOnly: true,
-	})
-	return contract.IdentityTokenFile, nil
+	return in.mountToken(c, contract.LegacyIdentityMountPath, legacyVolume, contract.TokenFileName)
+}
+
+// checkTokenMount checks a mount that is already there, unless it is one of the pod's own.
+func (in *injection) checkTokenMount(c *container, m *corev1.VolumeMount) error {
+	if !isTokenVolume(m.Name) {
+		return nil
+	}
+	return in.checkMount(c, m, tokenUse)
 }
 
 // updateTokenVariables corrects variables of an earlier injection whose token was moved since:
@@ -90,16 +120,37 @@ func (in *injection) replaceValue(c *container, before corev1.EnvVar, now string
 	}
 }
 
-// addMissingVariables adds the variables that have a value and that the container does not set.
-func (in *injection) addMissingVariables(c *container, variables []corev1.EnvVar) {
-	added := slices.DeleteFunc(variables, func(v corev1.EnvVar) bool {
-		return v.Value == "" && v.ValueFrom == nil || c.sets(v.Name)
-	})
+// putVariablesFirst adds the variables that have a value and that the container does not set. They
+// come before the container's own ones: Kubernetes resolves $(NAME) in a value only if NAME comes
+// earlier. One that the container already has with the same value, behind a reference to it, is
+// moved.
+func (in *injection) putVariablesFirst(c *container, variables []corev1.EnvVar) {
+	added := variables[:0]
+	for _, v := range variables {
+		at := slices.IndexFunc(c.Env, func(e corev1.EnvVar) bool { return e.Name == v.Name })
+		switch {
+		case v.Value == "" && v.ValueFrom == nil:
+		case at < 0:
+			added = append(added, v)
+		case sameVariable(&v, &c.Env[at]) && isReferenced(v.Name, c.Env[:at]):
+			in.editor.moveVariableFirst(c, at)
+		}
+	}
 	if len(added) > 0 && len(c.EnvFrom) > 0 {
 		in.warn(fmt.Sprintf("container %s uses envFrom, which the webhook cannot read: "+
 			"the injected %s take precedence; set them in env to override", c.Name, names(added)))
 	}
-	in.editor.addVariables(c, added...)
+	in.editor.addVariablesFirst(c, added...)
+}
+
+func sameVariable(a, b *corev1.EnvVar) bool {
+	return a.Value == b.Value && equality.Semantic.DeepEqual(a.ValueFrom, b.ValueFrom)
+}
+
+// isReferenced reports whether a value refers to the variable of a name.
+func isReferenced(name string, env []corev1.EnvVar) bool {
+	reference := "$(" + name + ")"
+	return slices.ContainsFunc(env, func(e corev1.EnvVar) bool { return strings.Contains(e.Value, reference) })
 }
 
 func names(env []corev1.EnvVar) string {

@@ -67,7 +67,8 @@ func readInput(t testing.TB, file string) *input {
 			AuthorityHost:  "https://login.microsoftonline.com/",
 			Image:          "registry.example/certsync:1",
 			StartAfter: []string{"istio-init", "istio-validation", "istio-proxy",
-				"linkerd-network-validator", "linkerd-init", "linkerd-proxy"},
+				"linkerd-network-validator", "linkerd-init", "linkerd-proxy",
+				"kuma-init", "kuma-validation", "kuma-sidecar", "consul-connect-inject-init", "consul-dataplane"},
 		},
 	}
 	if err := yaml.UnmarshalStrict(data, in); err != nil {
@@ -99,7 +100,8 @@ func (in *input) run(pod *corev1.Pod) (inject.Result, error) {
 	}
 	s, err := settings.Resolve(
 		settings.Sources{Pod: pod.Annotations, ServiceAccount: in.ServiceAccount, Namespace: in.Namespace, Chart: in.Chart},
-		settings.Options{AllowedVaults: in.Options.AllowedVaults, ConfigMap: in.ConfigMap, Endpoint: inject.WantsEndpoint(pod, id, &in.Options)})
+		settings.Options{AllowedVaults: in.Options.AllowedVaults, ConfigMap: in.ConfigMap, Endpoint: inject.WantsEndpoint(pod, id, &in.Options),
+			UserRange: in.Namespace["openshift.io/sa.scc.uid-range"]})
 	if err != nil {
 		return inject.Result{}, err
 	}

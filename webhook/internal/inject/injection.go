@@ -18,13 +18,15 @@ type injection struct {
 	editor *editor
 	// injected are the containers that an earlier injection added; apps are all others.
 	apps, injected []*container
+	// windows is set where the pod runs on Windows nodes only.
+	windows bool
 	// endpoint is nil where this package does not add the metadata endpoint.
 	endpoint *settings.Endpoint
 	warnings []string
 }
 
 func newInjection(pod *corev1.Pod, id *settings.Identity, s *settings.Resolved, o *Options) *injection {
-	in := &injection{pod: pod, identity: id, settings: s, options: o, editor: newEditor(pod)}
+	in := &injection{pod: pod, identity: id, settings: s, options: o, editor: newEditor(pod), windows: isWindows(pod)}
 	in.apps = make([]*container, 0, len(in.editor.init)+len(in.editor.main))
 	for _, list := range [][]*container{in.editor.init, in.editor.main} {
 		for _, c := range list {
@@ -39,6 +41,13 @@ func newInjection(pod *corev1.Pod, id *settings.Identity, s *settings.Resolved, 
 }
 
 func (in *injection) warn(text string) { in.warnings = append(in.warnings, text) }
+
+// warnOnce warns about what may be found several times.
+func (in *injection) warnOnce(text string) {
+	if !slices.Contains(in.warnings, text) {
+		in.warn(text)
+	}
+}
 
 // serves reports whether a container gets the certificates: it is not skipped, and it does not
 // belong to a service mesh or to the original webhook.

@@ -53,9 +53,29 @@ func (in *injection) checkMesh() {
 	for _, c := range in.apps {
 		if c.list == mainContainers && slices.Contains(in.options.StartAfter, c.Name) {
 			in.warn("container " + c.Name + " of the service mesh starts only after the init containers, which may have no network until then: " +
-				"if the initial sync hangs, let the mesh use native sidecars, or exclude Key Vault and Microsoft Entra ID from its redirection, " +
-				"or set annotation " + contract.Prefix + contract.KeyRequireInitial + ` to "false" and ` +
+				"if the initial sync hangs, let the mesh use native sidecars, or exclude Key Vault and Microsoft Entra ID from its redirection" +
+				excludingAnnotation(c.Name) + ", or set annotation " + contract.Prefix + contract.KeyRequireInitial + ` to "false" and ` +
 				contract.Prefix + contract.KeyNativeSidecar + ` to "false"`)
 		}
 	}
+}
+
+// excludingAnnotation returns a text with the annotation that excludes ports from the redirection
+// to a mesh's proxy, or "" if the mesh is not known.
+//
+// Sources: https://istio.io/latest/docs/reference/config/annotations/,
+// https://linkerd.io/2/reference/proxy-configuration/,
+// https://kuma.io/docs/latest/reference/kubernetes-annotations/ and
+// https://developer.hashicorp.com/consul/docs/reference/k8s/annotation-label
+func excludingAnnotation(proxy string) string {
+	key := map[string]string{
+		"istio-proxy":      "traffic.sidecar.istio.io/excludeOutboundPorts",
+		"linkerd-proxy":    "config.linkerd.io/skip-outbound-ports",
+		"kuma-sidecar":     "traffic.kuma.io/exclude-outbound-ports",
+		"consul-dataplane": "consul.hashicorp.com/transparent-proxy-exclude-outbound-ports",
+	}[proxy]
+	if key == "" {
+		return ""
+	}
+	return ` (annotation ` + key + `: "443")`
 }

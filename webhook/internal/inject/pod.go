@@ -50,7 +50,7 @@ func (in *injection) plan() (*sidecar, error) {
 		in.checkUnused()
 		return nil, nil
 	}
-	if isWindows(in.pod) {
+	if in.windows {
 		in.warn("certificates are not synced in Windows pods: the pod gets no certificate sidecar")
 		return nil, nil
 	}
@@ -84,6 +84,7 @@ func (in *injection) apply(want *sidecar) error {
 		}
 		return nil
 	}
+	excluded := in.backupExclusion(want.volumes)
 	if err := in.prepare(want); err != nil {
 		return err
 	}
@@ -92,7 +93,7 @@ func (in *injection) apply(want *sidecar) error {
 	} else {
 		in.insertSidecar(want)
 	}
-	in.writeAnnotations(injected,
+	in.writeAnnotations(injected, excluded,
 		annotation{contract.Prefix + contract.KeySettingsSource, in.settings.Source},
 		annotation{contract.Prefix + contract.KeySettingsHash, want.hash})
 	return nil
@@ -103,6 +104,7 @@ func (in *injection) prepare(want *sidecar) error {
 	if err := in.mountStores(); err != nil {
 		return err
 	}
+	in.checkBackup()
 	in.editor.addVolumes(slices.DeleteFunc(want.volumes, func(v corev1.Volume) bool {
 		return in.editor.volume(v.Name) != nil
 	})...)
@@ -129,13 +131,4 @@ func (in *injection) addPullSecrets() {
 		}
 	}
 	in.editor.addPullSecrets(missing...)
-}
-
-// isWindows reports whether the pod runs on Windows nodes only.
-func isWindows(pod *corev1.Pod) bool {
-	if os := pod.Spec.OS; os != nil {
-		return os.Name == corev1.Windows
-	}
-	return pod.Spec.NodeSelector[corev1.LabelOSStable] == string(corev1.Windows) ||
-		pod.Spec.NodeSelector["beta.kubernetes.io/os"] == string(corev1.Windows)
 }

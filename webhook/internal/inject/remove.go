@@ -18,6 +18,7 @@ func (in *injection) removeOutdated(want *sidecar) {
 	case len(in.injected) > 0 && in.pod.Annotations[contract.Prefix+contract.KeySettingsHash] != "":
 		// KeyInjected does not prove a sidecar: it may be the mark alone.
 		in.removeSidecar()
+		in.removeBackupExclusion()
 		in.removeAnnotations()
 	}
 }

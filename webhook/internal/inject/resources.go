@@ -28,11 +28,12 @@ type amount struct {
 	request, limit resource.Quantity
 }
 
-// planResources returns the sidecar's requests and limits. All are always set, since a
-// ResourceQuota may require them. They keep the pod's QoS class Guaranteed and fit into the pod's
-// spec.resources.
+// planResources returns the sidecar's requests and limits. Those of cpu and memory are always set,
+// since a ResourceQuota may require them. They keep the pod's QoS class Guaranteed and fit into the
+// pod's spec.resources. ephemeral-storage, which matters for neither, is set only where an
+// annotation asks for it.
 func (in *injection) planResources() (corev1.ResourceRequirements, error) {
-	cpu, mem, errs := amounts(in.settings)
+	cpu, mem, storage, errs := amounts(in.settings)
 	if len(errs) > 0 {
 		return corev1.ResourceRequirements{}, errs
 	}
@@ -43,15 +44,22 @@ func (in *injection) planResources() (corev1.ResourceRequirements, error) {
 	} else if isGuaranteed(in.apps) {
 		cpu.request, mem.request = cpu.limit, mem.limit
 	}
-	return corev1.ResourceRequirements{
+	r := corev1.ResourceRequirements{
 		Requests: corev1.ResourceList{cpu.name: cpu.request, mem.name: mem.request},
 		Limits:   corev1.ResourceList{cpu.name: cpu.limit, mem.name: mem.limit},
-	}, nil
+	}
+	if in.settings.Storage.Request.Given() {
+		r.Requests[storage.name] = storage.request
+	}
+	if in.settings.Storage.Limit.Given() {
+		r.Limits[storage.name] = storage.limit
+	}
+	return r, nil
 }
 
 // checkUnused warns about values on the pod itself that would be denied if the pod had a sidecar.
 func (in *injection) checkUnused() {
-	_, _, errs := amounts(in.settings)
+	_, _, _, errs := amounts(in.settings)
 	for _, e := range errs {
 		if e.Level == settings.Pod {
 			in.warn(e.Error())
@@ -59,50 +67,52 @@ func (in *injection) checkUnused() {
 	}
 }
 
-// amounts returns what the annotations and the defaults give.
-func amounts(s *settings.Resolved) (cpu, mem amount, errs settings.Errors) {
-	cpu, err := newAmount(corev1.ResourceCPU, s.CPURequest, s.CPULimit, defaultCPURequest, defaultCPULimit)
-	if err != nil {
-		errs = append(errs, err)
+// amounts returns what the annotations and the defaults give. A request or limit of
+// ephemeral-storage without an annotation is 0.
+func amounts(s *settings.Resolved) (cpu, mem, storage amount, errs settings.Errors) {
+	cpu = amount{corev1.ResourceCPU, defaultCPURequest, defaultCPULimit}
+	mem = amount{corev1.ResourceMemory, defaultMemoryRequest, defaultMemoryLimit}
+	storage = amount{name: corev1.ResourceEphemeralStorage}
+	for _, r := range []struct {
+		amount *amount
+		given  settings.Resource
+	}{{&cpu, s.CPU}, {&mem, s.Memory}, {&storage, s.Storage}} {
+		if err := r.amount.set(r.given); err != nil {
+			errs = append(errs, err)
+		}
 	}
-	if mem, err = newAmount(corev1.ResourceMemory, s.MemoryRequest, s.MemoryLimit, defaultMemoryRequest, defaultMemoryLimit); err != nil {
-		errs = append(errs, err)
-	}
-	return cpu, mem, errs
+	return cpu, mem, storage, errs
 }
 
-// newAmount returns the annotations' values, or the defaults where an annotation is missing. A
-// default that contradicts an annotation is adjusted to it.
-func newAmount(
-	name corev1.ResourceName, request, limit settings.Value, defaultRequest, defaultLimit resource.Quantity,
-) (amount, *settings.Error) {
-	a := amount{name, defaultRequest, defaultLimit}
+// set replaces the defaults by the annotations' values. A default that contradicts an annotation is
+// adjusted to it.
+func (a *amount) set(given settings.Resource) *settings.Error {
 	for _, v := range []struct {
 		value settings.Value
 		to    *resource.Quantity
-	}{{request, &a.request}, {limit, &a.limit}} {
+	}{{given.Request, &a.request}, {given.Limit, &a.limit}} {
 		if !v.value.Given() {
 			continue
 		}
 		q, err := resource.ParseQuantity(v.value.Text)
 		if err != nil || q.Sign() <= 0 {
-			return a, v.value.Err(`not a positive Kubernetes quantity: use one such as "50m" for cpu or "64Mi" for memory`)
+			return v.value.Err(`not a positive Kubernetes quantity: use one such as "50m" for cpu or "64Mi" for memory and storage`)
 		}
 		*v.to = q
 	}
 	if a.request.Cmp(a.limit) <= 0 {
-		return a, nil
+		return nil
 	}
 	switch {
-	case request.Given() && limit.Given():
-		return a, request.Err(fmt.Sprintf("more than the limit of %s in annotation %s%s: lower the request or raise the limit",
-			limit.Text, contract.Prefix, limit.Key))
-	case request.Given():
+	case given.Request.Given() && given.Limit.Given():
+		return given.Request.Err(fmt.Sprintf("more than the limit of %s in annotation %s%s: lower the request or raise the limit",
+			given.Limit.Text, contract.Prefix, given.Limit.Key))
+	case given.Request.Given():
 		a.limit = a.request
 	default:
 		a.request = a.limit
 	}
-	return a, nil
+	return nil
 }
 
 // raiseMemory raises a limit that the stores, which are in memory, could exhaust.

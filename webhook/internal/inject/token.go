@@ -42,7 +42,7 @@ func tokenFile(v *corev1.Volume) string {
 func (in *injection) ensureTokenVolume(name, at string) string {
 	for i := range in.editor.volumes {
 		v := &in.editor.volumes[i]
-		if (strings.HasPrefix(v.Name, contract.IdentityVolumePrefix) || v.Name == name) && tokenFile(v) == at {
+		if (isTokenVolume(v.Name) || v.Name == name) && tokenFile(v) == at {
 			return v.Name
 		}
 	}
@@ -53,6 +53,11 @@ func (in *injection) ensureTokenVolume(name, at string) string {
 		Projected: &corev1.ProjectedVolumeSource{Sources: in.tokenSources(at, caPath)},
 	}})
 	return name
+}
+
+// isTokenVolume reports whether a volume has a name that is reserved for the identity token.
+func isTokenVolume(name string) bool {
+	return strings.HasPrefix(name, contract.IdentityVolumePrefix) || name == legacyVolume
 }
 
 // identityVolumeName returns the volume name that Azure Workload Identity v1.6.0 uses, so that its
@@ -75,19 +80,23 @@ func (in *injection) tokenEndpoint() *TokenEndpoint {
 	return in.options.TokenEndpoint
 }
 
+// audience returns the audience of the pod's tokens.
+func (in *injection) audience() string {
+	if endpoint := in.tokenEndpoint(); endpoint != nil {
+		return endpoint.Audience
+	}
+	if in.options.Audience == "" {
+		return contract.DefaultTokenAudience
+	}
+	return in.options.Audience
+}
+
 // tokenSources returns the sources of a projected volume: the token, and the CA of a custom token
 // endpoint, each at its path.
 func (in *injection) tokenSources(token, ca string) []corev1.VolumeProjection {
-	audience := in.options.Audience
-	if audience == "" {
-		audience = contract.DefaultTokenAudience
-	}
-	endpoint := in.tokenEndpoint()
-	if endpoint != nil {
-		audience = endpoint.Audience
-	}
+	endpoint, no := in.tokenEndpoint(), false
 	sources := []corev1.VolumeProjection{{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{
-		Audience: audience, ExpirationSeconds: &in.identity.Expiration, Path: token,
+		Audience: in.audience(), ExpirationSeconds: &in.identity.Expiration, Path: token,
 	}}}
 	if endpoint == nil {
 		return sources
@@ -96,11 +105,12 @@ func (in *injection) tokenSources(token, ca string) []corev1.VolumeProjection {
 		sources = append(sources, corev1.VolumeProjection{ConfigMap: &corev1.ConfigMapProjection{
 			LocalObjectReference: corev1.LocalObjectReference{Name: endpoint.CAConfigMap},
 			Items:                []corev1.KeyToPath{{Key: caKey, Path: ca}},
+			Optional:             &no, // as in Azure Workload Identity
 		}})
 	}
 	if endpoint.CASignerName != "" {
 		sources = append(sources, corev1.VolumeProjection{ClusterTrustBundle: &corev1.ClusterTrustBundleProjection{
-			SignerName: &endpoint.CASignerName, LabelSelector: endpoint.CALabelSelector, Path: ca,
+			SignerName: &endpoint.CASignerName, LabelSelector: endpoint.CALabelSelector, Path: ca, Optional: &no,
 		}})
 	}
 	return sources

@@ -24,6 +24,7 @@ type View struct {
 		Containers            containerList                 `json:"containers"`
 		RestartPolicy         corev1.RestartPolicy          `json:"restartPolicy"`
 		NodeSelector          map[string]string             `json:"nodeSelector"`
+		Affinity              affinityView                  `json:"affinity"`
 		ServiceAccountName    string                        `json:"serviceAccountName"`
 		HostNetwork           bool                          `json:"hostNetwork"`
 		HostPID               bool                          `json:"hostPID"`
@@ -47,6 +48,22 @@ type containerView struct {
 	SecurityContext *corev1.SecurityContext        `json:"securityContext"`
 }
 
+// affinityView is the node affinity that a node must match.
+type affinityView struct {
+	NodeAffinity struct {
+		Required *corev1.NodeSelector `json:"requiredDuringSchedulingIgnoredDuringExecution"`
+	} `json:"nodeAffinity"`
+}
+
+func (v *affinityView) affinity() *corev1.Affinity {
+	if v.NodeAffinity.Required == nil {
+		return nil
+	}
+	return &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{
+		RequiredDuringSchedulingIgnoredDuringExecution: v.NodeAffinity.Required,
+	}}
+}
+
 // Pod returns a pod with only the fields of the view. It shares memory with the view.
 func (v *View) Pod() *corev1.Pod {
 	m, s := &v.Metadata, &v.Spec
@@ -60,6 +77,7 @@ func (v *View) Pod() *corev1.Pod {
 			Containers:            containersOf(s.Containers),
 			RestartPolicy:         s.RestartPolicy,
 			NodeSelector:          s.NodeSelector,
+			Affinity:              s.Affinity.affinity(),
 			ServiceAccountName:    s.ServiceAccountName,
 			HostNetwork:           s.HostNetwork,
 			HostPID:               s.HostPID,

@@ -34,11 +34,12 @@ func (in *injection) sidecarVolumes() []corev1.Volume {
 	for n := range in.settings.Stores {
 		list = append(list, memoryVolume(storeVolume(n), &storeSize))
 	}
-	sources := in.tokenSources(contract.TokenFileName, caKey)
+	sources, no := in.tokenSources(contract.TokenFileName, caKey), false
 	if in.settings.KeystoreSecret != "" {
 		sources = append(sources, corev1.VolumeProjection{Secret: &corev1.SecretProjection{
 			LocalObjectReference: corev1.LocalObjectReference{Name: in.settings.KeystoreSecret},
 			Items:                []corev1.KeyToPath{{Key: in.settings.KeystoreKey, Path: path.Base(settings.KeystorePasswordFile)}},
+			Optional:             &no,
 		}})
 	}
 	list = append(list,

@@ -31,7 +31,7 @@ func parseEndpoint(in IdentityInput) (*Endpoint, *Error) {
 	if text == "" {
 		return e, nil
 	}
-	port, ok := parsePort(text)
+	port, ok := contract.ParsePort(text)
 	if !ok {
 		return nil, &Error{Annotation: contract.AnnotationProxySidecarPort, Level: Pod, Value: text, Reason: contract.ReasonInvalidPort}
 	}
@@ -43,6 +43,7 @@ func parseEndpoint(in IdentityInput) (*Endpoint, *Error) {
 var endpointKeys = []string{
 	contract.KeyPort, contract.KeyLogLevel, contract.KeyNativeSidecar,
 	contract.KeyCPURequest, contract.KeyMemoryRequest, contract.KeyCPULimit, contract.KeyMemoryLimit,
+	contract.KeyStorageRequest, contract.KeyStorageLimit,
 }
 
 // resolveEndpoint resolves the settings of a sidecar that only serves the metadata endpoint. It

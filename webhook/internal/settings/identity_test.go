@@ -184,7 +184,7 @@ func TestResolveIdentityExpirationRefused(t *testing.T) {
 
 func TestResolveIdentityProxyPortRefused(t *testing.T) {
 	const key = identityPrefix + "proxy-sidecar-port"
-	for _, text := range []string{"0", "65536", "-1", "http", "80.0"} {
+	for _, text := range []string{"0", "65536", "-1", "http", "80.5"} {
 		_, err := settings.ResolveIdentity(settings.IdentityInput{
 			Pod: map[string]string{identityPrefix + "inject-proxy-sidecar": "true", key: text},
 		})

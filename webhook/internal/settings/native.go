@@ -1,5 +1,7 @@
 package settings
 
+import "strings"
+
 // Native is a value of the native-sidecar annotation.
 type Native int
 
@@ -11,7 +13,7 @@ const (
 )
 
 func parseNative(v Value) (Native, *Error) {
-	switch v.Text {
+	switch strings.ToLower(v.Text) {
 	case "", "auto":
 		return NativeAuto, nil
 	case "true":

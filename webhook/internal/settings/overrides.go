@@ -1,8 +1,6 @@
 package settings
 
 import (
-	"strconv"
-
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
@@ -57,7 +55,7 @@ func setPollingInterval(s *contract.Settings, text string) string {
 }
 
 func setRequireInitialSync(s *contract.Settings, text string) string {
-	value, ok := parseBool(text)
+	value, ok := contract.ParseBool(text)
 	if !ok {
 		return reasonBool
 	}
@@ -66,7 +64,7 @@ func setRequireInitialSync(s *contract.Settings, text string) string {
 }
 
 func setPort(s *contract.Settings, text string) string {
-	port, ok := parsePort(text)
+	port, ok := contract.ParsePort(text)
 	if !ok {
 		return contract.ReasonInvalidPort
 	}
@@ -74,13 +72,4 @@ func setPort(s *contract.Settings, text string) string {
 	return ""
 }
 
-func parsePort(text string) (port int, ok bool) {
-	number, err := strconv.ParseUint(text, 10, 16)
-	return int(number), err == nil && number > 0
-}
-
 const reasonBool = `expected "true" or "false"`
-
-func parseBool(text string) (value, ok bool) {
-	return text == "true", text == "true" || text == "false"
-}

@@ -26,7 +26,12 @@ type Options struct {
 	ConfigMap *ConfigMap
 	// Endpoint requests a sidecar for the metadata endpoint, even without certificates.
 	Endpoint bool
+	// UserRange is the range of user IDs that the cluster assigns to the pod's namespace, or empty.
+	UserRange string
 }
+
+// Resource is a request and a limit, both quantities that are not parsed yet.
+type Resource struct{ Request, Limit Value }
 
 // Resolved is the result of Resolve.
 type Resolved struct {
@@ -52,9 +57,12 @@ type Resolved struct {
 	Port Value
 	// ReloadSignal is the reload-signal annotation. The parsed signal is in Config.
 	ReloadSignal Value
-	// CPURequest, MemoryRequest, CPULimit and MemoryLimit are quantities that are not parsed yet.
-	// They are also set if Config is nil.
-	CPURequest, MemoryRequest, CPULimit, MemoryLimit Value
+	// CPU, Memory and Storage are the sidecar's resources; Storage is ephemeral-storage. They are
+	// also set if Config is nil.
+	CPU, Memory, Storage Resource
+	// AssignedUser is the user ID that the cluster assigns to containers of the namespace which do
+	// not set one, or nil.
+	AssignedUser *int64
 	// Warnings are about annotations that are allowed but probably a mistake, in a stable order.
 	Warnings []string
 
@@ -69,7 +77,7 @@ type Resolved struct {
 func ConfigMapName(s Sources) string {
 	a := collect(s)
 	g, ok := a.group()
-	if !ok || a.first(contract.KeyInject).Text == "false" || g.settings.Given() || !isObjectName(g.configMap.Text) {
+	if inject, err := a.inject(); !ok || err != nil || !inject || g.settings.Given() || !isObjectName(g.configMap.Text) {
 		return ""
 	}
 	return g.configMap.Text
@@ -79,15 +87,15 @@ func ConfigMapName(s Sources) string {
 // result. The error is an Errors with every invalid annotation.
 func Resolve(s Sources, o Options) (*Resolved, error) {
 	a := collect(s)
-	r := &Resolved{Warnings: a.unknown()}
-	inject := a.first(contract.KeyInject)
-	if _, ok := parseBool(inject.Text); inject.Given() && !ok {
-		return nil, Errors{inject.Err(reasonBool)}
+	r := &Resolved{Warnings: a.unknown(), AssignedUser: firstUser(o.UserRange)}
+	inject, err := a.inject()
+	if err != nil {
+		return nil, Errors{err}
 	}
 	g, given := a.group()
 	var errs Errors
 	switch {
-	case given && inject.Text != "false":
+	case given && inject:
 		errs = r.resolve(a, g, o)
 	case o.Endpoint:
 		errs = r.resolveEndpoint(a)
@@ -100,6 +108,16 @@ func Resolve(s Sources, o Options) (*Resolved, error) {
 		return nil, errs
 	}
 	return r, nil
+}
+
+// inject reads the annotation that switches certificates off.
+func (a *annotations) inject() (bool, *Error) {
+	v := a.first(contract.KeyInject)
+	inject, ok := contract.ParseBool(v.Text)
+	if v.Given() && !ok {
+		return false, v.Err(reasonBool)
+	}
+	return inject || !v.Given(), nil
 }
 
 func (r *Resolved) resolve(a *annotations, g group, o Options) Errors {
@@ -167,8 +185,9 @@ func (r *Resolved) readContainer(a *annotations) (errs Errors) {
 }
 
 func (r *Resolved) readResources(a *annotations) {
-	r.CPURequest, r.MemoryRequest = a.first(contract.KeyCPURequest), a.first(contract.KeyMemoryRequest)
-	r.CPULimit, r.MemoryLimit = a.first(contract.KeyCPULimit), a.first(contract.KeyMemoryLimit)
+	r.CPU = Resource{a.first(contract.KeyCPURequest), a.first(contract.KeyCPULimit)}
+	r.Memory = Resource{a.first(contract.KeyMemoryRequest), a.first(contract.KeyMemoryLimit)}
+	r.Storage = Resource{a.first(contract.KeyStorageRequest), a.first(contract.KeyStorageLimit)}
 }
 
 // validate sets Config, Stores and the warnings.

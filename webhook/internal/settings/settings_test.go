@@ -77,7 +77,8 @@ func (in *input) run(t testing.TB) (out output) {
 
 func others(r *settings.Resolved) map[string]string {
 	all := make(map[string]string)
-	for _, v := range []settings.Value{r.NativeSource, r.Port, r.ReloadSignal, r.CPURequest, r.CPULimit, r.MemoryRequest, r.MemoryLimit} {
+	for _, v := range []settings.Value{r.NativeSource, r.Port, r.ReloadSignal, r.CPU.Request, r.CPU.Limit, r.Memory.Request, r.Memory.Limit,
+		r.Storage.Request, r.Storage.Limit} {
 		if v.Given() {
 			all[v.Key] = v.Text + ", " + v.Level.String()
 		}
