@@ -78,5 +78,5 @@ func addIntermediates(b *bundle.Bundle, location string) error {
 			return errors.Join(ca.error("write", err), ca.close())
 		}
 	}
-	return errors.Join(ca.error("write", commitStore(ca.handle)), ca.close())
+	return errors.Join(ca.flush(), ca.close())
 }

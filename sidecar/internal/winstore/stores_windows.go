@@ -97,7 +97,6 @@ func (s *Stores[C]) Commit(name string, items []certsync.Item[C]) (certsync.Comm
 		return certsync.Committed{}, err
 	}
 	u := &update{store: store, list: list, result: certsync.Committed{Failed: map[string]error{}}}
-	defer func() { release(u.list) }()
 	for _, item := range items {
 		if item.Version == "" {
 			continue // no version is known yet
@@ -110,5 +109,12 @@ func (s *Stores[C]) Commit(name string, items []certsync.Item[C]) (certsync.Comm
 			u.result.Failed[item.Certificate.LinkName] = err
 		}
 	}
-	return u.result, store.close()
+	release(u.list)
+	if u.result.Changed {
+		err = store.flush()
+	}
+	if err := errors.Join(err, store.close()); err != nil {
+		return certsync.Committed{}, err
+	}
+	return u.result, nil
 }

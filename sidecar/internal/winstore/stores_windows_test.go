@@ -52,6 +52,9 @@ func TestRenewals(t *testing.T) {
 
 // The vault's newest enabled version can be an older one. It becomes the current one again.
 func TestRollback(t *testing.T) {
+	if inWine() {
+		t.Skip("Wine does not write changed properties of a certificate that is in a store")
+	}
 	f := newFixture(t)
 	c := f.certificate("web")
 	first, second := issue(t, "web", rsaKey(0)), issue(t, "web", rsaKey(0))
@@ -145,7 +148,7 @@ func TestMissing(t *testing.T) {
 	check(t, err)
 	check(t, raw.remove(list[0].context))
 	release(list)
-	check(t, raw.close())
+	check(t, errors.Join(raw.flush(), raw.close()))
 	result, err := f.stores.Commit(f.name, []certsync.Item[bundle.Bundle]{item(c, "v1", nil)})
 	check(t, err)
 	if diff := cmp.Diff([]string{"shop.web"}, result.Missing); diff != "" {

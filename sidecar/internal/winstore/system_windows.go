@@ -62,7 +62,9 @@ func openStore(name string) (*systemStore, error) {
 	return s, nil
 }
 
-// close writes what has changed, if that has not happened, and closes the store.
+// flush makes sure that changes are written. Windows writes them at once, Wine only here.
+func (s *systemStore) flush() error { return s.error("write", commitStore(s.handle)) }
+
 func (s *systemStore) close() error { return s.error("close", windows.CertCloseStore(s.handle, 0)) }
 
 // error adds the store to an error; nil stays nil.
@@ -104,9 +106,6 @@ func release(list []installed) {
 func (s *systemStore) add(c *windows.CertContext) error {
 	return s.error("write", windows.CertAddCertificateContextToStore(s.handle, c, windows.CERT_STORE_ADD_REPLACE_EXISTING, nil))
 }
-
-// save writes changed properties of a certificate in the store.
-func (s *systemStore) save(c *windows.CertContext) error { return s.add(c) }
 
 // remove removes a certificate from the store.
 func (s *systemStore) remove(c *windows.CertContext) error {

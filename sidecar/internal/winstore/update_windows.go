@@ -124,7 +124,7 @@ func (u *update) addLeaf(leaf *windows.CertContext, m mark, sids []string) error
 	}
 	err := errors.Join(setText(leaf, propDescription, m.String()), setText(leaf, propFriendlyName, m.Certificate))
 	if err != nil {
-		return u.store.error("describe the certificate", err)
+		return u.store.error("write", err)
 	}
 	return u.store.add(leaf)
 }
@@ -145,10 +145,7 @@ func (u *update) refresh(in *installed, c change, sids []string) error {
 		return nil
 	}
 	if err := setText(in.context, propDescription, m.String()); err != nil {
-		return u.store.error("describe the certificate", err)
-	}
-	if err := u.store.save(in.context); err != nil {
-		return err
+		return u.store.error("write", err)
 	}
 	return u.changed()
 }
@@ -186,28 +183,22 @@ func (u *update) settle(c change) error {
 // does not have one: it may have been replaced for a while.
 func (u *update) link(versions []installed, onRenewal bool) (changed bool, err error) {
 	current := versions[0]
-	var written []installed
 	if property(current.context, propRenewal) != nil {
 		if err := clearProperty(current.context, propRenewal); err != nil {
-			return false, u.store.error("unlink the current version", err)
+			return false, u.store.error("write", err)
 		}
-		written = append(written, current)
+		changed = true
 	}
 	for _, in := range versions[1:] {
 		if !onRenewal || bytes.Equal(property(in.context, propRenewal), current.thumbprint[:]) {
 			continue
 		}
 		if err := setProperty(in.context, propRenewal, current.thumbprint[:]); err != nil {
-			return false, u.store.error("link the previous version", err)
+			return false, u.store.error("write", err)
 		}
-		written = append(written, in)
+		changed = true
 	}
-	for _, in := range written {
-		if err := u.store.save(in.context); err != nil {
-			return false, err
-		}
-	}
-	return len(written) > 0, nil
+	return changed, nil
 }
 
 // deleteUnusedKey deletes the private key of a certificate that is not in the store any more. A
@@ -230,12 +221,9 @@ func (u *update) deleteUnusedKey(in installed) {
 	}
 }
 
-// changed writes the changes, and reads the store again. The contexts of the list are free then.
+// changed notes a change and reads the store again. The contexts of the list are free then.
 func (u *update) changed() error {
 	u.result.Changed = true
-	if err := commitStore(u.store.handle); err != nil {
-		return u.store.error("write", err)
-	}
 	list, err := u.store.list()
 	if err != nil {
 		return err
