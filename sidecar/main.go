@@ -17,6 +17,7 @@
 //	certsync --check [flags]             validate the settings offline and print the effective ones
 //	certsync probe [--wait 9s] [--live]  query the running process; exit with 0 if it is ready
 //	certsync imds-init                   add the metadata service's address to loopback, then exit
+//	certsync service install [flags]     install the service (Windows; "uninstall" removes it)
 //	certsync --version | --help
 //
 // Exit codes: 0 success; 1 failure at run time, or not ready; 2 wrong flags or settings.
@@ -46,15 +47,18 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/config"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/service"
 )
 
 // version is set by the linker.
@@ -73,6 +77,9 @@ func main() {
 			os.Exit(probe(os.Args[2:]))
 		case contract.CommandIMDSInit:
 			os.Exit(imdsInit(os.Args[2:]))
+		case service.Command:
+			manage(os.Args[2:])
+			return
 		}
 	}
 	o, err := parseOptions(os.Args[1:])
@@ -86,21 +93,41 @@ func main() {
 		return
 	}
 	setMemoryLimit(memlimit.FromCgroup)
-	load := config.AtStart
 	if o.check {
-		load = config.Load
+		validate(o)
+		return
 	}
-	loaded, err := load(o.config())
+	code := exitUsage // until the settings are loaded
+	err = service.Run(func(ctx context.Context) error {
+		loaded, err := config.AtStart(o.config())
+		if err != nil {
+			return err
+		}
+		code = exitFailure
+		if err = run(ctx, o, loaded); err != nil {
+			loaded.EndParsing(o.config())
+		}
+		return err
+	})
+	if err != nil {
+		terminate(err)
+		os.Exit(code)
+	}
+}
+
+// validate prints the effective settings, or ends the process with what is wrong with them.
+func validate(o options) {
+	loaded, err := config.Load(o.config())
 	if err != nil {
 		terminate(err)
 		os.Exit(exitUsage)
 	}
-	if o.check {
-		loaded.Print(os.Stdout)
-		return
-	}
-	if err := run(o, loaded); err != nil {
-		loaded.EndParsing(o.config())
+	loaded.Print(os.Stdout)
+}
+
+// manage installs or removes the service of Windows.
+func manage(args []string) {
+	if err := service.Manage(args, filepath.Dir(config.DefaultFile)); err != nil {
 		terminate(err)
 		os.Exit(exitFailure)
 	}

@@ -50,12 +50,12 @@ func parseOptions(args []string) (options, error) {
 	f.BoolVar(&o.version, "version", false, "print the version and exit")
 	f.BoolVar(&o.once, "once", false, "sync, then exit with 0, or with 1 and the reason")
 	f.BoolVar(&o.check, "check", false, "validate the settings offline and print the effective ones")
-	f.BoolVar(&o.host, "host", false, "run on a host, not in a pod: settings mean the same as for the extension")
+	f.BoolVar(&o.host, "host", onWindows, "run on a host, not in a pod: settings mean the same as for the extension")
 	f.BoolVar(&o.http, "http", true, "serve probes, status and metrics on a port in addition to the socket")
-	f.StringVar(&o.settings, config.Flag, "", "settings `FILE`, JSON (default: "+contract.SettingsFile+" if it exists)")
+	f.StringVar(&o.settings, config.Flag, "", "settings `FILE`, JSON (default: "+config.DefaultFile+" if it exists)")
 	f.StringVar(&o.statusFile, "status-file", "", "write the status to this `FILE` after every sync")
 	f.Func(contract.FlagMetadata, "issue tokens by HTTP on this `ADDRESS:PORT` of loopback or "+contract.MetadataAddress+"; may be repeated", o.addMetadata)
-	f.StringVar(&o.socket, flagSocket, contract.Socket, "unix socket `FILE` for probes")
+	f.StringVar(&o.socket, flagSocket, defaultSocket, "unix socket `FILE` for probes")
 	f.Usage = func() {
 		fmt.Fprintf(f.Output(), "certsync keeps certificates of Azure Key Vault in files.\n\n"+
 			"  certsync [flags]\n  certsync %s [--wait DURATION] [--live] [--%s FILE]\n  certsync %s\n\nFlags:\n",

@@ -22,7 +22,7 @@ func probe(args []string) int {
 	f := flag.NewFlagSet("certsync "+commandProbe, flag.ContinueOnError)
 	wait := f.Duration("wait", 0, "wait for readiness at most this long")
 	live := f.Bool("live", false, "query whether the sync loop runs")
-	socket := f.String(flagSocket, contract.Socket, "unix socket `FILE` of the running process")
+	socket := f.String(flagSocket, defaultSocket, "unix socket `FILE` of the running process")
 	f.Usage = func() {
 		fmt.Fprintf(f.Output(), "certsync %s queries the running process, prints the reason, and exits with 0 if it is ready, else with 1.\n\nFlags:\n",
 			commandProbe)

@@ -10,6 +10,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/config"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/health"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/logs"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/reload"
 )
 
@@ -18,10 +19,10 @@ import (
 type process struct {
 	options   options
 	level     *slog.LevelVar
-	logs      *logs
+	logs      *logs.Logs
 	log       *slog.Logger
 	state     *health.State
-	stores    *certfiles.Stores
+	stores    stores
 	announcer *reload.Announcer
 	loop      *certsync.Loop[certfiles.Content]
 	watcher   *config.Watcher
@@ -33,7 +34,7 @@ func (p *process) Apply(running, next *config.Loaded) {
 		p.announcer.Configure(reload.To(next.Reload))
 	}
 	p.level.Set(next.LogLevel)
-	p.logs.configure(next.Logging)
+	p.logs.Configure(next.Logging)
 	p.stores.SetPasswordFile(next.KeystorePasswordFile)
 	p.loop.Change(loopSettings(next))
 }

@@ -106,6 +106,9 @@ func (c Certificate) FileName() string { return c.VaultName + "." + c.Name }
 // of Windows.
 func (c Certificate) Place() string { return placeIn(c.Store, c.LinkName) }
 
+// InSystemStore reports whether the certificate is for a certificate store of Windows.
+func (c Certificate) InSystemStore() bool { return isSystemStore(c.Store) }
+
 func placeIn(store, name string) string {
 	if isSystemStore(store) {
 		return store + " as " + name

@@ -1,3 +1,5 @@
+//go:build !windows
+
 package certfiles
 
 import (
@@ -14,7 +16,7 @@ import (
 // files returns a certificate's files in the given formats.
 func files(c *Content, formats []string, password string) (store.Files, error) {
 	var f store.Files
-	b, err := c.bundle()
+	b, err := c.Bundle()
 	if err != nil {
 		return f, err
 	}

@@ -28,12 +28,12 @@ func parse(o Options, content []byte, file string) (*Loaded, error) {
 	var err error
 	source := file
 	if file != "" {
-		if base, err = contract.Parse(content); err != nil {
+		if base, err = contract.ParseFor(system, content); err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 	}
 	if text := os.Getenv(contract.EnvSettings); text != "" {
-		if override, err = contract.Parse([]byte(text)); err != nil {
+		if override, err = contract.ParseFor(system, []byte(text)); err != nil {
 			return nil, fmt.Errorf("%s: %w", contract.EnvSettings, err)
 		}
 		source = cmp.Or(file, contract.EnvSettings)
@@ -71,7 +71,7 @@ func validate(s *contract.Settings, r contract.Rules) (*Loaded, error) {
 // readFile reads a settings file. An empty path stands for the file in the pod, which may be
 // missing; then file is empty.
 func readFile(path string) (content []byte, file string, err error) {
-	file = cmp.Or(path, contract.SettingsFile)
+	file = cmp.Or(path, DefaultFile)
 	content, err = smallfile.Read(file, contract.MaxSettingsBytes)
 	if path == "" && errors.Is(err, fs.ErrNotExist) {
 		return nil, "", nil
@@ -85,7 +85,7 @@ func readFile(path string) (content []byte, file string, err error) {
 func rules(o Options, hasFile bool) contract.Rules {
 	r := contract.Rules{Mode: contract.Pod, NoCertificates: o.NoCertificates && !hasFile}
 	if o.Host {
-		r.Mode = contract.Host
+		r.Mode = hostMode
 	}
 	for suffix := range strings.SplitSeq(os.Getenv(contract.EnvAllowedVaults), ",") {
 		if suffix = strings.TrimSpace(suffix); suffix != "" {
