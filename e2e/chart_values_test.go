@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"maps"
 	"os"
 	"path/filepath"
@@ -9,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 )
 
@@ -20,59 +20,64 @@ var otherValues = map[string]struct {
 	value any
 	want  string
 }{
-	"image.registry":                        {"registry.example.com", ""}, // both images name their own below
-	"image.tag":                             {"1.2.3", ""},
-	"image.pullPolicy":                      {"Always", "imagePullPolicy: Always"},
-	"image.pullSecrets":                     {[]string{"pull-webhook"}, "- name: pull-webhook"},
-	"identity.injection":                    {"never", "--identity-injection=never"},
-	"identity.tenantId":                     {otherTenant, "--tenant-id=" + otherTenant},
-	"identity.environment":                  {"AzureChinaCloud", "--azure-environment=AzureChinaCloud"},
-	"identity.tokenAudience":                {"api://Other", "--token-audience=api://Other"},
-	"identity.legacyTokenPath":              {true, "--legacy-token-path=true"},
-	"identity.tokenEndpoint.url":            {"https://proxy.example.com", "--token-endpoint=https://proxy.example.com"},
-	"identity.tokenEndpoint.suffix":         {"bound", "--token-endpoint-suffix=bound"},
-	"identity.tokenEndpoint.audience":       {"api://Bound", "--token-endpoint-audience=api://Bound"},
-	"identity.tokenEndpoint.sniName":        {"sni.example.com", "--token-endpoint-sni-name=sni.example.com"},
-	"identity.tokenEndpoint.ca":             {"", ""}, // one source at a time: see TestChartTokenEndpointCA
-	"identity.tokenEndpoint.caConfigMap":    {"", ""},
-	"identity.tokenEndpoint.caSigner":       {"example.com/signer", "--token-endpoint-ca-signer=example.com/signer"},
-	"identity.tokenEndpoint.caSelector":     {"a=b", `"--token-endpoint-ca-selector=a=b"`},
-	"sidecar.image":                         {"sidecar@sha256:1", "--sidecar-image=sidecar@sha256:1"},
-	"sidecar.defaults":                      {map[string]any{"polling-interval": 600}, `"--default=polling-interval=600"`},
-	"sidecar.allowedVaults":                 {[]string{"vault.example.com"}, "--allowed-vaults=vault.example.com"},
-	"sidecar.extraCA":                       {"-----BEGIN CERTIFICATE-----", "--extra-ca-file=/etc/azure-cert-sync/extra-ca/ca.crt"},
-	"sidecar.env":                           {map[string]any{"NO_PROXY": "a,b"}, `"--sidecar-env=NO_PROXY=a,b"`},
-	"sidecar.startAfter":                    {[]string{"mesh-a", "mesh-b"}, "--sidecar-start-after=mesh-a,mesh-b"},
-	"sidecar.pullSecrets":                   {[]string{"pull-sidecar"}, "--sidecar-image-pull-secrets=pull-sidecar"},
-	"sidecar.readSettingsConfigMaps":        {false, "--read-settings-configmaps=false"},
-	"webhook.image":                         {"webhook@sha256:2", "image: webhook@sha256:2"},
-	"webhook.replicas":                      {3, "replicas: 3"},
-	"webhook.failurePolicy":                 {"Ignore", "failurePolicy: Ignore"},
-	"webhook.timeoutSeconds":                {7, "timeoutSeconds: 7"},
-	"webhook.excludedNamespaces":            {[]string{"kube-system"}, "- kube-system"},
-	"webhook.namespaceSelector":             {map[string]any{"matchLabels": map[string]string{"team": "a"}}, "team: a"},
-	"webhook.objectSelector":                {map[string]any{"matchLabels": map[string]string{"tier": "b"}}, "tier: b"},
-	"webhook.matchConditions":               {[]any{map[string]string{"name": "not-mine", "expression": "true"}}, "name: not-mine"},
-	"webhook.logLevel":                      {"debug", "--log-level=debug"},
-	"webhook.tls.source":                    {"secret", "--tls-cert-dir=/etc/azure-cert-sync/tls"},
-	"webhook.tls.secretName":                {"ours", "secretName: ours"},
-	"webhook.tls.caBundle":                  {"a CA", "caBundle: YSBDQQ=="},
-	"webhook.tls.clientCA":                  {"client CA", "--client-ca-file=/etc/azure-cert-sync/client-ca/ca.crt"},
-	"webhook.resources.requests.cpu":        {"123m", "cpu: 123m"},
-	"webhook.resources.requests.memory":     {"65Mi", "memory: 65Mi"},
-	"webhook.resources.limits.memory":       {"257Mi", "memory: 257Mi"},
-	"webhook.podAnnotations":                {map[string]string{"note": "c"}, "note: c"},
-	"webhook.podLabels":                     {map[string]string{"label": "d"}, "label: d"},
-	"webhook.nodeSelector.kubernetes.io/os": {"plan9", "kubernetes.io/os: plan9"},
-	"webhook.tolerations":                   {[]any{map[string]string{"key": "spot"}}, "key: spot"},
-	"webhook.affinity":                      {map[string]any{"nodeAffinity": map[string]any{}}, "nodeAffinity: {}"},
-	"webhook.topologySpreadConstraints":     {[]any{map[string]any{"maxSkew": 5}}, "maxSkew: 5"},
-	"webhook.priorityClassName":             {"important", "priorityClassName: important"},
-	"webhook.podDisruptionBudget":           {false, ""}, // TestChartImages has the default
-	"webhook.networkPolicy.enabled":         {true, "kind: NetworkPolicy"},
-	"webhook.networkPolicy.apiServer":       {[]any{map[string]any{"ipBlock": map[string]string{"cidr": "10.1.0.0/28"}}}, "cidr: 10.1.0.0/28"},
-	"webhook.networkPolicy.metrics":         {[]any{map[string]any{"ipBlock": map[string]string{"cidr": "10.2.0.0/28"}}}, "cidr: 10.2.0.0/28"},
-	"webhook.admissionPolicy":               {true, ""}, // with tls.source self only: see TestAdmissionPolicy
+	"image.registry":                             {"registry.example.com", ""}, // both images name their own below
+	"image.tag":                                  {"1.2.3", ""},                // see TestChartImages
+	"commonLabels":                               {map[string]string{"part": "e"}, "part: e"},
+	"commonAnnotations":                          {map[string]string{"owner": "f"}, "owner: f"},
+	"image.pullPolicy":                           {"Always", "imagePullPolicy: Always"},
+	"image.pullSecrets":                          {[]string{"pull-webhook"}, `- name: "pull-webhook"`},
+	"identity.injection":                         {"never", "--identity-injection=never"},
+	"identity.tenantId":                          {otherTenant, "--tenant-id=" + otherTenant},
+	"identity.environment":                       {"AzureChinaCloud", "--azure-environment=AzureChinaCloud"},
+	"identity.tokenAudience":                     {"api://Other", "--token-audience=api://Other"},
+	"identity.legacyTokenPath":                   {true, "--legacy-token-path=true"},
+	"identity.tokenEndpoint.url":                 {"https://proxy.example.com", "--token-endpoint=https://proxy.example.com"},
+	"identity.tokenEndpoint.suffix":              {"bound", "--token-endpoint-suffix=bound"},
+	"identity.tokenEndpoint.audience":            {"api://Bound", "--token-endpoint-audience=api://Bound"},
+	"identity.tokenEndpoint.sniName":             {"sni.example.com", "--token-endpoint-sni-name=sni.example.com"},
+	"identity.tokenEndpoint.ca":                  {"", ""}, // one source at a time: see TestChartTokenEndpointCA
+	"identity.tokenEndpoint.caConfigMap":         {"", ""},
+	"identity.tokenEndpoint.caSigner":            {"example.com/signer", "--token-endpoint-ca-signer=example.com/signer"},
+	"identity.tokenEndpoint.caSelector":          {"a=b", `"--token-endpoint-ca-selector=a=b"`},
+	"sidecar.image":                              {"sidecar@sha256:1", "--sidecar-image=sidecar@sha256:1"},
+	"sidecar.defaults":                           {map[string]any{"polling-interval": 600}, `"--default=polling-interval=600"`},
+	"sidecar.allowedVaults":                      {[]string{"vault.example.com"}, "--allowed-vaults=vault.example.com"},
+	"sidecar.extraCA":                            {"-----BEGIN CERTIFICATE-----", "--extra-ca-file=/etc/azure-cert-sync/extra-ca/ca.crt"},
+	"sidecar.env":                                {map[string]any{"NO_PROXY": "a,b"}, `"--sidecar-env=NO_PROXY=a,b"`},
+	"sidecar.startAfter":                         {[]string{"mesh-a", "mesh-b"}, "--sidecar-start-after=mesh-a,mesh-b"},
+	"sidecar.pullSecrets":                        {[]string{"pull-sidecar"}, "--sidecar-image-pull-secrets=pull-sidecar"},
+	"sidecar.readSettingsConfigMaps":             {false, "--read-settings-configmaps=false"},
+	"webhook.image":                              {"webhook@sha256:2", "image: webhook@sha256:2"},
+	"webhook.annotations":                        {map[string]string{"admissions.enforcer/disabled": "true"}, `admissions.enforcer/disabled: "true"`},
+	"webhook.replicas":                           {3, "replicas: 3"},
+	"webhook.failurePolicy":                      {"Ignore", "failurePolicy: Ignore"},
+	"webhook.timeoutSeconds":                     {7, "timeoutSeconds: 7"},
+	"webhook.excludedNamespaces":                 {[]string{"kube-system"}, "- kube-system"},
+	"webhook.namespaceSelector":                  {map[string]any{"matchLabels": map[string]string{"team": "a"}}, "team: a"},
+	"webhook.objectSelector":                     {map[string]any{"matchLabels": map[string]string{"tier": "b"}}, "tier: b"},
+	"webhook.matchConditions":                    {[]any{map[string]string{"name": "not-mine", "expression": "true"}}, "name: not-mine"},
+	"webhook.logLevel":                           {"debug", "--log-level=debug"},
+	"webhook.tls.source":                         {"secret", "--tls-cert-dir=/etc/azure-cert-sync/tls"},
+	"webhook.tls.secretName":                     {"ours", "--tls-secret=ours"},
+	"webhook.tls.caBundle":                       {"a CA", "--tls-ca-file=/etc/azure-cert-sync/tls-ca/ca.crt"},
+	"webhook.tls.clientCA":                       {"client CA", "--client-ca-file=/etc/azure-cert-sync/client-ca/ca.crt"},
+	"webhook.resources.requests.cpu":             {"123m", "cpu: 123m"},
+	"webhook.resources.requests.memory":          {"65Mi", "memory: 65Mi"},
+	"webhook.resources.limits.memory":            {"257Mi", "memory: 257Mi"},
+	"webhook.podAnnotations":                     {map[string]string{"note": "c"}, "note: c"},
+	"webhook.podLabels":                          {map[string]string{"label": "d"}, "label: d"},
+	"webhook.nodeSelector.kubernetes.io/os":      {"plan9", "kubernetes.io/os: plan9"},
+	"webhook.tolerations":                        {[]any{map[string]string{"key": "spot"}}, "key: spot"},
+	"webhook.affinity":                           {map[string]any{"nodeAffinity": map[string]any{}}, "nodeAffinity: {}"},
+	"webhook.topologySpreadConstraints":          {[]any{map[string]any{"maxSkew": 5}}, "maxSkew: 5"},
+	"webhook.priorityClassName":                  {"important", "priorityClassName: important"},
+	"webhook.podDisruptionBudget.enabled":        {true, "unhealthyPodEvictionPolicy: AlwaysAllow"},
+	"webhook.podDisruptionBudget.minAvailable":   {2, "minAvailable: 2"},
+	"webhook.podDisruptionBudget.maxUnavailable": {"", ""}, // instead of minAvailable: see TestChartDisruptions
+	"webhook.networkPolicy.enabled":              {true, "kind: NetworkPolicy"},
+	"webhook.networkPolicy.apiServer":            {[]any{map[string]any{"ipBlock": map[string]string{"cidr": "10.1.0.0/28"}}}, "cidr: 10.1.0.0/28"},
+	"webhook.networkPolicy.metrics":              {[]any{map[string]any{"ipBlock": map[string]string{"cidr": "10.2.0.0/28"}}}, "cidr: 10.2.0.0/28"},
+	"webhook.admissionPolicy":                    {true, "kind: ValidatingAdmissionPolicy"},
 }
 
 // Every value of the chart does what its comment says, and this test knows every value.
@@ -91,9 +96,11 @@ func TestChartValues(t *testing.T) {
 			t.Errorf("with %s %v the manifests have no %q", path, other.value, other.want)
 		}
 	}
-	wantNone(t, rendered, "kind: PodDisruptionBudget", "podAntiAffinity",
+	wantNone(t, rendered, "podAntiAffinity",
+		// The webhook owns it.
+		"caBundle:",
 		// Rights that nothing of this needs.
-		"azure-wi-webhook-mutating-webhook-configuration", "resources: [secrets]", "patch", "update", "resources: [configmaps]")
+		"azure-wi-webhook-mutating-webhook-configuration", "secrets]\n    resourceNames", "update", "resources: [configmaps]")
 	data, err := os.ReadFile(filepath.Join(chartFolder, "values.yaml"))
 	if err != nil {
 		t.Fatal(err)
@@ -121,15 +128,6 @@ func TestChartImages(t *testing.T) {
 		"kind: PodDisruptionBudget", "podAntiAffinity", "resourceNames: [azure-cert-sync-webhook-tls]",
 	})
 	wantNone(t, rendered, "resources: [pods]\n    verbs", "resources: [events]")
-}
-
-// The plain manifests are what the API server takes.
-func TestPlainManifests(t *testing.T) {
-	t.Parallel()
-	if _, err := testEnv.Cluster.Kubectl(testContext(t), "apply", "--server-side", "--force-conflicts", "--dry-run=server",
-		"--validate=strict", "--filename", "../deploy/azure-cert-sync.yaml"); err != nil {
-		t.Error(err)
-	}
 }
 
 func wantNone(t *testing.T, text string, unwanted ...string) {
@@ -182,18 +180,36 @@ func TestChartRefuses(t *testing.T) {
 	}
 }
 
-// render returns the manifests that Helm makes of values.
+// render returns the manifests that both versions of Helm make of values.
 func render(t *testing.T, values map[string]any) (string, error) {
 	t.Helper()
-	text, err := json.Marshal(values)
+	text, err := yaml.Marshal(values)
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "values.json")
-	if err := os.WriteFile(file, text, 0o600); err != nil {
-		t.Fatal(err)
+	return renderYAML(t, string(text))
+}
+
+// renderYAML does the same with values as people write them. The error is that of Helm 4.
+func renderYAML(t *testing.T, values string) (string, error) {
+	t.Helper()
+	rendered, err := testEnv.Manifests(testContext(t), testEnv.Cluster.Helm, values)
+	rendered3, err3 := testEnv.Manifests(testContext(t), testEnv.Cluster.Helm3, values)
+	if (err == nil) != (err3 == nil) {
+		t.Errorf("only one version of Helm renders %q: %v, %v", values, err, err3)
 	}
-	return testEnv.Cluster.Helm(testContext(t), "template", "azure-cert-sync", chartFolder, "--kube-version", "1.36.0", "--values", file)
+	if diff := cmp.Diff(objects(rendered3), objects(rendered)); diff != "" {
+		t.Errorf("the versions of Helm render %q differently (-3 +4):\n%s", values, diff)
+	}
+	return rendered, err
+}
+
+// objects returns the manifests one by one, without blank lines, in an order that does not depend
+// on the version of Helm.
+func objects(manifests string) []string {
+	list := strings.Split(strings.ReplaceAll(manifests, "\n\n", "\n"), "---\n")
+	slices.Sort(list)
+	return list
 }
 
 // set sets the value at a path of keys with dots between them. The last key may contain dots where

@@ -3,7 +3,9 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 	watchtools "k8s.io/client-go/tools/watch"
+	"k8s.io/client-go/util/retry"
 
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/framework"
 )
@@ -112,32 +115,49 @@ func accepted(t *testing.T, pod *corev1.Pod) error {
 }
 
 // whileAdmitting calls do while it creates pods one after the other, and then creates 20 more. No
-// pod may be refused.
+// pod may be refused, or admitted without its identity.
 func whileAdmitting(t *testing.T, pod *corev1.Pod, do func()) {
 	t.Helper()
+	attempts := attemptsDuring(t, pod, do)
+	for i, err := range attempts {
+		if err != nil {
+			t.Errorf("pod %d of %d: %v", i+1, len(attempts), err)
+		}
+	}
+	t.Logf("%d pods were created meanwhile", len(attempts))
+}
+
+// errUninjected is the result of a pod that was admitted without its identity.
+var errUninjected = errors.New("admitted without its identity")
+
+// attemptsDuring does the same, and returns what became of each pod: nil, errUninjected, or the
+// reason why it was refused.
+func attemptsDuring(t *testing.T, pod *corev1.Pod, do func()) (attempts []error) {
+	t.Helper()
 	ctx := testContext(t)
-	over, end := make(chan struct{}), make(chan struct{})
+	over, result := make(chan struct{}), make(chan []error)
 	go func() {
-		defer close(end)
-		admitted := 0
-		for left := 20; left > 0; admitted++ {
-			if _, err := testEnv.Admit(ctx, pod); err != nil {
-				t.Errorf("pod %d was refused: %v", admitted, err)
-				return
+		var all []error
+		for left := 20; left > 0 && ctx.Err() == nil; {
+			a, err := testEnv.Admit(ctx, pod)
+			if err == nil && len(tokens(a.Pod)) == 0 {
+				err = errUninjected
 			}
+			all = append(all, err)
 			select {
 			case <-over:
 				left--
 			default:
 			}
 		}
-		t.Logf("%d pods were admitted meanwhile", admitted)
+		result <- all
 	}()
-	defer func() {
+	defer func() { // also if do ends the test
 		close(over)
-		<-end
+		attempts = <-result
 	}()
 	do()
+	return nil
 }
 
 func readSecret(t *testing.T) *corev1.Secret {
@@ -202,16 +222,27 @@ func awaitBundle(t *testing.T) []byte {
 	return bundle
 }
 
-// scale scales the webhook and waits until it has exactly that many pods, all ready.
+// scale scales the webhook and waits until it has exactly that many pods, all ready. Then it gives
+// up the ownership of the number, so that Helm can change it.
 func scale(t *testing.T, replicas int) {
 	t.Helper()
-	for _, args := range [][]string{
-		{"scale", "deployment/" + webhookName, fmt.Sprint("--replicas=", replicas)},
-		{"rollout", "status", "deployment/" + webhookName, "--timeout=2m"},
-	} {
-		if _, err := testEnv.Cluster.Kubectl(testContext(t), append(args, "--namespace", framework.SystemNamespace)...); err != nil {
-			t.Fatal(err)
-		}
+	if _, err := testEnv.Cluster.Kubectl(testContext(t), "scale", "deployment/"+webhookName, fmt.Sprint("--replicas=", replicas),
+		"--namespace", framework.SystemNamespace); err != nil {
+		t.Fatal(err)
 	}
+	rolledOut(t)
 	gone(t)
+	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		deployments := testEnv.Client.AppsV1().Deployments(framework.SystemNamespace)
+		d, err := deployments.Get(testContext(t), webhookName, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		d.ManagedFields = slices.DeleteFunc(d.ManagedFields, func(m metav1.ManagedFieldsEntry) bool { return m.Subresource == "scale" })
+		_, err = deployments.Update(testContext(t), d, metav1.UpdateOptions{})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }

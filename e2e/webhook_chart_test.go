@@ -77,6 +77,8 @@ func TestChartUpgrade(t *testing.T) {
 		if _, err := testEnv.Cluster.Helm(testContext(t), "rollback", "azure-cert-sync", "--namespace", framework.SystemNamespace, "--wait"); err != nil {
 			t.Fatal(err)
 		}
+		rolledOut(t)
+		gone(t)
 	})
 	back = true
 	if !bytes.Equal(before.Data[corev1.TLSCertKey], readSecret(t).Data[corev1.TLSCertKey]) {

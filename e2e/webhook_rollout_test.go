@@ -29,14 +29,11 @@ func TestRollingUpdate(t *testing.T) {
 	start := time.Now()
 	l := newLoad(t, namespace)
 	for range 3 {
-		for _, args := range [][]string{
-			{"rollout", "restart", "deployment/" + webhookName, "--namespace", framework.SystemNamespace},
-			{"rollout", "status", "deployment/" + webhookName, "--namespace", framework.SystemNamespace, "--timeout=2m"},
-		} {
-			if _, err := testEnv.Cluster.Kubectl(testContext(t), args...); err != nil {
-				t.Fatal(err)
-			}
+		if _, err := testEnv.Cluster.Kubectl(testContext(t), "rollout", "restart", "deployment/"+webhookName,
+			"--namespace", framework.SystemNamespace); err != nil {
+			t.Fatal(err)
 		}
+		rolledOut(t)
 	}
 	// Replaced replicas still serve the requests that reach them. When they have ended, their
 	// connections must be closed.
@@ -62,6 +59,15 @@ func TestRollingUpdate(t *testing.T) {
 		if pod.Annotations[key(contract.KeyInjected)] != "true" || len(pod.Spec.InitContainers) != 1 || len(tokens(pod)) != 1 {
 			t.Errorf("pod %s was admitted without its sidecar", pod.Name)
 		}
+	}
+}
+
+// rolledOut waits until all replicas of the latest rollout are ready.
+func rolledOut(t *testing.T) {
+	t.Helper()
+	if _, err := testEnv.Cluster.Kubectl(testContext(t), "rollout", "status", "deployment/"+webhookName,
+		"--namespace", framework.SystemNamespace, "--timeout=2m"); err != nil {
+		t.Fatal(err)
 	}
 }
 

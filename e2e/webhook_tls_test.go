@@ -18,8 +18,9 @@ import (
 )
 
 const (
-	ownSecret  = "e2e-own-tls"
-	servedName = webhookName + "." + framework.SystemNamespace + ".svc"
+	ownSecret         = "e2e-own-tls"
+	certManagerSecret = webhookName + "-cert-manager-tls"
+	servedName        = webhookName + "." + framework.SystemNamespace + ".svc"
 )
 
 // The serving certificate can come from the administrator or from cert-manager. After the chart is
@@ -48,12 +49,10 @@ func ownCertificate(t *testing.T, pod *corev1.Pod) {
 	ca := newAuthority(t)
 	putSecret(t, ownSecret, ca.issue(t, servedName, time.Hour))
 	defer removeSecret(t, ownSecret)
-	values := testEnv.Values()
-	values["webhook"].(map[string]any)["tls"] = map[string]any{"source": "secret", "secretName": ownSecret, "caBundle": ca.pem()}
-	if err := testEnv.UpgradeChart(testContext(t), values); err != nil {
+	if err := testEnv.UpgradeChart(testContext(t), valuesWithOwn(ca)); err != nil {
 		t.Fatal(err)
 	}
-	settles(t, "pods are accepted", func() bool { return accepted(t, pod) == nil })
+	gone(t)
 	replicas := webhookPods(t)
 
 	whileAdmitting(t, pod, func() {
@@ -84,6 +83,39 @@ func ownCertificate(t *testing.T, pod *corev1.Pod) {
 //
 // The test does not run cert-manager, because building it would take five minutes of CPU time.
 func certManagerObjects(t *testing.T, pod *corev1.Pod) {
+	installCertManagerDefinitions(t)
+	whileAdmitting(t, pod, func() { upgradeWithCertManager(t, testEnv.Cluster.Helm) })
+	t.Cleanup(func() { removeSecret(t, certManagerSecret) }) // cert-manager does not delete its Secrets either
+}
+
+// upgradeWithCertManager changes the source of the certificate to cert-manager.
+func upgradeWithCertManager(t *testing.T, helm framework.Helm, flags ...string) {
+	t.Helper()
+	installed := make(chan error, 1)
+	go func() { installed <- testEnv.UpgradeChartBy(testContext(t), helm, valuesWithCertManager(), flags...) }()
+	issueRequested(t)
+	if err := <-installed; err != nil {
+		t.Fatal(err)
+	}
+	gone(t)
+}
+
+func valuesWithCertManager() map[string]any {
+	values := testEnv.Values()
+	values["webhook"].(map[string]any)["tls"] = map[string]any{"source": "cert-manager"}
+	return values
+}
+
+// valuesWithOwn are the chart's values for the Secret ownSecret with a certificate of a CA.
+func valuesWithOwn(ca authority) map[string]any {
+	values := testEnv.Values()
+	values["webhook"].(map[string]any)["tls"] = map[string]any{"source": "secret", "secretName": ownSecret, "caBundle": ca.pem()}
+	return values
+}
+
+// installCertManagerDefinitions installs cert-manager's kinds until the test ends.
+func installCertManagerDefinitions(t *testing.T) {
+	t.Helper()
 	definitions := certManagerDefinitions(t)
 	if _, err := testEnv.Cluster.Kubectl(testContext(t), "apply", "--server-side", "--filename", definitions); err != nil {
 		t.Fatal(err)
@@ -102,20 +134,10 @@ func certManagerObjects(t *testing.T, pod *corev1.Pod) {
 	if err != nil {
 		t.Fatalf("the API server does not serve cert-manager's kinds: %v", err)
 	}
-	values := testEnv.Values()
-	values["webhook"].(map[string]any)["tls"] = map[string]any{"source": "cert-manager"}
-	installed := make(chan error, 1)
-	go func() { installed <- testEnv.UpgradeChart(testContext(t), values) }()
-	issueRequested(t)
-	if err := <-installed; err != nil {
-		t.Fatal(err)
-	}
-	settles(t, "pods are accepted", func() bool { return accepted(t, pod) == nil })
 }
 
 // issueRequested does the work of cert-manager: it creates the Secret that the Certificate
-// requests, with the CA of its issuer, and writes that CA to the caBundle of the configuration that
-// requests it.
+// requests, with the CA of its issuer.
 func issueRequested(t *testing.T) {
 	t.Helper()
 	kubectl := func(args ...string) []byte {
@@ -148,20 +170,11 @@ func issueRequested(t *testing.T) {
 	if !ca.Spec.IsCA || ca.Spec.SecretName != issuer.Spec.CA.SecretName || len(leaf.Spec.DNSNames) != 1 {
 		t.Fatalf("the certificate %+v does not come from a CA that cert-manager creates: %+v", leaf, ca)
 	}
+	if leaf.Spec.SecretName != certManagerSecret {
+		t.Fatalf("the certificate is for the Secret %s, want %s", leaf.Spec.SecretName, certManagerSecret)
+	}
 	authority := newAuthority(t)
-	putSecret(t, leaf.Spec.SecretName, authority.issue(t, leaf.Spec.DNSNames[0], time.Hour))
-	t.Cleanup(func() { removeSecret(t, leaf.Spec.SecretName) }) // cert-manager does not delete its Secrets either
-
-	var configuration metav1.PartialObjectMetadata
-	get("mutatingwebhookconfiguration/"+webhookName, &configuration)
-	if from, want := configuration.Annotations["cert-manager.io/inject-ca-from"], framework.SystemNamespace+"/"+webhookName; from != want {
-		t.Fatalf("the caBundle is injected from %q, want %q", from, want)
-	}
-	patch, err := json.Marshal([]map[string]any{{"op": "add", "path": "/webhooks/0/clientConfig/caBundle", "value": []byte(authority.pem())}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	kubectl("patch", "mutatingwebhookconfiguration/"+webhookName, "--type=json", "--patch", string(patch))
+	putSecret(t, certManagerSecret, authority.issue(t, leaf.Spec.DNSNames[0], time.Hour), authority)
 }
 
 // certManagerDefinitions returns the folder of the custom resource definitions of the pinned
@@ -179,11 +192,16 @@ func certManagerDefinitions(t *testing.T) string {
 	return filepath.Join(module.Dir, "deploy", "crds")
 }
 
-// uninstalled asserts that nothing of the chart is left after helm uninstall.
-func uninstalled(t *testing.T) {
+func uninstall(t *testing.T) {
+	t.Helper()
 	if _, err := testEnv.Cluster.Helm(testContext(t), "uninstall", "azure-cert-sync", "--namespace", framework.SystemNamespace, "--wait"); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// uninstalled asserts that nothing of the chart is left after helm uninstall.
+func uninstalled(t *testing.T) {
+	uninstall(t)
 	kinds := "deployments,replicasets,services,serviceaccounts,secrets,configmaps,poddisruptionbudgets,roles,rolebindings," +
 		"clusterroles,clusterrolebindings,mutatingwebhookconfigurations,certificates.cert-manager.io,issuers.cert-manager.io"
 	left, err := testEnv.Cluster.Kubectl(testContext(t), "get", kinds, "--all-namespaces", "--output=name",
@@ -215,12 +233,16 @@ func awaitLogs(t *testing.T, replicas []corev1.Pod, text string) {
 	}
 }
 
-// putSecret creates or replaces a TLS Secret in the webhook's namespace.
-func putSecret(t *testing.T, name string, c issued) {
+// putSecret creates or replaces a TLS Secret in the webhook's namespace, with the CA if one is
+// given.
+func putSecret(t *testing.T, name string, c issued, cas ...authority) {
 	t.Helper()
 	secret := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: name}, Type: corev1.SecretTypeTLS,
 		Data: map[string][]byte{corev1.TLSCertKey: c.cert, corev1.TLSPrivateKeyKey: c.key},
+	}
+	for _, ca := range cas {
+		secret.Data["ca.crt"] = []byte(ca.pem())
 	}
 	secrets := testEnv.Client.CoreV1().Secrets(framework.SystemNamespace)
 	_, err := secrets.Update(testContext(t), secret, metav1.UpdateOptions{})

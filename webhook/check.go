@@ -60,6 +60,10 @@ func (o *options) checkServer(p *problems) {
 		}
 	}
 	o.clientCA = readPEM(p, "client-ca-file", o.clientCAFile)
+	o.tlsCA = readPEM(p, "tls-ca-file", o.tlsCAFile)
+	if o.tlsCAFile != "" && o.tlsCertDir == "" {
+		p.add("tls-ca-file", o.tlsCAFile, "has no effect without --tls-cert-dir")
+	}
 	if o.drain < 0 {
 		p.add("drain", o.drain.String(), "must not be negative")
 	}

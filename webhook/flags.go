@@ -31,6 +31,8 @@ type options struct {
 	webhookConfiguration string
 	tlsSecret            string
 	tlsCertDir           string
+	tlsCAFile            string
+	tlsCA                string // the content of tlsCAFile
 	clientCAFile         string
 	clientCA             string // the content of clientCAFile
 
@@ -114,7 +116,8 @@ func (o *options) serverFlags(f *flag.FlagSet, getenv func(string) string) {
 	f.StringVar(&o.serviceName, "service-name", "azure-cert-sync-webhook", "`name` of the webhook's Service")
 	f.StringVar(&o.webhookConfiguration, "webhook-configuration", "azure-cert-sync-webhook", "`name` of the MutatingWebhookConfiguration whose caBundle the webhook maintains")
 	f.StringVar(&o.tlsSecret, "tls-secret", "azure-cert-sync-webhook-tls", "`name` of the Secret with the serving certificate")
-	f.StringVar(&o.tlsCertDir, "tls-cert-dir", "", "`directory` where --tls-secret is mounted; the webhook serves its tls.crt and tls.key unchanged and does not write the Secret or the caBundle")
+	f.StringVar(&o.tlsCertDir, "tls-cert-dir", "", "`directory` where --tls-secret is mounted; the webhook serves its tls.crt and tls.key unchanged, adds their CA (ca.crt or --tls-ca-file) to the caBundle, and does not write the Secret")
+	f.StringVar(&o.tlsCAFile, "tls-ca-file", "", "PEM `file` with the CA of the certificate in --tls-cert-dir, if the Secret has no ca.crt")
 	f.StringVar(&o.clientCAFile, "client-ca-file", "", "PEM `file` with CAs: the webhook port refuses clients without a certificate of one of them")
 }
 

@@ -73,11 +73,12 @@ func run(ctx context.Context, o *options, log *slog.Logger) error {
 	return errors.Join(errs...)
 }
 
-// serveWebhook returns the function that serves admissions until its context ends. The warm-up is
-// the last readiness condition.
+// serveWebhook returns the function that serves admissions, as soon as there is a certificate,
+// until its context ends. The warm-up is the last readiness condition.
 func (r *replica) serveWebhook(ctx context.Context) func(context.Context) error {
+	certificate := r.servingCertificate(ctx)
 	config := &tls.Config{
-		GetCertificate: r.servingCertificate(ctx),
+		GetCertificate: certificate.GetCertificate,
 		// The API server uses HTTP/1.1 for webhooks, so that replicas share the load.
 		NextProtos: []string{"http/1.1"},
 	}
@@ -93,6 +94,12 @@ func (r *replica) serveWebhook(ctx context.Context) func(context.Context) error 
 		return selfRequest(ctx, r.options.port)
 	})
 	return func(ctx context.Context) error {
+		// A client that connects earlier would fail in the TLS handshake.
+		select {
+		case <-certificate.Available():
+		case <-ctx.Done():
+			return nil
+		}
 		return serveTLS(ctx, fmt.Sprintf(":%d", r.options.port), config, webhooks.WebhookMux())
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -49,8 +50,8 @@ func (e *CommandError) Error() string {
 func (e *CommandError) Unwrap() error { return e.Err }
 
 // Command returns a command that runs where the cluster's addresses are reachable, with KUBECONFIG
-// set and the node's kubectl and helm first in PATH. It sees the machine's files. The caller sets
-// the streams and runs the command.
+// set and the node's kubectl, helm and helm3 first in PATH. It sees the machine's files. The caller
+// sets the streams and runs the command.
 func (c *Cluster) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	if c.node == nil {
 		cmd := exec.CommandContext(ctx, name, args...)
@@ -91,9 +92,22 @@ func (c *Cluster) KubectlApply(ctx context.Context, manifests string) (string, e
 	return string(out), err
 }
 
-// Helm runs helm and returns its standard output. The error is a *CommandError.
+// Helm runs Helm 4 and returns its standard output. The error is a *CommandError.
 func (c *Cluster) Helm(ctx context.Context, args ...string) (string, error) {
 	out, err := output(c.Command(ctx, "helm", args...))
+	return string(out), err
+}
+
+// Helm3 does the same with the pinned Helm 3.
+func (c *Cluster) Helm3(ctx context.Context, args ...string) (string, error) {
+	program := "helm3"
+	if c.node == nil { // which has kubectl and helm in PATH, but not two versions of helm
+		var err error
+		if program, err = Program(ctx, io.Discard, program); err != nil {
+			return "", err
+		}
+	}
+	out, err := output(c.Command(ctx, program, args...))
 	return string(out), err
 }
 
@@ -106,7 +120,7 @@ func (n *node) ctr(ctx context.Context, args ...string) *exec.Cmd {
 // path returns the directories of the programs as a PATH.
 func (p programs) path() string {
 	var dirs []string
-	for _, name := range []string{"kubectl", "helm", "containerd", "etcd"} {
+	for _, name := range []string{"kubectl", "helm", "helm3", "containerd", "etcd"} {
 		dirs = append(dirs, filepath.Dir(p[name]))
 	}
 	return strings.Join(dirs, ":")

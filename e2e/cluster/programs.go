@@ -15,8 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// programModule is a module below programs/. It pins the version of one project and lists the
-// project's programs as tools.
+// programModule is a project in a module below programs/, which pins the project's version and
+// lists its programs as tools. Two projects share a module if they share most of their
+// dependencies: these are then compiled once.
 type programModule struct {
 	dir     string // below programs/
 	module  string // the project's module
@@ -32,10 +33,13 @@ var programModules = []programModule{
 	// Debian's runc is too old for user namespaces of pods. Its first steps are written in C,
 	// because the Go runtime has already started threads.
 	{dir: "runc", module: "github.com/opencontainers/runc", tags: "seccomp", cgo: []string{"gcc", "libc6-dev", "libseccomp-dev"}},
-	{dir: "helm", module: "helm.sh/helm/v3", ldflags: func(v string) string {
-		return "-X helm.sh/helm/v3/internal/version.version=" + v
-	}},
+	{dir: "helm", module: "helm.sh/helm/v4", ldflags: helmVersion("helm.sh/helm/v4")},
+	{dir: "helm", module: "helm.sh/helm/v3", rename: map[string]string{"helm": "helm3"}, ldflags: helmVersion("helm.sh/helm/v3")},
 	{dir: "kubernetes", module: "k8s.io/kubernetes", ldflags: kubernetesVersion},
+}
+
+func helmVersion(module string) func(string) string {
+	return func(v string) string { return "-X " + module + "/internal/version.version=" + v }
 }
 
 // kubernetesVersion sets the version that the API server reports. Without it the version is v0.0.0,
@@ -111,7 +115,7 @@ type pinned struct {
 }
 
 // parsePinned reads the output of "go mod edit -json": the version of module that the go.mod
-// requires, and its tools.
+// requires, and the tools that are packages of module.
 func parsePinned(gomod []byte, module string) (pinned, error) {
 	var f struct {
 		Require []struct{ Path, Version string }
@@ -127,10 +131,12 @@ func parsePinned(gomod []byte, module string) (pinned, error) {
 		}
 	}
 	for _, t := range f.Tool {
-		p.tools = append(p.tools, t.Path)
+		if t.Path == module || strings.HasPrefix(t.Path, module+"/") {
+			p.tools = append(p.tools, t.Path)
+		}
 	}
 	if p.version == "" || len(p.tools) == 0 {
-		return pinned{}, fmt.Errorf("want a requirement on %s and at least one tool directive", module)
+		return pinned{}, fmt.Errorf("want a requirement on %s and a tool directive for at least one of its packages", module)
 	}
 	return p, nil
 }

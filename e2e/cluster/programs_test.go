@@ -13,7 +13,7 @@ func TestParsePinned(t *testing.T) {
 	const gomod = `{
 		"Module": {"Path": "example.org/programs"},
 		"Require": [{"Path": "example.org/other", "Version": "v9.9.9"}, {"Path": "example.org/it/v2", "Version": "v2.4.2"}],
-		"Tool": [{"Path": "example.org/it/v2/cmd/one"}, {"Path": "example.org/it/v2"}]
+		"Tool": [{"Path": "example.org/it/v2/cmd/one"}, {"Path": "example.org/it/v2"}, {"Path": "example.org/other/cmd/it"}]
 	}`
 	got, err := parsePinned([]byte(gomod), "example.org/it/v2")
 	if err != nil {
@@ -59,7 +59,7 @@ func TestPinnedPrograms(t *testing.T) {
 		}
 		there = append(there, m.names(pin)...)
 	}
-	wanted := []string{"ctr", "containerd-shim-runc-v2", "runc", "kubectl", "helm", "crane"}
+	wanted := []string{"ctr", "containerd-shim-runc-v2", "runc", "kubectl", "helm", "helm3", "crane"}
 	for _, d := range (&node{state: "/state"}).daemons() {
 		wanted = append(wanted, d.program)
 	}

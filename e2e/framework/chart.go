@@ -47,27 +47,45 @@ func (e *Environment) InstallChart(ctx context.Context) error {
 	return e.awaitAdmission(ctx)
 }
 
-// UpgradeChart installs or upgrades the product with Helm and waits until its pods are ready.
-func (e *Environment) UpgradeChart(ctx context.Context, with map[string]any) error {
-	values, err := yaml.Marshal(with)
-	if err != nil {
-		return err
-	}
+// Helm runs one version of Helm: Cluster.Helm or Cluster.Helm3.
+type Helm func(ctx context.Context, args ...string) (string, error)
+
+// UpgradeChart installs or upgrades the product with Helm 4 and waits until its pods are ready.
+func (e *Environment) UpgradeChart(ctx context.Context, values map[string]any) error {
+	return e.UpgradeChartBy(ctx, e.Cluster.Helm, values)
+}
+
+// UpgradeChartBy does the same with a version of Helm, and with more flags.
+func (e *Environment) UpgradeChartBy(ctx context.Context, helm Helm, values map[string]any, flags ...string) error {
 	if err := e.apply(ctx, "system.yaml", SystemNamespace); err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "azure-cert-sync-e2e-")
+	text, err := yaml.Marshal(values)
 	if err != nil {
 		return err
 	}
+	_, err = e.onChart(ctx, helm, string(text), append([]string{"upgrade", "--install", "--wait", "--timeout", "3m"}, flags...))
+	return err
+}
+
+// Manifests returns the chart's manifests, as "helm template" renders them with values (YAML) for
+// one version of Kubernetes.
+func (e *Environment) Manifests(ctx context.Context, helm Helm, values string) (string, error) {
+	return e.onChart(ctx, helm, values, []string{"template", "--kube-version", "1.36.0"})
+}
+
+// onChart runs a command of Helm on the chart and its release, with values in YAML.
+func (e *Environment) onChart(ctx context.Context, helm Helm, values string, command []string) (string, error) {
+	dir, err := os.MkdirTemp("", "azure-cert-sync-e2e-")
+	if err != nil {
+		return "", err
+	}
 	defer os.RemoveAll(dir)
 	file := filepath.Join(dir, "values.yaml")
-	if err := os.WriteFile(file, values, 0o600); err != nil {
-		return err
+	if err := os.WriteFile(file, []byte(values), 0o600); err != nil {
+		return "", err
 	}
-	_, err = e.Cluster.Helm(ctx, "upgrade", "--install", release, filepath.Join(e.root, "charts", release),
-		"--namespace", SystemNamespace, "--values", file, "--wait", "--timeout", "3m")
-	return err
+	return helm(ctx, append(command, release, filepath.Join(e.root, "charts", release), "--namespace", SystemNamespace, "--values", file)...)
 }
 
 // awaitAdmission waits until a labelled pod is admitted. After the first installation, the node's

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"encoding/json"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -95,9 +96,36 @@ func (c *Client) Pod(ctx context.Context, namespace, name string) (*corev1.Pod, 
 	return p, c.core.Get().Namespace(namespace).Resource(Pods.Resource).Name(name).Do(ctx).Into(p)
 }
 
-// CreateSecret creates a Secret.
+// CreateSecret creates a Secret, and then gives up the ownership of its metadata. Otherwise a tool
+// that applies the Secret with other labels (server-side apply) gets a conflict.
 func (c *Client) CreateSecret(ctx context.Context, s *corev1.Secret) error {
-	return c.core.Post().Namespace(s.Namespace).Resource("secrets").Body(s).Do(ctx).Error()
+	created := &corev1.Secret{}
+	if err := c.core.Post().Namespace(s.Namespace).Resource("secrets").Body(s).Do(ctx).Into(created); err != nil {
+		return err
+	}
+	if err := disownMetadata(created); err != nil {
+		return err
+	}
+	return c.UpdateSecret(ctx, created)
+}
+
+// disownMetadata removes labels, annotations and other metadata from the fields that managers own.
+func disownMetadata(o metav1.Object) error {
+	managers := o.GetManagedFields()
+	for i := range managers {
+		var fields map[string]json.RawMessage
+		if err := json.Unmarshal(managers[i].FieldsV1.GetRawBytes(), &fields); err != nil {
+			return err
+		}
+		delete(fields, "f:metadata")
+		raw, err := json.Marshal(fields)
+		if err != nil {
+			return err
+		}
+		managers[i].FieldsV1.SetRawBytes(raw)
+	}
+	o.SetManagedFields(managers)
+	return nil
 }
 
 // UpdateSecret replaces a Secret. It fails with a conflict if the Secret's resource version has

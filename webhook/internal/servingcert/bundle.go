@@ -9,8 +9,9 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 )
 
-// maxBundleCerts is the maximum number of certificates in a caBundle.
-const maxBundleCerts = 4
+// maxBundleCerts is the maximum number of certificates in a caBundle. While one source of the
+// certificate replaces another, the CAs of both fit into it several times.
+const maxBundleCerts = 8
 
 // contains reports whether have contains all certificates of want.
 func contains(have, want []*x509.Certificate) bool {

@@ -28,5 +28,9 @@
 // If cert-manager or an administrator maintains the certificate, Files follows the mounted files.
 // It does not serve a certificate that the API server would refuse while it has a better one.
 //
+// In both cases, the replicas alone write the caBundle, and a CA stays in it while it is valid. So
+// replicas with different sources of the certificate can run side by side while the chart changes
+// the source, and nobody who applies the configuration (Helm, Argo CD) owns the field.
+//
 // The package never modifies a caBundle or Secret with another name, and never logs a key.
 package servingcert

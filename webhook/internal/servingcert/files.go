@@ -2,17 +2,15 @@ package servingcert
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -28,18 +26,18 @@ const (
 	expiryWarningInterval = 6 * time.Hour
 )
 
-// Files serves a certificate that cert-manager or an administrator maintains, together with the
-// caBundle. It reads the certificate from the files of a mounted Secret.
+// Files serves a certificate that cert-manager or an administrator maintains. It reads the
+// certificate from the files of a mounted Secret, and adds the CA that signed it to the caBundle.
 //
 // A certificate that the API server would refuse does not replace one that it accepts. A replica
 // without an acceptable certificate does not become ready, so that a rollout stops.
 type Files struct {
 	names Names
 	dir   string
-	log   *slog.Logger
+	cas   []*x509.Certificate // in addition to those of the Secret
 
-	serving atomic.Pointer[tls.Certificate]
-	wake    chan struct{}
+	serving
+	wake chan struct{}
 
 	mu         sync.Mutex
 	config     *admissionregistrationv1.MutatingWebhookConfiguration
@@ -48,27 +46,29 @@ type Files struct {
 	trusted    bool  // the caBundle has trusted a certificate once; from then on the replica is ready
 
 	// Only Run uses the following fields.
-	certPEM, keyPEM []byte // last content of the files
-	candidate       *pair  // parsed from it, or nil
-	readError       error  // why candidate is nil
-	lastLogged      string // last problem that was logged
-	lastWarned      time.Time
+	files      secretFiles       // last content of the files
+	candidate  *pair             // parsed from it, or nil
+	readError  error             // why candidate is nil
+	serveAt    time.Time         // when candidate may replace a valid certificate
+	servedCA   *x509.Certificate // of the served certificate; nil if it is not known
+	publishAt  time.Time         // when CAs may be published again after a failure
+	publisher  publisher
+	lastLogged string // last problem that was logged
+	lastWarned time.Time
 }
 
-// NewFiles returns a Files that serves nothing yet. dir contains tls.crt and tls.key of the Secret
-// names.Secret.
-func NewFiles(dir string, names Names, log *slog.Logger) *Files {
-	f := &Files{names: names, dir: dir, log: log, wake: make(chan struct{}, 1)}
+// secretFiles are the files of a TLS Secret. The CAs are optional.
+type secretFiles struct{ cert, key, ca []byte }
+
+// NewFiles returns a Files that serves nothing yet. dir contains tls.crt, tls.key and, optionally,
+// ca.crt of the Secret names.Secret. cas is PEM with CAs that may have signed the certificate.
+func NewFiles(dir, cas string, names Names, api ConfigurationAPI, log *slog.Logger) *Files {
+	f := &Files{
+		names: names, dir: dir, cas: readCerts([]byte(cas)), serving: newServing(log), wake: make(chan struct{}, 1),
+		publisher: publisher{configuration: names.Configuration, api: api, log: log},
+	}
 	f.problem = fmt.Errorf("the MutatingWebhookConfiguration %s has not been read yet", names.Configuration)
 	return f
-}
-
-// GetCertificate implements tls.Config.GetCertificate.
-func (f *Files) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	if c := f.serving.Load(); c != nil {
-		return c, nil
-	}
-	return nil, errors.New("the webhook has no certificate yet")
 }
 
 // Ready returns nil if the served certificate has not expired and the caBundle has trusted a
@@ -77,8 +77,7 @@ func (f *Files) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 func (f *Files) Ready() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c := f.serving.Load()
-	if c != nil && f.trusted && time.Now().Before(c.Leaf.NotAfter) {
+	if f.trusted && f.valid(time.Now()) {
 		return nil
 	}
 	return f.problem
@@ -96,7 +95,7 @@ func (f *Files) ObserveConfiguration(c *admissionregistrationv1.MutatingWebhookC
 // Run follows the files and the caBundle until ctx ends.
 func (f *Files) Run(ctx context.Context) {
 	for ctx.Err() == nil {
-		f.step(time.Now())
+		f.step(ctx, time.Now())
 		select {
 		case <-ctx.Done():
 		case <-f.wake:
@@ -105,8 +104,8 @@ func (f *Files) Run(ctx context.Context) {
 	}
 }
 
-// step reads the files and decides which certificate to serve.
-func (f *Files) step(now time.Time) {
+// step reads the files, publishes their CA, and decides which certificate to serve.
+func (f *Files) step(ctx context.Context, now time.Time) {
 	f.read()
 	f.mu.Lock()
 	config, configSeen := f.config, f.configSeen
@@ -114,16 +113,21 @@ func (f *Files) step(now time.Time) {
 	if !configSeen {
 		return // ObserveConfiguration wakes Run
 	}
-	problem := f.readError
+	problem, candidate := f.readError, f.candidate
 	if problem == nil {
-		problem = f.check(f.candidate, config, now)
+		problem = f.check(candidate, config, now)
 	}
-	served := f.serving.Load()
-	switch {
-	case problem == nil:
-		f.serve(f.candidate.tls)
-	case f.candidate != nil && (served == nil || !now.Before(served.Leaf.NotAfter)):
-		f.serve(f.candidate.tls) // the only option; an API server with another clock may accept it
+	if problem != nil {
+		candidate = nil
+	}
+	ca, untrusted := f.trust(ctx, candidate, config, now)
+	problem = cmp.Or(problem, untrusted)
+	// Without a valid certificate, the candidate is the only option even if there is a problem: an
+	// API server with another clock may accept it.
+	mayReplace := problem == nil && !now.Before(f.serveAt)
+	if f.candidate != nil && (mayReplace || !f.valid(now)) {
+		f.use(f.candidate.tls)
+		f.servedCA = ca
 	}
 	f.mu.Lock()
 	f.problem, f.trusted = problem, f.trusted || problem == nil
@@ -131,31 +135,36 @@ func (f *Files) step(now time.Time) {
 	f.logProblem(problem, now)
 }
 
-// read reads both files from the same version of the Secret.
+// read reads the files from the same version of the Secret.
 func (f *Files) read() {
 	dir := f.dir
 	if version, err := filepath.EvalSymlinks(filepath.Join(dir, "..data")); err == nil {
 		dir = version
 	}
-	certPEM, certErr := os.ReadFile(filepath.Join(dir, keyCert))
-	keyPEM, keyErr := os.ReadFile(filepath.Join(dir, keyKey))
+	var files secretFiles
+	var certErr, keyErr error
+	files.cert, certErr = os.ReadFile(filepath.Join(dir, keyCert))
+	files.key, keyErr = os.ReadFile(filepath.Join(dir, keyKey))
+	files.ca, _ = os.ReadFile(filepath.Join(dir, keyCA)) // if it is needed, trust reports that there is no CA
 	if err := errors.Join(certErr, keyErr); err != nil {
-		f.certPEM, f.keyPEM, f.candidate = nil, nil, nil
+		f.files, f.candidate = secretFiles{}, nil
 		f.readError = f.secretError("has no "+keyCert+" and "+keyKey, err, "add them")
 		return
 	}
-	if f.candidate != nil && bytes.Equal(certPEM, f.certPEM) && bytes.Equal(keyPEM, f.keyPEM) {
+	same := bytes.Equal(files.cert, f.files.cert) && bytes.Equal(files.key, f.files.key)
+	f.files = files
+	if f.candidate != nil && same {
 		return
 	}
-	f.certPEM, f.keyPEM, f.readError = certPEM, keyPEM, nil
+	f.readError, f.serveAt = nil, time.Time{}
 	var err error
-	if f.candidate, err = readPair(certPEM, keyPEM); err != nil {
+	if f.candidate, err = readPair(files.cert, files.key); err != nil {
 		f.candidate = nil
 		f.readError = f.secretError("has no matching certificate and key", err, "store them in PEM as "+keyCert+" and "+keyKey)
 	}
 }
 
-// check returns why the API server would refuse the certificate, or nil.
+// check returns why the API server would refuse the certificate whatever the caBundle is, or nil.
 func (f *Files) check(p *pair, config *admissionregistrationv1.MutatingWebhookConfiguration, now time.Time) error {
 	leaf := p.tls.Leaf
 	if err := leaf.VerifyHostname(f.names.dnsName()); err != nil {
@@ -171,19 +180,6 @@ func (f *Files) check(p *pair, config *admissionregistrationv1.MutatingWebhookCo
 	if config == nil {
 		return fmt.Errorf("the MutatingWebhookConfiguration %s does not exist: install the chart again", f.names.Configuration)
 	}
-	intermediates := x509.NewCertPool()
-	intermediates.AppendCertsFromPEM(p.certPEM)
-	for _, bundle := range bundlesOf(config) {
-		if len(bundle) == 0 {
-			return fmt.Errorf("the MutatingWebhookConfiguration %s has no caBundle: add the CA of Secret %s/%s to it",
-				f.names.Configuration, f.names.Namespace, f.names.Secret)
-		}
-		_, err := leaf.Verify(x509.VerifyOptions{Roots: pool(bundle), Intermediates: intermediates, CurrentTime: now})
-		if err != nil {
-			problem := "has a certificate that the caBundle of MutatingWebhookConfiguration " + f.names.Configuration + " does not trust"
-			return f.secretError(problem, err, "add its CA to the caBundle")
-		}
-	}
 	return nil
 }
 
@@ -191,25 +187,17 @@ func (f *Files) secretError(problem string, err error, remedy string) error {
 	return fmt.Errorf("the Secret %s/%s %s: %w: %s", f.names.Namespace, f.names.Secret, problem, err, remedy)
 }
 
-func (f *Files) serve(c *tls.Certificate) {
-	// Compare the whole chain: a missing intermediate may have been added.
-	if old := f.serving.Load(); old == nil || !slices.EqualFunc(old.Certificate, c.Certificate, bytes.Equal) {
-		f.serving.Store(c)
-		f.log.Info("serving certificate in use", "serial", c.Leaf.SerialNumber.Text(16), "notAfter", c.Leaf.NotAfter)
-	}
-}
-
 // logProblem logs each new problem once, and warns at intervals before the certificate expires.
 func (f *Files) logProblem(problem error, now time.Time) {
 	until := time.Time{}
-	if served := f.serving.Load(); served != nil {
+	if served := f.cert.Load(); served != nil {
 		until = served.Leaf.NotAfter
 	}
 	text := ""
 	if problem != nil {
 		text = problem.Error()
 	}
-	if text != f.lastLogged && problem != nil {
+	if text != f.lastLogged && problem != nil && !errors.Is(problem, errUnpublished) {
 		f.log.Error("serving certificate not usable", "error", problem, "servedUntil", until)
 	}
 	f.lastLogged = text

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"encoding/json"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -21,15 +23,31 @@ import (
 type mountedSecret struct {
 	t    *testing.T
 	dir  string
+	cas  string // PEM, as in the chart's webhook.tls.caBundle
 	swap int
 	log  bytes.Buffer
 	// logger is the logger of all replicas. It serializes their writes to log.
 	logger *slog.Logger
+	// patched is the caBundle of the last patch that a replica requested, and patchErr the
+	// response.
+	patched  []*x509.Certificate
+	patchErr error
 	*Files
 }
 
-func newMountedSecret(t *testing.T) *mountedSecret {
-	m := &mountedSecret{t: t, dir: t.TempDir()}
+// PatchWebhookConfiguration implements ConfigurationAPI. The test decides when replicas see the
+// result.
+func (m *mountedSecret) PatchWebhookConfiguration(_ context.Context, _ string, patch []byte) error {
+	var c admissionregistrationv1.MutatingWebhookConfiguration
+	if err := json.Unmarshal(patch, &c); err != nil {
+		return err
+	}
+	m.patched = readCerts(c.Webhooks[0].ClientConfig.CABundle)
+	return m.patchErr
+}
+
+func newMountedSecret(t *testing.T, cas ...*x509.Certificate) *mountedSecret {
+	m := &mountedSecret{t: t, dir: t.TempDir(), cas: string(encodeCerts(cas...))}
 	m.logger = slog.New(slog.NewTextHandler(&m.log, nil))
 	m.Files = m.startReplica(t.Context())
 	return m
@@ -37,15 +55,16 @@ func newMountedSecret(t *testing.T) *mountedSecret {
 
 // startReplica starts another replica that follows the same directory.
 func (m *mountedSecret) startReplica(ctx context.Context) *Files {
-	f := NewFiles(m.dir, Names{
+	f := NewFiles(m.dir, m.cas, Names{
 		Namespace: "azure-cert-sync-system", Secret: "ours", Service: "azure-cert-sync-webhook", Configuration: "webhook",
-	}, m.logger)
+	}, m, m.logger)
 	go f.Run(ctx)
 	return f
 }
 
-// put replaces the files as the kubelet does: a new directory, then one link.
-func (m *mountedSecret) put(certPEM, keyPEM []byte) {
+// put replaces the files as the kubelet does: a new directory, then one link. The Secret may have
+// CAs.
+func (m *mountedSecret) put(certPEM, keyPEM []byte, cas ...*x509.Certificate) {
 	m.t.Helper()
 	m.swap++
 	version := filepath.Join(m.dir, "..version-"+string(rune('a'+m.swap)))
@@ -53,6 +72,9 @@ func (m *mountedSecret) put(certPEM, keyPEM []byte) {
 	check(m.t, os.Mkdir(version, 0o755))
 	check(m.t, os.WriteFile(filepath.Join(version, keyCert), certPEM, 0o600))
 	check(m.t, os.WriteFile(filepath.Join(version, keyKey), keyPEM, 0o600))
+	if cas != nil {
+		check(m.t, os.WriteFile(filepath.Join(version, keyCA), encodeCerts(cas...), 0o600))
+	}
 	check(m.t, os.Symlink(version, link+"_tmp"))
 	check(m.t, os.Rename(link+"_tmp", link))
 	advance(2 * readInterval)
@@ -61,7 +83,15 @@ func (m *mountedSecret) put(certPEM, keyPEM []byte) {
 // publish changes the caBundle that the replica observes.
 func (m *mountedSecret) publish(cas ...*x509.Certificate) {
 	m.ObserveConfiguration(bundleOf(cas...))
-	advance(readInterval)
+	advance(settle + readInterval)
+}
+
+// checkPatched fails the test unless the last patch has exactly these CAs, in this order.
+func (m *mountedSecret) checkPatched(want ...*x509.Certificate) {
+	m.t.Helper()
+	if !slices.EqualFunc(m.patched, want, (*x509.Certificate).Equal) {
+		m.t.Errorf("a replica patched %d other CAs, want %d", len(m.patched), len(want))
+	}
 }
 
 func bundleOf(cas ...*x509.Certificate) *admissionregistrationv1.MutatingWebhookConfiguration {
@@ -114,16 +144,91 @@ func TestFilesReplaced(t *testing.T) {
 		m.put(first.certPEM, first.keyPEM)
 		m.checkUnready("the MutatingWebhookConfiguration webhook does not exist")
 		m.publish()
-		m.checkUnready("has no caBundle")
+		m.checkUnready("whose CA is not known")
 		m.publish(firstCA)
 		m.checkServed(first)
 
 		second, secondCA := newTestPair(t, time.Now(), testName)
 		m.put(second.certPEM, second.keyPEM)
 		m.checkServed(first)
-		m.checkLogged("does not trust", "add its CA to the caBundle")
+		m.checkLogged("whose CA is not known", "webhook.tls.caBundle", "ca.crt")
+		m.checkPatched()
 		m.publish(firstCA, secondCA)
 		m.checkServed(second)
+	})
+}
+
+// A replica adds the CA of its certificate to the caBundle, whether the Secret or the chart has it.
+// It keeps the CAs of others, whose replicas may still run, and adds nothing that it does not need.
+func TestFilesPublishCA(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, firstCA := newTestPair(t, time.Now(), testName)
+		second, secondCA := newTestPair(t, time.Now(), testName)
+		_, unrelated := newTestPair(t, time.Now(), testName)
+		_, others := newTestPair(t, time.Now(), testName)
+		m := newMountedSecret(t, unrelated, firstCA)
+		m.put(first.certPEM, first.keyPEM)
+		m.publish(others)
+		m.checkPatched(firstCA, others)
+		m.checkUnready("the caBundle of MutatingWebhookConfiguration webhook is not published yet")
+		m.publish(firstCA, others)
+		m.checkServed(first)
+		if strings.Contains(m.log.String(), "not usable") {
+			t.Errorf("the log reports a problem: %s", m.log.String())
+		}
+
+		m.put(second.certPEM, second.keyPEM, unrelated, secondCA)
+		m.checkServed(first)
+		m.checkPatched(secondCA, firstCA, others)
+		m.ObserveConfiguration(bundleOf(secondCA, firstCA, others))
+		synctest.Wait()
+		m.checkServed(first) // for API servers that have not seen the CA yet
+		advance(settle + readInterval)
+		m.checkServed(second)
+	})
+}
+
+// If the caBundle is reset, a replica publishes the CA of what it serves again, even if the files
+// contain something unusable by then.
+func TestFilesPublishAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMountedSecret(t)
+		p, ca := newTestPair(t, time.Now(), testName)
+		m.put(p.certPEM, p.keyPEM, ca)
+		m.publish(ca)
+		m.checkServed(p)
+		for _, broken := range []bool{false, true} {
+			if broken {
+				m.put([]byte("not PEM"), p.keyPEM)
+			}
+			m.patched = nil
+			m.ObserveConfiguration(bundleOf())
+			synctest.Wait()
+			m.checkPatched(ca)
+			m.publish(ca)
+			m.checkServed(p)
+		}
+	})
+}
+
+// A replica that may not publish is not ready, says why, and does not try all the time.
+func TestFilesMayNotPublish(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMountedSecret(t)
+		m.patchErr = errors.New("patching is not allowed")
+		p, ca := newTestPair(t, time.Now(), testName)
+		m.put(p.certPEM, p.keyPEM, ca)
+		m.publish()
+		m.checkUnready("patching is not allowed")
+		advance(10 * time.Minute)
+		if n := strings.Count(m.log.String(), "cannot publish the caBundle"); n > 25 {
+			t.Errorf("%d attempts in ten minutes", n)
+		}
+		m.patchErr = nil
+		advance(maxRetryAfter)
+		m.checkPatched(ca)
+		m.publish(ca)
+		m.checkServed(p)
 	})
 }
 

@@ -2,8 +2,6 @@ package servingcert
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,22 +15,15 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-const (
-	// createAfter is the wait until a deleted Secret is created again.
-	createAfter = 10 * time.Second
-	// retryAfter is the wait after a write until its result is visible.
-	retryAfter = time.Second
-	// maxRetryAfter limits the wait, which doubles with each failed write.
-	maxRetryAfter = time.Minute
-)
+// createAfter is the wait until a deleted Secret is created again.
+const createAfter = 10 * time.Second
 
 // API writes to the API server. Its errors are those of package k8s.io/apimachinery/pkg/api/errors.
 type API interface {
 	CreateSecret(context.Context, *corev1.Secret) error
 	// UpdateSecret fails with a conflict if the resource version is not the current one.
 	UpdateSecret(context.Context, *corev1.Secret) error
-	// PatchWebhookConfiguration applies a strategic merge patch.
-	PatchWebhookConfiguration(ctx context.Context, name string, patch []byte) error
+	ConfigurationAPI
 }
 
 // Names are the names of the objects.
@@ -51,11 +42,10 @@ type Names struct {
 type Manager struct {
 	names Names
 	api   API
-	log   *slog.Logger
 
-	serving atomic.Pointer[tls.Certificate]
-	status  atomic.Pointer[string] // why the replica is not ready; nil once it is ready
-	wake    chan struct{}
+	serving
+	status atomic.Pointer[string] // why the replica is not ready; nil once it is ready
+	wake   chan struct{}
 
 	mu         sync.Mutex
 	secret     *corev1.Secret
@@ -75,24 +65,19 @@ type Manager struct {
 	retryAt         time.Time
 	// missingSince is when the Secret was first seen to be missing; zero while it exists.
 	missingSince time.Time
-	failures     int   // consecutive failed writes
-	writeError   error // error of the last write
+	retry        retry // of writes of the Secret
+	publisher    publisher
 }
 
 // NewManager returns a manager that serves nothing yet.
 func NewManager(names Names, api API, log *slog.Logger) *Manager {
-	m := &Manager{names: names, api: api, log: log, wake: make(chan struct{}, 1)}
+	m := &Manager{
+		names: names, api: api, serving: newServing(log), wake: make(chan struct{}, 1),
+		publisher: publisher{configuration: names.Configuration, api: api, log: log},
+	}
 	m.secretMeta.Namespace, m.secretMeta.Name = names.Namespace, names.Secret
 	m.notReady("the Secret %s/%s has not been read yet", names.Namespace, names.Secret)
 	return m
-}
-
-// GetCertificate implements tls.Config.GetCertificate.
-func (m *Manager) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	if c := m.serving.Load(); c != nil {
-		return c, nil
-	}
-	return nil, errors.New("the webhook has no certificate yet")
 }
 
 // Ready returns nil once a certificate is in memory and its CA is in the caBundle. Before that, the
@@ -173,7 +158,7 @@ func (m *Manager) step(ctx context.Context, now time.Time) time.Time {
 		p.nextStep = earlier(p.nextStep, m.write(ctx, now, secret, p))
 	}
 	if p.state != nil && config != nil {
-		p.nextStep = earlier(p.nextStep, m.publish(ctx, now, config, v.bundles, p.state.trusted))
+		p.nextStep = earlier(p.nextStep, m.publisher.publish(ctx, now, config, v.bundles, p.state.trusted))
 	}
 	m.report(p, config)
 	return p.nextStep
@@ -182,15 +167,11 @@ func (m *Manager) step(ctx context.Context, now time.Time) time.Time {
 // serve starts to serve the Secret's certificate, unless clients trust only the one that is served
 // now.
 func (m *Manager) serve(now time.Time, p plan) {
-	old := m.serving.Load()
-	if p.state == nil || old != nil && now.Before(old.Leaf.NotAfter) && !p.published {
+	if p.state == nil || m.valid(now) && !p.published {
 		return
 	}
 	m.lastUsable = p.state
-	if c := p.state.current.tls; old == nil || !old.Leaf.Equal(c.Leaf) {
-		m.serving.Store(c)
-		m.log.Info("serving certificate in use", "serial", c.Leaf.SerialNumber.Text(16), "notAfter", c.Leaf.NotAfter)
-	}
+	m.use(p.state.current.tls)
 }
 
 // report updates the status: the replica is ready, or what it waits for.
@@ -199,8 +180,10 @@ func (m *Manager) report(p plan, config *admissionregistrationv1.MutatingWebhook
 	case m.Ready() == nil:
 	case p.published:
 		m.status.Store(nil)
-	case m.writeError != nil:
-		m.notReady("%v", m.writeError)
+	case m.retry.err != nil:
+		m.notReady("%v", m.retry.err)
+	case m.publisher.retry.err != nil:
+		m.notReady("%v", m.publisher.retry.err)
 	case config == nil:
 		m.notReady("the MutatingWebhookConfiguration %s does not exist: install the chart again", m.names.Configuration)
 	case p.state == nil:
@@ -241,7 +224,7 @@ func (m *Manager) write(ctx context.Context, now time.Time, old *corev1.Secret, 
 		m.log.Error("cannot write the certificate's Secret", "secret", m.names.Secret, "reason", p.reason, "error", err)
 		err = fmt.Errorf("cannot write the Secret %s/%s: %w", m.names.Namespace, m.names.Secret, err)
 	}
-	m.replacedVersion, m.retryAt = version, now.Add(m.retryWait(err))
+	m.replacedVersion, m.retryAt = version, now.Add(m.retry.wait(err))
 	return m.retryAt
 }
 
@@ -249,7 +232,7 @@ func (m *Manager) write(ctx context.Context, now time.Time, old *corev1.Secret, 
 // has a certificate can wait. Helm deletes the Secret when the certificate's source changes, and
 // then takes away the right to create it: a Secret that is created in between would be left over.
 func (m *Manager) createAt(now time.Time, old *corev1.Secret) time.Time {
-	if old != nil || m.serving.Load() == nil {
+	if old != nil || m.cert.Load() == nil {
 		m.missingSince = time.Time{}
 		return now
 	}
@@ -257,38 +240,6 @@ func (m *Manager) createAt(now time.Time, old *corev1.Secret) time.Time {
 		m.missingSince = now
 	}
 	return m.missingSince.Add(createAfter)
-}
-
-// retryWait records the result of a write, and returns how long to wait after it.
-func (m *Manager) retryWait(err error) time.Duration {
-	if m.writeError = err; err == nil {
-		m.failures = 0
-		return retryAfter
-	}
-	m.failures++
-	return min(retryAfter<<min(m.failures-1, 10), maxRetryAfter)
-}
-
-// publish adds the trusted CAs to the caBundle of every webhook that lacks them. It returns when to
-// check that, or zero if there is nothing to do.
-func (m *Manager) publish(
-	ctx context.Context, now time.Time, config *admissionregistrationv1.MutatingWebhookConfiguration,
-	bundles [][]*x509.Certificate, trusted []*x509.Certificate,
-) time.Time {
-	patch, err := bundlePatch(config, bundles, trusted, now)
-	if err == nil && patch == nil {
-		return time.Time{}
-	}
-	if err == nil {
-		err = m.api.PatchWebhookConfiguration(ctx, m.names.Configuration, patch)
-	}
-	if err != nil {
-		m.log.Error("cannot publish the caBundle", "webhookConfiguration", m.names.Configuration, "error", err)
-		err = fmt.Errorf("cannot publish the caBundle of MutatingWebhookConfiguration %s: %w", m.names.Configuration, err)
-	} else {
-		m.log.Info("published the caBundle", "webhookConfiguration", m.names.Configuration)
-	}
-	return now.Add(m.retryWait(err))
 }
 
 // notify wakes the Run that waits on the channel. If Run has not seen the last wake-up yet, that
