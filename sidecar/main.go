@@ -71,18 +71,19 @@ const (
 )
 
 func main() {
-	if len(os.Args) > 1 {
-		switch os.Args[1] {
+	args, asService := service.Args(os.Args[1:])
+	if len(args) > 0 && !asService {
+		switch args[0] {
 		case commandProbe:
-			os.Exit(probe(os.Args[2:]))
+			os.Exit(probe(args[1:]))
 		case contract.CommandIMDSInit:
-			os.Exit(imdsInit(os.Args[2:]))
+			os.Exit(imdsInit(args[1:]))
 		case service.Command:
-			manage(os.Args[2:])
+			manage(args[1:])
 			return
 		}
 	}
-	o, err := parseOptions(os.Args[1:])
+	o, err := parseOptions(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return
@@ -98,7 +99,7 @@ func main() {
 		return
 	}
 	code := exitUsage // until the settings are loaded
-	err = service.Run(func(ctx context.Context) error {
+	err = service.Run(asService, func(ctx context.Context) error {
 		loaded, err := config.AtStart(o.config())
 		if err != nil {
 			return err

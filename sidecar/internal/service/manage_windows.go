@@ -13,7 +13,10 @@ import (
 	"golang.org/x/sys/windows/svc/mgr"
 )
 
-const usage = "usage: certsync service install [flags of the service] | certsync service uninstall"
+// commandRun is what the service manager runs.
+const commandRun = "run"
+
+const usage = "usage: certsync service install [flags of the service] | certsync service uninstall; the service manager runs: certsync service run [flags]"
 
 // Manage runs the command "certsync service". It installs the service, with the flags that the
 // service runs with, and creates its directory, or it stops and removes the service.
@@ -72,14 +75,15 @@ func install(m *mgr.Mgr, flags []string) error {
 	if err != nil {
 		return err
 	}
+	if s, err := m.OpenService(Name); err == nil {
+		s.Close()
+		return errors.New("the service certsync exists: remove it first with: certsync service uninstall")
+	}
 	s, err := m.CreateService(Name, program, mgr.Config{
 		StartType:   mgr.StartAutomatic,
 		DisplayName: "Azure certificate sync",
 		Description: "Keeps certificates of Azure Key Vault in the certificate stores of this machine.",
-	}, flags...)
-	if errors.Is(err, windows.ERROR_SERVICE_EXISTS) {
-		return errors.New("the service certsync exists: remove it first with: certsync service uninstall")
-	}
+	}, append([]string{Command, commandRun}, flags...)...)
 	if err != nil {
 		return fmt.Errorf("the service cannot be created: %w", err)
 	}

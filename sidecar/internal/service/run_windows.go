@@ -13,15 +13,28 @@ import (
 	"golang.org/x/sys/windows/svc"
 )
 
+// Args returns the program's flags, and whether the service manager starts it: then the command
+// "service run", which install writes into the service's command line, is in front of them.
+func Args(args []string) (flags []string, asService bool) {
+	if len(args) >= 2 && args[0] == Command && args[1] == commandRun {
+		return args[2:], true
+	}
+	return args, false
+}
+
 // Run calls program with a context that ends when the service is stopped, or in the foreground by
 // Ctrl+C. It returns the program's error. A service also writes it to the Event Log.
-func Run(program func(ctx context.Context) error) error {
-	s := &server{program: program}
-	err := svc.Run(Name, s)
-	if errors.Is(err, windows.ERROR_FAILED_SERVICE_CONTROLLER_CONNECT) { // the service manager has not started this process
+func Run(asService bool, program func(ctx context.Context) error) error {
+	if !asService {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 		defer stop()
 		return program(ctx)
+	}
+	isService.Store(true)
+	s := &server{program: program}
+	err := svc.Run(Name, s)
+	if errors.Is(err, windows.ERROR_FAILED_SERVICE_CONTROLLER_CONNECT) {
+		return errors.New("the service manager has not started this process: run certsync without \"service run\"")
 	}
 	if err = cmp.Or(s.err, err); err != nil {
 		report(err)
@@ -56,7 +69,6 @@ const exitFailed = 1
 // Execute implements svc.Handler. The service is running when the program begins: it does not wait
 // for certificates, since the service manager waits only 30 seconds.
 func (s *server) Execute(_ []string, requests <-chan svc.ChangeRequest, status chan<- svc.Status) (specific bool, code uint32) {
-	isService.Store(true)
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	ended := make(chan struct{})

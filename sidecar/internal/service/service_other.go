@@ -11,8 +11,11 @@ import (
 	"syscall"
 )
 
+// Args returns the program's flags. Only Windows has a service manager that the program knows.
+func Args(args []string) (flags []string, asService bool) { return args, false }
+
 // Run calls program with a context that ends on SIGTERM or an interrupt, and returns its error.
-func Run(program func(ctx context.Context) error) error {
+func Run(_ bool, program func(ctx context.Context) error) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	signal.Ignore(syscall.SIGPIPE) // a log without a reader must not end the process
