@@ -17,6 +17,11 @@ HELM     = $$($(CLUSTER) path helm)
 tool = $(TOOLS)/$(1)-$(shell cat .ci/tools/$(1)/go.mod .ci/tools/$(1)/go.sum | sha256sum | cut -c1-12)
 GOLANGCI_LINT := $(call tool,golangci-lint)
 HELM_DOCS     := $(call tool,helm-docs)
+NFPM          := $(call tool,nfpm)
+ACTIONLINT    := $(call tool,actionlint)
+GOVULNCHECK   := $(call tool,govulncheck)
+GORELEASER    := $(call tool,goreleaser)
+CYCLONEDX     := $(call tool,cyclonedx-gomod)
 
 ##@ The two commands
 
@@ -27,10 +32,16 @@ demo: ## Run the main job on a real one-node Kubernetes, narrated (KEEP=1 leaves
 
 .PHONY: test
 test: programs ## Run all tests, including the end-to-end tests on a real one-node Kubernetes
-	.ci/packages openssl:openssl curl:curl nginx:nginx-light keytool:default-jre-headless
+	.ci/packages openssl:openssl curl:curl nginx:nginx-light haproxy:haproxy systemctl:systemd mmdebstrap:mmdebstrap rpm:rpm jlink:default-jdk-headless node:nodejs
 	go test -timeout 20m $(TESTFLAGS) $$(go list ./... | grep -v /e2e$$)
 	@echo "end-to-end tests on a real one-node Kubernetes"
 	go test -timeout 40m -v $(TESTFLAGS) ./e2e
+
+.PHONY: examples
+examples: programs ## Run the quick start, the examples and the Azure SDKs (Go, Node.js 20, Python) on the node; needs the npm registry
+	.ci/packages nginx:nginx-light haproxy:haproxy jlink:default-jdk-headless node:nodejs npm:npm
+	dpkg -s python3-azure >/dev/null 2>&1 || .ci/packages python3-azure:python3-azure
+	E2E_SDKS=1 go test -timeout 40m -v $(TESTFLAGS) -run '^(TestQuickstart|TestExamples|TestSDKs)$$' ./e2e
 
 ##@ Development
 
@@ -43,8 +54,9 @@ dev: ## Build the images, load them into the running node, restart the webhook a
 	@go run ./e2e/demo dev
 
 .PHONY: lint
-lint: $(GOLANGCI_LINT) ## Run golangci-lint, with the import rules
+lint: $(GOLANGCI_LINT) $(ACTIONLINT) ## Run golangci-lint, with the import rules, and check the workflows
 	$(GOLANGCI_LINT) run ./...
+	$(ACTIONLINT)
 
 .PHONY: generate
 generate: $(HELM_DOCS) ## Write the generated files: deploy/, the chart's README and the settings' JSON schema
@@ -53,6 +65,11 @@ generate: $(HELM_DOCS) ## Write the generated files: deploy/, the chart's README
 .PHONY: verify
 verify: $(HELM_DOCS) ## Fail if generated files, go.mod, formatting or the width of comments are wrong
 	.ci/verify $(HELM_DOCS) "$(HELM)"
+
+VULNDB ?=
+.PHONY: vulncheck
+vulncheck: $(GOVULNCHECK) ## Fail if the programs call code with a known vulnerability (VULNDB=latest for the newest database)
+	.ci/vulncheck $(GOVULNCHECK) $(VULNDB)
 
 .PHONY: bench
 bench: programs ## Measure the figures of docs/design.md, and print them with their targets
@@ -66,6 +83,14 @@ FUZZTIME ?= 1m
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (1m)
 	.ci/fuzz $(FUZZTIME)
+
+##@ Packages for machines
+
+VERSION ?= 0.0.0-dev
+PACKAGES ?= dist/packages
+.PHONY: packages
+packages: $(NFPM) ## Build .deb and .rpm of certsync for amd64 and arm64 into dist/packages (VERSION=1.2.3)
+	@for arch in $(or $(ARCHS),amd64 arm64); do .ci/package $(NFPM) $$arch $(VERSION) $(PACKAGES) || exit; done
 
 ##@ The test cluster
 
@@ -81,16 +106,32 @@ cluster-up: ## Start a one-node Kubernetes in separate namespaces
 cluster-down: ## Remove it, and everything that earlier runs left
 	$(CLUSTER) down
 
+##@ Releases
+
+.PHONY: snapshot
+snapshot: $(GORELEASER) $(CYCLONEDX) ## Build what a release consists of into dist/, unsigned (about 15 minutes the first time)
+	.ci/release $(GORELEASER) $(CYCLONEDX) "$(HELM)" --snapshot --skip=sign
+
+.PHONY: release
+release: $(GORELEASER) $(CYCLONEDX) ## Publish the tag that is checked out (the release workflow runs it)
+	.ci/publish $(GORELEASER) $(CYCLONEDX) "$(HELM)"
+
 ##@ Other
 
 .PHONY: help
 help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(TOOLS)/golangci-lint-%:
-	@echo "building golangci-lint (about 3 minutes the first time)"
-	cd .ci/tools/golangci-lint && GOWORK=off CGO_ENABLED=0 go build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
-
-$(TOOLS)/helm-docs-%:
-	@echo "building helm-docs (about 1 minute the first time)"
-	cd .ci/tools/helm-docs && GOWORK=off CGO_ENABLED=0 go build -o $@ github.com/norwoodj/helm-docs/cmd/helm-docs
+# build-tool NAME PACKAGE DURATION: how the binary of a tool is built.
+define build-tool
+$(TOOLS)/$(1)-%:
+	@echo "building $(1) ($(3) the first time)"
+	cd .ci/tools/$(1) && GOWORK=off CGO_ENABLED=0 go build -o $$@ $(2)
+endef
+$(eval $(call build-tool,golangci-lint,github.com/golangci/golangci-lint/v2/cmd/golangci-lint,about 3 minutes))
+$(eval $(call build-tool,helm-docs,github.com/norwoodj/helm-docs/cmd/helm-docs,about 1 minute))
+$(eval $(call build-tool,actionlint,github.com/rhysd/actionlint/cmd/actionlint,a few seconds))
+$(eval $(call build-tool,govulncheck,golang.org/x/vuln/cmd/govulncheck,a few seconds))
+$(eval $(call build-tool,goreleaser,github.com/goreleaser/goreleaser/v2,about 5 minutes))
+$(eval $(call build-tool,cyclonedx-gomod,github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod,about 1 minute))
+$(eval $(call build-tool,nfpm,github.com/goreleaser/nfpm/v2/cmd/nfpm,about 1 minute))

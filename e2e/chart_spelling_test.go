@@ -42,7 +42,7 @@ func TestChartSpelling(t *testing.T) {
 		`image: {tag: 0}`:                                                `image.tag: YAML reads this value as the number 0`,
 		`image: {tag: 0123456}`:                                          `image.tag: YAML reads this value as the number 42798`,
 		`image: {tag: 12e45}`:                                            `image.tag: YAML reads this value as the number`,
-		`image: {tag: "sha256:0123"}`:                                    "for digests, set webhook.image and sidecar.image",
+		`image: {tag: "sha256:0123"}`:                                    "for digests, set webhook.digest and sidecar.digest",
 		`webhook: {annotations: {admissions.enforcer/disabled: true}}`:   `for example "true"`,
 		`webhook: {podLabels: {version: 1.10}}`:                          "webhook.podLabels.version: YAML reads",
 		`commonAnnotations: {owner: 7}`:                                  "commonAnnotations.owner: YAML reads",
@@ -97,11 +97,15 @@ func TestChartMetadata(t *testing.T) {
 	t.Parallel()
 	for _, source := range []string{"self", "cert-manager"} {
 		rendered, err := renderYAML(t, `{commonLabels: {team: a}, commonAnnotations: {owner: b}, sidecar: {extraCA: "-----BEGIN CERTIFICATE-----"},
-			webhook: {admissionPolicy: true, tls: {source: `+source+`}, networkPolicy: {enabled: true, apiServer: [{ipBlock: {cidr: 10.0.0.0/28}}]}}}`)
+			webhook: {admissionPolicy: true, tls: {source: `+source+`}, networkPolicy: {enabled: true, apiServer: [{ipBlock: {cidr: 10.0.0.0/28}}]}},
+			monitoring: {sidecarMonitor: true, webhookMonitor: true, rules: {enabled: true}}}`)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, object := range objects(rendered)[1:] { // the first is empty
+			if strings.Contains(object, "helm.sh/hook: test") {
+				continue // with more annotations, and a component of their own
+			}
 			metadata := "metadata:\n  annotations:\n    owner: b\n  labels:\n    app.kubernetes.io/component: webhook\n" +
 				"    app.kubernetes.io/instance: azure-cert-sync\n    app.kubernetes.io/managed-by: Helm\n" +
 				"    app.kubernetes.io/name: azure-cert-sync\n    app.kubernetes.io/version: 0.1.0\n    team: a\n"

@@ -105,7 +105,7 @@ http {
 	if err != nil {
 		t.Fatal(err)
 	}
-	awaitServed(t, versions[len(versions)-1].Serial)
+	awaitServed(t, nginxAddress, "consumers.example.com", versions[len(versions)-1].Serial)
 	renewed, err := testEnv.Azure.Renew(testContext(t), azure.Renewal{Vault: framework.Vault, Name: pod.Name})
 	if err != nil {
 		t.Fatal(err)
@@ -118,22 +118,23 @@ http {
 		t.Fatalf("version %s did not arrive in the volume: %v", renewed.Version, err)
 	}
 	onNode(t, "", "nginx", "-e", "stderr", "-c", config, "-s", "reload")
-	awaitServed(t, renewed.Serial)
+	awaitServed(t, nginxAddress, "consumers.example.com", renewed.Serial)
 }
 
-// awaitServed waits until nginx serves a certificate with this serial number for the app's name.
-func awaitServed(t *testing.T, serial string) {
+// awaitServed waits until a server serves the certificate with this serial number for a name. The
+// client trusts only the vault's root.
+func awaitServed(t *testing.T, address, name, serial string) {
 	t.Helper()
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM([]byte(testEnv.Roots.Issuer))
 	var last error
 	err := wait.PollUntilContextCancel(testContext(t), 100*time.Millisecond, true, func(ctx context.Context) (bool, error) {
-		raw, err := testEnv.Cluster.Dial(ctx, "tcp", nginxAddress)
+		raw, err := testEnv.Cluster.Dial(ctx, "tcp", address)
 		if last = err; err != nil {
 			return false, nil
 		}
 		defer raw.Close()
-		conn := tls.Client(raw, &tls.Config{RootCAs: roots, ServerName: "consumers.example.com", MinVersion: tls.VersionTLS12})
+		conn := tls.Client(raw, &tls.Config{RootCAs: roots, ServerName: name, MinVersion: tls.VersionTLS12})
 		if last = conn.HandshakeContext(ctx); last != nil {
 			return false, nil
 		}
@@ -142,6 +143,6 @@ func awaitServed(t *testing.T, serial string) {
 		return got == serial, nil
 	})
 	if err != nil {
-		t.Fatalf("nginx did not serve serial number %s: %v", serial, last)
+		t.Fatalf("%s did not serve serial number %s: %v", address, serial, last)
 	}
 }

@@ -15,18 +15,19 @@ import (
 // identify returns the identity for an entry's client and tenant ID. Either of them may be empty.
 type identify = func(clientID, tenantID string) (keyvault.Identity, error)
 
-func identities(c *config.Loaded, client *azhttp.Client, metrics *health.Metrics) (identify, error) {
+func identities(where contract.Mode, c *config.Loaded, client *azhttp.Client, metrics *health.Metrics) (identify, error) {
 	if c.Credential == contract.CredentialManagedIdentity {
-		return managed(c.MSIEndpoint, metrics)
+		return managed(where, c.MSIEndpoint, metrics)
 	}
-	return federated(client, metrics), nil
+	return federated(where, client, metrics), nil
 }
 
 // federated returns identities of the pod: the one of the entry, or else the one of the pod.
-func federated(client *azhttp.Client, metrics *health.Metrics) identify {
+func federated(where contract.Mode, client *azhttp.Client, metrics *health.Metrics) identify {
 	federation := credential.Federation{
 		TokenFile:     os.Getenv(contract.EnvFederatedTokenFile),
 		AuthorityHost: os.Getenv(contract.EnvAuthorityHost),
+		Where:         where,
 	}
 	return func(clientID, tenantID string) (keyvault.Identity, error) {
 		id := credential.Identity{
@@ -45,16 +46,16 @@ func federated(client *azhttp.Client, metrics *health.Metrics) identify {
 // the entry's clientId, or else the metadata service's default. It ignores AZURE_CLIENT_ID: in a
 // pod that is the service account's identity, which is federated and may not be assigned to the
 // machine.
-func managed(endpoint string, metrics *health.Metrics) (identify, error) {
+func managed(where contract.Mode, endpoint string, metrics *health.Metrics) (identify, error) {
 	if err := credential.SelectEndpoint(endpoint); err != nil {
 		return nil, err
 	}
-	direct, err := azhttp.New(azhttp.Options{Direct: true})
+	direct, err := azhttp.New(azhttp.Options{Direct: true, Where: where})
 	if err != nil {
 		return nil, err
 	}
 	return func(clientID, _ string) (keyvault.Identity, error) {
-		c, err := credential.NewManagedIdentity(clientID, direct.Options(azhttp.ServiceMetadata, metrics.Observe))
+		c, err := credential.NewManagedIdentity(clientID, where, direct.Options(azhttp.ServiceMetadata, metrics.Observe))
 		if err != nil {
 			return keyvault.Identity{}, err
 		}

@@ -16,6 +16,8 @@
 //	certsync --once [flags]              sync, then exit with 0, or with 1 and the reason
 //	certsync --check [flags]             validate the settings offline and print the effective ones
 //	certsync probe [--wait 9s] [--live]  query the running process; exit with 0 if it is ready
+//	certsync status [-o json] [--chain]  print the state of the running process's certificates
+//	certsync sync                        let the running process poll now, and wait for the outcome
 //	certsync imds-init                   add the metadata service's address to loopback, then exit
 //	certsync service install [flags]     install the service (Windows; "uninstall" removes it)
 //	certsync --version | --help
@@ -24,9 +26,14 @@
 //
 // Flags:
 //
-//	--settings FILE     settings, JSON (default: /etc/certsync/settings.json if it exists)
-//	--host              run on a host, not in a pod: settings mean the same as for the VM extension
+//	--settings FILE     settings, JSON (default: /etc/certsync/settings.json if it exists), or the VM
+//	                    extension's config directory with its <sequence number>.settings
+//	--host              run on a host, not in a pod: settings mean the same as for the VM extension.
+//	                    As a service of systemd with Type=notify, it is started once it is ready
+//	--adopt             with --host: replace the links of the VM extension in the stores
 //	--status-file FILE  write the status to this file, in the extension's format, after every sync
+//	--status-dir DIR    the same as <sequence number>.status, as the extension does; 0 for a FILE
+//	--log-file FILE     write the log to this file, too; it may be rotated at any time
 //	--http=false        open no port; probes use the socket (pods with hostNetwork)
 //	--metadata ADDR     issue tokens by HTTP on this loopback address or 169.254.169.254
 //	--socket FILE       unix socket for probes (default: /run/certsync/certsync.sock)
@@ -52,17 +59,16 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/buildinfo"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/config"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/control"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/service"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/termination"
 )
-
-// version is set by the linker.
-var version = "dev"
 
 // Exit codes.
 const (
@@ -74,8 +80,12 @@ func main() {
 	args, asService := service.Args(os.Args[1:])
 	if len(args) > 0 && !asService {
 		switch args[0] {
-		case commandProbe:
-			os.Exit(probe(args[1:]))
+		case control.CommandProbe:
+			os.Exit(control.Probe(args[1:]))
+		case contract.CommandStatus:
+			os.Exit(control.Status(args[1:]))
+		case contract.CommandSync:
+			os.Exit(control.Sync(args[1:]))
 		case contract.CommandIMDSInit:
 			os.Exit(imdsInit(args[1:]))
 		case service.Command:
@@ -90,7 +100,7 @@ func main() {
 	case err != nil:
 		os.Exit(exitUsage) // the error and the usage were printed
 	case o.version:
-		fmt.Println("certsync", version)
+		fmt.Println("certsync", buildinfo.Get())
 		return
 	}
 	setMemoryLimit(memlimit.FromCgroup)
@@ -111,25 +121,7 @@ func main() {
 		return err
 	})
 	if err != nil {
-		terminate(err)
+		termination.Report(err)
 		os.Exit(code)
-	}
-}
-
-// validate prints the effective settings, or ends the process with what is wrong with them.
-func validate(o options) {
-	loaded, err := config.Load(o.config())
-	if err != nil {
-		terminate(err)
-		os.Exit(exitUsage)
-	}
-	loaded.Print(os.Stdout)
-}
-
-// manage installs or removes the service of Windows.
-func manage(args []string) {
-	if err := service.Manage(args, filepath.Dir(config.DefaultFile)); err != nil {
-		terminate(err)
-		os.Exit(exitFailure)
 	}
 }

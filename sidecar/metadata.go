@@ -14,9 +14,11 @@ import (
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/azhttp"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/commandline"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/health"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/imds"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/listen"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/termination"
 )
 
 var metadataAddress = netip.MustParseAddr(contract.MetadataAddress)
@@ -43,7 +45,7 @@ func imdsInit(args []string) int {
 		fmt.Fprintf(f.Output(), "certsync %s adds the address %s to the loopback interface. It needs the capability NET_ADMIN.\n",
 			contract.CommandIMDSInit, contract.MetadataAddress)
 	}
-	switch err := parseFlags(f, args, "this command takes no arguments"); {
+	switch err := commandline.Parse(f, args, "this command takes no arguments"); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
@@ -54,7 +56,7 @@ func imdsInit(args []string) int {
 		fmt.Fprintln(os.Stderr, "certsync: warning:", err)
 	}
 	if err := imds.AddAddress(metadataAddress); err != nil {
-		terminate(err)
+		termination.Report(err)
 		return exitFailure
 	}
 	return 0
@@ -63,7 +65,7 @@ func imdsInit(args []string) int {
 // newEndpoint returns the metadata endpoint. Its tokens are always federated, also if those for
 // certificates are not.
 func newEndpoint(client *azhttp.Client, metrics *health.Metrics, log *slog.Logger) http.Handler {
-	identify := federated(client, metrics)
+	identify := federated(contract.Pod, client, metrics)
 	return imds.New(imds.Config{
 		ClientID: os.Getenv(contract.EnvClientID),
 		Header:   os.Getenv(contract.EnvMetadataHeader),
@@ -77,7 +79,7 @@ func newEndpoint(client *azhttp.Client, metrics *health.Metrics, log *slog.Logge
 
 // serveMetadata opens the ports of the metadata endpoint, and serves them in the background. It
 // passes a later failure to fail.
-func serveMetadata(ctx context.Context, o options, endpoint http.Handler, fail func(error)) error {
+func serveMetadata(ctx context.Context, o *options, endpoint http.Handler, fail func(error)) error {
 	for _, address := range o.metadata {
 		l, err := listen.PodOnly(ctx, address)
 		if err != nil {

@@ -2,12 +2,12 @@ package main
 
 import (
 	"log/slog"
-	"sync"
 
-	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/atomicfile"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/health"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/reload"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/statusfile"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/systemd"
 )
 
 // observer is the certsync.Observer of the program. A report updates the state and the status file,
@@ -16,15 +16,21 @@ type observer struct {
 	*health.State
 	announcer *reload.Announcer
 	memory    memoryReleaser
+	systemd   *systemd.Service
+	status    *statusfile.Files
 	log       *slog.Logger
+}
 
-	mu         sync.Mutex
-	statusFile string // empty: none
+// Beat implements certsync.Observer.
+func (o *observer) Beat() {
+	o.State.Beat()
+	o.systemd.Beat()
 }
 
 // Report implements certsync.Observer.
 func (o *observer) Report(r certsync.Report) {
 	o.State.Report(r)
+	o.systemd.Report(r)
 	o.writeStatus()
 	o.announcer.Report(r)
 	o.memory.release(r)
@@ -37,12 +43,7 @@ func (o *observer) Announced(attempt int, err error) {
 }
 
 func (o *observer) writeStatus() {
-	if o.statusFile == "" {
-		return
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if err := atomicfile.WriteFile(o.statusFile, o.StatusJSON(), 0o644); err != nil {
+	if err := o.status.Write(o.StatusJSON); err != nil {
 		o.log.Error("status file cannot be written", "error", err)
 	}
 }

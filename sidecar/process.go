@@ -12,16 +12,18 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/health"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/logs"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/reload"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/statusfile"
 )
 
 // process is a running certsync: the parts that are connected to each other. It is the
 // config.Target.
 type process struct {
-	options   options
+	options   *options
 	level     *slog.LevelVar
 	logs      *logs.Logs
 	log       *slog.Logger
 	state     *health.State
+	status    *statusfile.Files
 	stores    stores
 	announcer *reload.Announcer
 	loop      *certsync.Loop[certfiles.Content]
@@ -31,12 +33,19 @@ type process struct {
 // Apply implements config.Target.
 func (p *process) Apply(running, next *config.Loaded) {
 	if next.Reload != running.Reload {
-		p.announcer.Configure(reload.To(next.Reload))
+		p.announcer.Configure(reload.To(p.options.where(), next.Reload))
 	}
 	p.level.Set(next.LogLevel)
 	p.logs.Configure(next.Logging)
+	p.report(next)
 	p.stores.SetPasswordFile(next.KeystorePasswordFile)
 	p.loop.Change(loopSettings(next))
+}
+
+// report adapts the status to the settings.
+func (p *process) report(c *config.Loaded) {
+	p.status.SetSequence(c.Sequence)
+	p.state.StartIsSuccess(p.options.host && !c.RequireInitialSync)
 }
 
 // Notice implements config.Target.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/buildinfo"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/azhttp"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certfiles"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
@@ -22,45 +23,50 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/logs"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/reload"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/service"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/systemd"
 )
 
 // announcedFile contains which renewals were announced. It is in options.stateDir.
 const announcedFile = "announced.json"
 
 // run syncs once, or until ctx ends. The error is why it failed.
-func run(ctx context.Context, o options, c *config.Loaded) error {
+func run(ctx context.Context, o *options, c *config.Loaded) error {
 	level := new(slog.LevelVar)
 	metrics := health.NewMetrics()
-	logs, log := logs.New(level, metrics.LogDropped, service.LogHandlers(level)...)
+	logs, log, err := logs.New(o.logFile, level, metrics.LogDropped, service.LogHandlers(level)...)
+	if err != nil {
+		return err
+	}
 	defer logs.Close()
 	level.Set(c.LogLevel)
 	logs.Configure(c.Logging)
 	c.LogWarnings(log)
 	setGCPercent(firstSyncGC)
 
-	client, err := azhttp.New(azhttp.Options{ExtraCA: []byte(os.Getenv(contract.EnvExtraCA))})
+	client, err := azhttp.New(azhttp.Options{ExtraCA: []byte(os.Getenv(contract.EnvExtraCA)), Where: o.where()})
 	if err != nil {
 		return err
 	}
-	identify, err := identities(c, client, metrics)
+	identify, err := identities(o.where(), c, client, metrics)
 	if err != nil {
 		return err
 	}
-	vaults := keyvault.New(identify, client.Options(azhttp.ServiceKeyVault, metrics.Observe))
-	observer := &observer{State: health.New(metrics), statusFile: o.statusFile, log: log}
+	vaults := keyvault.New(o.where(), identify, client.Options(azhttp.ServiceKeyVault, metrics.Observe))
+	observer := &observer{State: health.New(metrics), systemd: systemd.New(log), status: &o.status, log: log}
 	observer.announcer = reload.New(filepath.Join(o.stateDir(), announcedFile), observer.Announced, log)
-	observer.announcer.Configure(reload.To(c.Reload))
+	observer.announcer.Configure(reload.To(o.where(), c.Reload))
 	if c.PollingInterval > closeIdleAbove {
 		observer.memory.closeIdle = client.CloseIdleConnections
 	}
 	p := &process{
-		options: o, level: level, logs: logs, log: log, state: observer.State, announcer: observer.announcer,
+		options: o, level: level, logs: logs, log: log, state: observer.State, status: observer.status, announcer: observer.announcer,
 		stores: newStores(o, c.KeystorePasswordFile),
 	}
 	p.loop = certsync.New(loopSettings(c), certfiles.NewSource(vaults), p.stores, observer, log)
+	p.report(c)
 	p.watcher = config.NewWatcher(o.config(), c, p, log)
 	p.watcher.Start()
-	log.Info("starting", "version", version, "certificates", len(c.Certificates), "pollingInterval", c.PollingInterval.String())
+	log.Info("starting", "version", buildinfo.Get().Version, "certificates", len(c.Certificates), "pollingInterval", c.PollingInterval.String())
 	if o.once {
 		return p.once(ctx)
 	}
@@ -68,7 +74,7 @@ func run(ctx context.Context, o options, c *config.Loaded) error {
 }
 
 // errStalled ends the process; the kubelet or the service manager starts it again.
-var errStalled = errors.New("the sync loop has stalled for five minutes: exiting so that the container restarts")
+var errStalled = errors.New("the sync loop has stalled for five minutes: exiting for a restart")
 
 // endTime limits how long the end of the loop may take. It is safe not to wait for what hangs: the
 // stores are consistent at every moment.

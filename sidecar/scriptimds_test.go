@@ -1,20 +1,14 @@
 package main
 
 import (
-	"cmp"
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/json"
-	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure/metadata"
 )
 
 const (
@@ -22,20 +16,11 @@ const (
 	machine = "machine"
 
 	imdsAddress = "169.254.169.254"
-	arcAddress  = "127.0.0.1:40342"
 	// arcKeys is where Azure Arc's agent writes keys for the users who may get tokens. In the mount
 	// namespace of the test it is on a separate file system.
 	arcKeys = "/var/opt/azcmagent/tokens"
 	arcKey  = arcKeys + "/test.key"
 )
-
-// metadata is a small instance metadata service, and Azure Arc's. Its managed identities are the
-// applications of the scripts. It gets their tokens from the emulated Entra ID, so that the vaults
-// accept them.
-type metadata struct {
-	*world
-	client *http.Client
-}
 
 // serveMetadata serves both on their addresses, inside the sandbox.
 func (w *world) serveMetadata(t *testing.T) {
@@ -46,12 +31,8 @@ func (w *world) serveMetadata(t *testing.T) {
 	check(t, os.WriteFile(arcKey, []byte("the agent's secret"), 0o600))
 	t.Cleanup(func() { check(t, unix.Unmount("/var/opt", 0)) })
 
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(w.CACertPEM())
-	m := &metadata{world: w, client: &http.Client{Transport: &http.Transport{
-		TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, DisableKeepAlives: true,
-	}}}
-	for address, handler := range map[string]http.HandlerFunc{imdsAddress + ":80": m.imds, arcAddress: m.arc} {
+	m := &metadata.Machine{Azure: w.Emulator, Issuer: w.issuer, Subject: subject, Tenant: tenant, System: clientIDOf(machine)}
+	for address, handler := range map[string]http.Handler{metadata.Address: m, metadata.ArcAddress: m.Arc(arcKey)} {
 		l, err := net.Listen("tcp", address)
 		check(t, err)
 		server := &http.Server{Handler: handler}
@@ -75,61 +56,4 @@ func addLoopbackAddress(t *testing.T, address string) {
 		check(t, r.SetInet4Addr(set.value.To4()))
 		check(t, unix.IoctlIfreq(fd, set.request, r))
 	}
-}
-
-func (m *metadata) imds(w http.ResponseWriter, r *http.Request) {
-	if r.Header.Get("Metadata") != "true" || r.URL.Path != "/metadata/identity/oauth2/token" || r.FormValue("api-version") != "2018-02-01" {
-		refuse(w, http.StatusBadRequest, "bad request")
-		return
-	}
-	m.issueToken(w, r)
-}
-
-// arc issues tokens to callers that can read the key file that it names.
-func (m *metadata) arc(w http.ResponseWriter, r *http.Request) {
-	if r.Header.Get("Authorization") != "Basic the agent's secret" {
-		w.Header().Set("WWW-Authenticate", "Basic realm="+arcKey)
-		w.WriteHeader(http.StatusUnauthorized)
-		return
-	}
-	m.issueToken(w, r)
-}
-
-func refuse(w http.ResponseWriter, status int, description string) {
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]string{"error": "invalid_request", "error_description": description})
-}
-
-// issueToken exchanges an assertion of the cluster for a token: the emulator supports only that.
-func (m *metadata) issueToken(w http.ResponseWriter, r *http.Request) {
-	clientID := cmp.Or(r.FormValue("client_id"), clientIDOf(machine))
-	assertion, err := m.issuer.Sign(azure.Assertion{Subject: subject})
-	if err != nil {
-		refuse(w, http.StatusInternalServerError, err.Error())
-		return
-	}
-	resp, err := m.client.PostForm("https://login.microsoftonline.com/"+tenant+"/oauth2/v2.0/token", url.Values{
-		"grant_type":            {"client_credentials"},
-		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
-		"client_assertion":      {assertion},
-		"client_id":             {clientID},
-		"scope":                 {r.FormValue("resource") + "/.default"},
-	})
-	if err != nil {
-		refuse(w, http.StatusInternalServerError, err.Error())
-		return
-	}
-	defer resp.Body.Close()
-	var token struct {
-		Token   string `json:"access_token"`
-		Expires int    `json:"expires_in"`
-	}
-	if resp.StatusCode != http.StatusOK || json.NewDecoder(resp.Body).Decode(&token) != nil {
-		refuse(w, http.StatusBadRequest, "Identity not found")
-		return
-	}
-	_ = json.NewEncoder(w).Encode(map[string]string{
-		"access_token": token.Token, "expires_in": fmt.Sprint(token.Expires), "token_type": "Bearer",
-		"resource": r.FormValue("resource"), "client_id": clientID,
-	})
 }

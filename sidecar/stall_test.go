@@ -23,6 +23,8 @@ type hangingStores struct {
 
 func (h *hangingStores) Current(string) (map[string]certsync.Installed, error) { return nil, nil }
 
+func (h *hangingStores) InPlace(string) bool { return true }
+
 func (h *hangingStores) Commit(string, []certsync.Item[certfiles.Content]) (certsync.Committed, error) {
 	if h.commits++; h.commits > 1 {
 		<-h.release

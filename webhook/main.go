@@ -9,7 +9,10 @@
 //
 // until SIGTERM. Then it becomes unready, continues to serve until clients have noticed, and stops.
 //
-// Exit codes: 0 after SIGTERM; 1 failure at run time; 2 wrong flags.
+// "webhook admit-test" admits a pod by a dry run instead, and says what failed; "helm test" runs
+// it.
+//
+// Exit codes: 0 after SIGTERM or a passed test; 1 failure at run time; 2 wrong flags.
 package main
 
 import (
@@ -26,35 +29,44 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/klog/v2"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/buildinfo"
 )
 
-// version is set by the linker.
-var version = "dev"
+// Exit codes.
+const (
+	exitFailure = 1
+	exitUsage   = 2
+)
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == commandAdmitTest {
+		os.Exit(admitTest(os.Args[2:]))
+	}
 	o, err := parseFlags(os.Args[1:], os.Getenv, os.Stdout)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return
 	case err != nil:
 		fmt.Fprintf(os.Stderr, "webhook: %v\n", err)
-		os.Exit(2)
+		os.Exit(exitUsage)
 	case o.showVersion:
-		fmt.Println(version, runtime.Version())
+		fmt.Println("webhook", buildinfo.Get())
 		return
 	}
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: o.logLevel}))
 	slog.SetDefault(log) // also for package log, which net/http uses
 	klog.SetSlogLogger(log)
 	ctrllog.SetLogger(logr.FromSlogHandler(log.Handler()))
-	log.Info("webhook starting", "version", version, "go", runtime.Version(), "cpus", runtime.GOMAXPROCS(0))
+	build := buildinfo.Get()
+	log.Info("webhook starting", "version", build.Version, "commit", build.Commit, "go", build.Go, "cpus", runtime.GOMAXPROCS(0))
 
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	err = run(ctx, o, log)
 	stop()
 	if err != nil {
 		log.Error("webhook stopped", "error", err)
-		os.Exit(1)
+		os.Exit(exitFailure)
 	}
 	log.Info("webhook stopped")
 }

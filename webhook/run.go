@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/buildinfo"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/admission"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/annotations"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/kube"
@@ -35,14 +36,14 @@ type replica struct {
 // run serves until ctx ends, and then drains. The error is why the process cannot continue.
 func run(ctx context.Context, o *options, log *slog.Logger) error {
 	tuneMemory()
-	api, err := kube.Connect(o.kubeconfig, "azure-cert-sync-webhook/"+version)
+	api, err := kube.Connect(o.kubeconfig, "azure-cert-sync-webhook/"+buildinfo.Get().Version)
 	if err != nil {
 		return fmt.Errorf("connecting to the API server: %w", err)
 	}
 	r := &replica{
 		options: o, log: log, api: api, metrics: prometheus.NewRegistry(), ready: newReadiness(log), reads: annotations.NewLimiter(),
 	}
-	r.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildMetric())
 
 	// The replica still responds to admissions while it drains.
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))

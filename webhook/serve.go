@@ -14,6 +14,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/buildinfo"
 )
 
 // healthHandler serves /healthz and /readyz.
@@ -34,6 +36,16 @@ func metricsHandler(g prometheus.Gatherer) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(g, promhttp.HandlerOpts{}))
 	return mux
+}
+
+// buildMetric has the labels of the sidecar's metric of this name, so that their versions can be
+// compared.
+func buildMetric() prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name:        "certsync_build_info",
+		Help:        "1, with the build of the program.",
+		ConstLabels: prometheus.Labels{"program": "webhook", "version": buildinfo.Get().Version},
+	}, func() float64 { return 1 })
 }
 
 // Limits for connections, which need no authentication.

@@ -15,10 +15,16 @@ import (
 )
 
 // output runs a command and returns its standard output. The error contains the command and at most
-// the last 4 KiB of its standard error.
+// the last 4 KiB of its standard error. If the caller has set the command's Stderr, that receives
+// all of it, too.
 func output(cmd *exec.Cmd) ([]byte, error) {
 	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.Stdout = &stdout
+	if cmd.Stderr == nil {
+		cmd.Stderr = &stderr
+	} else {
+		cmd.Stderr = io.MultiWriter(&stderr, cmd.Stderr)
+	}
 	if err := cmd.Run(); err != nil {
 		const most = 4 << 10
 		said := bytes.TrimSpace(stderr.Bytes())

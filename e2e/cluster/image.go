@@ -122,6 +122,14 @@ func (c *Cluster) LoadImage(ctx context.Context, archive string) (string, error)
 	return reference, nil
 }
 
+// TagImage gives an image that this Cluster delivered a further reference, such as the one of a
+// public registry, so that a manifest that names it runs unchanged. It needs a node that this
+// package started.
+func (c *Cluster) TagImage(ctx context.Context, name, reference string) error {
+	_, err := output(c.node.ctr(ctx, "images", "tag", "--force", c.Image(name), reference))
+	return err
+}
+
 // Image returns the reference for manifests of an image that this Cluster delivered with
 // BuildImage, PackImage or LoadImage. The name has no registry and no tag. Image returns "" for an
 // unknown name.

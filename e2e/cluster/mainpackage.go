@@ -30,7 +30,7 @@ func buildMainPackage(ctx context.Context, repo, pkg string, log *progress) (str
 	}
 	defer held.remove()
 	// The go command does not rebuild a program that is up to date.
-	build := goCommand(ctx, repo, "build", "-trimpath", "-ldflags", "-s -w", "-o", latest, pkg)
+	build := goCommand(ctx, repo, "build", "-ldflags", "-s -w", "-o", latest, pkg)
 	if err := log.quietly("build "+pkg, func() error { _, err := output(build); return err }); err != nil {
 		return "", err
 	}

@@ -42,7 +42,7 @@ func prepareNode(ctx context.Context, name string, log *progress) (*node, error)
 	if err != nil {
 		return nil, err
 	}
-	built, err := buildPrograms(ctx, repo, log, programModules...)
+	built, err := buildPrograms(ctx, repo, log, nodeProjects...)
 	if err != nil {
 		return nil, err
 	}

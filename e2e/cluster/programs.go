@@ -5,21 +5,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
-// programModule is a project in a module below programs/, which pins the project's version and
-// lists its programs as tools. Two projects share a module if they share most of their
-// dependencies: these are then compiled once.
-type programModule struct {
-	dir     string // below programs/
+// project is a project whose programs are built. The module programs/ pins its version, and lists
+// its programs as tools. All projects share one module, so that each package that several of them
+// use has one version and is compiled once.
+type project struct {
+	name    string // of the directory in the cache
 	module  string // the project's module
 	tags    string
 	cgo     []string          // Debian packages for building C; empty for static Go programs
@@ -27,15 +24,16 @@ type programModule struct {
 	ldflags func(version string) string
 }
 
-var programModules = []programModule{
-	{dir: "etcd", module: "go.etcd.io/etcd/server/v3", rename: map[string]string{"server": "etcd"}},
-	{dir: "containerd", module: "github.com/containerd/containerd/v2", tags: "no_btrfs,no_zfs,no_devmapper"},
+// nodeProjects are the projects that a node and its tests need.
+var nodeProjects = []project{
+	{name: "etcd", module: "go.etcd.io/etcd/server/v3", rename: map[string]string{"server": "etcd"}},
+	{name: "containerd", module: "github.com/containerd/containerd/v2", tags: "no_btrfs,no_zfs,no_devmapper,no_tracing"},
 	// Debian's runc is too old for user namespaces of pods. Its first steps are written in C,
 	// because the Go runtime has already started threads.
-	{dir: "runc", module: "github.com/opencontainers/runc", tags: "seccomp", cgo: []string{"gcc", "libc6-dev", "libseccomp-dev"}},
-	{dir: "helm", module: "helm.sh/helm/v4", ldflags: helmVersion("helm.sh/helm/v4")},
-	{dir: "helm", module: "helm.sh/helm/v3", rename: map[string]string{"helm": "helm3"}, ldflags: helmVersion("helm.sh/helm/v3")},
-	{dir: "kubernetes", module: "k8s.io/kubernetes", ldflags: kubernetesVersion},
+	{name: "runc", module: "github.com/opencontainers/runc", tags: "seccomp", cgo: []string{"gcc", "libc6-dev", "libseccomp-dev"}},
+	{name: "helm", module: "helm.sh/helm/v4", ldflags: helmVersion("helm.sh/helm/v4")},
+	{name: "helm3", module: "helm.sh/helm/v3", rename: map[string]string{"helm": "helm3"}, ldflags: helmVersion("helm.sh/helm/v3")},
+	{name: "kubernetes", module: "k8s.io/kubernetes", ldflags: kubernetesVersion},
 }
 
 func helmVersion(module string) func(string) string {
@@ -51,9 +49,9 @@ func kubernetesVersion(v string) string {
 	return fmt.Sprintf("-X %[1]s.gitVersion=%[2]s -X %[1]s.gitMajor=%[3]s -X %[1]s.gitMinor=%[4]s -X %[1]s.gitTreeState=clean", pkg, v, major, minor)
 }
 
-// registryModule provides a registry for the test of clusters that pull their images. Nodes do not
+// registryProject provides a registry for the test of clusters that pull their images. Nodes do not
 // need it.
-var registryModule = programModule{dir: "registry", module: "github.com/google/go-containerregistry"}
+var registryProject = project{name: "registry", module: "github.com/google/go-containerregistry"}
 
 // programs maps a program's name to its path.
 type programs map[string]string
@@ -65,7 +63,7 @@ func Build(ctx context.Context, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	_, err = buildPrograms(ctx, repo, newProgress(log), programModules...)
+	_, err = buildPrograms(ctx, repo, newProgress(log), nodeProjects...)
 	return err
 }
 
@@ -76,69 +74,118 @@ func Program(ctx context.Context, log io.Writer, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, m := range append(slices.Clone(programModules), registryModule) {
-		pin, _, err := m.identify(ctx, m.source(repo))
+	pins, err := readPins(ctx, filepath.Join(repo, programsModule))
+	if err != nil {
+		return "", err
+	}
+	for _, p := range append(slices.Clone(nodeProjects), registryProject) {
+		r, err := pins.release(p)
 		if err != nil {
 			return "", err
 		}
-		if !slices.Contains(m.names(pin), name) {
-			continue
+		if slices.Contains(r.names(), name) {
+			built, err := buildPrograms(ctx, repo, newProgress(log), p)
+			return built[name], err
 		}
-		built, err := buildPrograms(ctx, repo, newProgress(log), m)
-		return built[name], err
 	}
-	return "", fmt.Errorf("cluster: no module below e2e/cluster/programs has a program %q", name)
+	return "", fmt.Errorf("cluster: %s/go.mod lists no program %q", programsModule, name)
 }
 
-// buildPrograms returns the modules' programs, and builds those that are not in the cache.
-func buildPrograms(ctx context.Context, repo string, log *progress, modules ...programModule) (programs, error) {
-	all := programs{}
-	for _, m := range modules {
-		p, err := m.build(ctx, m.source(repo), log)
+// programsModule is the directory of the module that pins the programs.
+const programsModule = "e2e/cluster/programs"
+
+// pins is what the go.mod of the programs specifies.
+type pins struct {
+	dir      string
+	goMod    string // the text
+	goSum    string
+	goVer    string            // version of Go that builds
+	versions map[string]string // module -> version
+	tools    []string          // package paths
+}
+
+// readPins reads the module in dir.
+func readPins(ctx context.Context, dir string) (*pins, error) {
+	p := &pins{dir: dir}
+	for name, text := range map[string]*string{"go.mod": &p.goMod, "go.sum": &p.goSum} {
+		content, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			return nil, err
 		}
-		maps.Copy(all, p)
+		*text = string(content)
 	}
-	return all, nil
+	parsed, err := output(goCommand(ctx, dir, "mod", "edit", "-json"))
+	if err != nil {
+		return nil, err
+	}
+	if err := p.parse(parsed); err != nil {
+		return nil, fmt.Errorf("%s/go.mod: %w", dir, err)
+	}
+	p.goVer, err = goEnv(ctx, dir, "GOVERSION")
+	return p, err
 }
 
-// source returns the module's directory.
-func (m programModule) source(repo string) string {
-	return filepath.Join(repo, "e2e/cluster/programs", m.dir)
-}
-
-// pinned is what a module's go.mod specifies.
-type pinned struct {
-	version string   // of the project
-	tools   []string // package paths
-}
-
-// parsePinned reads the output of "go mod edit -json": the version of module that the go.mod
-// requires, and the tools that are packages of module.
-func parsePinned(gomod []byte, module string) (pinned, error) {
+// parse reads the output of "go mod edit -json".
+func (p *pins) parse(gomod []byte) error {
 	var f struct {
 		Require []struct{ Path, Version string }
 		Tool    []struct{ Path string }
 	}
 	if err := json.Unmarshal(gomod, &f); err != nil {
-		return pinned{}, err
+		return err
 	}
-	var p pinned
+	p.versions = map[string]string{}
 	for _, r := range f.Require {
-		if r.Path == module {
-			p.version = r.Version
-		}
+		p.versions[r.Path] = r.Version
 	}
 	for _, t := range f.Tool {
-		if t.Path == module || strings.HasPrefix(t.Path, module+"/") {
-			p.tools = append(p.tools, t.Path)
+		p.tools = append(p.tools, t.Path)
+	}
+	return nil
+}
+
+// release is the pinned version of a project.
+type release struct {
+	project
+	version string
+	tools   []string // package paths
+	key     string   // derived from everything that determines the programs
+}
+
+// release returns what is pinned of a project.
+func (p *pins) release(of project) (release, error) {
+	r := release{project: of, version: p.versions[of.module]}
+	for _, t := range p.tools {
+		if t == of.module || strings.HasPrefix(t, of.module+"/") {
+			r.tools = append(r.tools, t)
 		}
 	}
-	if p.version == "" || len(p.tools) == 0 {
-		return pinned{}, fmt.Errorf("want a requirement on %s and a tool directive for at least one of its packages", module)
+	if r.version == "" || len(r.tools) == 0 {
+		return release{}, fmt.Errorf("want a requirement on %s and at least one tool directive", of.module)
 	}
-	return p, nil
+	r.key = cacheKey(p.goMod, p.goSum, p.goVer, runtime.GOARCH, r.tags, r.linkFlags())
+	return r, nil
+}
+
+// names returns the usual names of the project's programs.
+func (r *release) names() []string {
+	var names []string
+	for _, t := range r.tools {
+		name := programName(t)
+		if customary, ok := r.rename[name]; ok {
+			name = customary
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+func (r *release) linkFlags() string {
+	flags := "-s -w"
+	if r.ldflags != nil {
+		flags += " " + r.ldflags(r.version)
+	}
+	return flags
 }
 
 // programName returns the name that go build gives a package's program: the last path element that
@@ -150,124 +197,4 @@ func programName(pkg string) string {
 		last = elems[len(elems)-2]
 	}
 	return last
-}
-
-// build returns the module's programs from the cache, and builds them if they are missing. Several
-// processes may call it at the same time: one builds, the others wait.
-func (m programModule) build(ctx context.Context, src string, log *progress) (programs, error) {
-	pin, key, err := m.identify(ctx, src)
-	if err != nil {
-		return nil, err
-	}
-	parent, err := cacheDir("programs")
-	if err != nil {
-		return nil, err
-	}
-	dir := filepath.Join(parent, fmt.Sprintf("%s-%s-%s", m.dir, pin.version, key))
-	held, err := lockPath(ctx, dir+".lock", unix.LOCK_EX)
-	if err != nil {
-		return nil, err
-	}
-	defer held.remove()
-	if _, err := os.Stat(dir); err != nil {
-		what := fmt.Sprintf("build %s %s", m.dir, pin.version)
-		if err := log.during(what, func() error { return m.compile(ctx, src, dir, pin, log) }); err != nil {
-			return nil, fmt.Errorf("%s: %w", what, err)
-		}
-	}
-	markUsed(dir, m.dir+"-v")
-	found := programs{}
-	for _, name := range m.names(pin) {
-		found[name] = filepath.Join(dir, name)
-	}
-	return found, nil
-}
-
-// names returns the usual names of the module's programs.
-func (m programModule) names(pin pinned) []string {
-	var names []string
-	for _, t := range pin.tools {
-		name := programName(t)
-		if customary, ok := m.rename[name]; ok {
-			name = customary
-		}
-		names = append(names, name)
-	}
-	return names
-}
-
-// identify reads what is pinned, and derives the cache key from everything that determines the
-// programs.
-func (m programModule) identify(ctx context.Context, src string) (pinned, string, error) {
-	gomod, err := os.ReadFile(filepath.Join(src, "go.mod"))
-	if err != nil {
-		return pinned{}, "", err
-	}
-	gosum, err := os.ReadFile(filepath.Join(src, "go.sum"))
-	if err != nil {
-		return pinned{}, "", err
-	}
-	parsed, err := output(goCommand(ctx, src, "mod", "edit", "-json"))
-	if err != nil {
-		return pinned{}, "", err
-	}
-	pin, err := parsePinned(parsed, m.module)
-	if err != nil {
-		return pinned{}, "", fmt.Errorf("%s/go.mod: %w", src, err)
-	}
-	version, err := goEnv(ctx, src, "GOVERSION")
-	if err != nil {
-		return pinned{}, "", err
-	}
-	return pin, cacheKey(string(gomod), string(gosum), version, runtime.GOARCH, m.tags, m.linkFlags(pin)), nil
-}
-
-// compile builds into a directory beside dir and renames it, so that dir is complete if it exists.
-// The caller holds the lock, so a directory that already exists is left from a build that was
-// killed.
-func (m programModule) compile(ctx context.Context, src, dir string, pin pinned, log *progress) error {
-	if err := m.ensureCompiler(ctx, log); err != nil {
-		return err
-	}
-	work := dir + ".building"
-	if err := os.RemoveAll(work); err != nil {
-		return err
-	}
-	defer os.RemoveAll(work)
-	args := []string{"build", "-tags", m.tags, "-ldflags", m.linkFlags(pin), "-o", work + "/"}
-	build := goCommand(ctx, src, append(args, pin.tools...)...)
-	if m.cgo != nil {
-		build.Env = append(build.Env, "CGO_ENABLED=1")
-	}
-	if _, err := output(build); err != nil {
-		return err
-	}
-	for built, customary := range m.rename {
-		if err := os.Rename(filepath.Join(work, built), filepath.Join(work, customary)); err != nil {
-			return err
-		}
-	}
-	return os.Rename(work, dir)
-}
-
-// compilerFiles maps each Debian package that is needed to build C to one of its files or programs.
-var compilerFiles = map[string]string{
-	"gcc": "gcc", "libc6-dev": "/usr/include/features.h", "libseccomp-dev": "/usr/include/seccomp.h",
-}
-
-// ensureCompiler installs what the module needs to build C.
-func (m programModule) ensureCompiler(ctx context.Context, log *progress) error {
-	wanted := map[string]string{}
-	for _, pkg := range m.cgo {
-		wanted[pkg] = compilerFiles[pkg]
-	}
-	return ensurePackages(ctx, wanted, log)
-}
-
-func (m programModule) linkFlags(pin pinned) string {
-	flags := "-s -w"
-	if m.ldflags != nil {
-		flags += " " + m.ldflags(pin.version)
-	}
-	return flags
 }

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -9,23 +10,28 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestParsePinned(t *testing.T) {
-	const gomod = `{
-		"Module": {"Path": "example.org/programs"},
-		"Require": [{"Path": "example.org/other", "Version": "v9.9.9"}, {"Path": "example.org/it/v2", "Version": "v2.4.2"}],
-		"Tool": [{"Path": "example.org/it/v2/cmd/one"}, {"Path": "example.org/it/v2"}, {"Path": "example.org/other/cmd/it"}]
-	}`
-	got, err := parsePinned([]byte(gomod), "example.org/it/v2")
+const gomodJSON = `{
+	"Module": {"Path": "example.org/programs"},
+	"Require": [{"Path": "example.org/other", "Version": "v9.9.9"}, {"Path": "example.org/it/v2", "Version": "v2.4.2"}, {"Path": "example.org/lib", "Version": "v1.0.0"}],
+	"Tool": [{"Path": "example.org/it/v2/cmd/one"}, {"Path": "example.org/it/v2"}, {"Path": "example.org/other/cmd"}, {"Path": "example.org/it/v22/cmd"}]
+}`
+
+func TestRelease(t *testing.T) {
+	var p pins
+	if err := p.parse([]byte(gomodJSON)); err != nil {
+		t.Fatal(err)
+	}
+	got, err := p.release(project{module: "example.org/it/v2"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := pinned{version: "v2.4.2", tools: []string{"example.org/it/v2/cmd/one", "example.org/it/v2"}}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(pinned{})); diff != "" {
-		t.Error(diff)
+	want := []string{"example.org/it/v2/cmd/one", "example.org/it/v2"}
+	if got.version != "v2.4.2" || !slices.Equal(got.tools, want) {
+		t.Errorf("got version %s and tools %q, want v2.4.2 and %q", got.version, got.tools, want)
 	}
-	for _, module := range []string{"example.org/it", "example.org/it/v3"} {
-		if got, err := parsePinned([]byte(gomod), module); err == nil {
-			t.Errorf("%s is not required, but pinned to %+v", module, got)
+	for _, module := range []string{"example.org/it", "example.org/it/v3", "example.org/lib"} {
+		if got, err := p.release(project{module: module}); err == nil {
+			t.Errorf("%s has no requirement or no tool, but is pinned to %+v", module, got)
 		}
 	}
 }
@@ -45,19 +51,28 @@ func TestProgramName(t *testing.T) {
 	}
 }
 
-// The modules below programs/ pin a program for each daemon and command that the package starts.
+// The module programs/ pins a program for each daemon and command that the package starts.
 func TestPinnedPrograms(t *testing.T) {
 	repo, err := repositoryRoot(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
+	p, err := readPins(t.Context(), filepath.Join(repo, programsModule))
+	if err != nil {
+		t.Fatal(err)
+	}
 	var there []string
-	for _, m := range append(slices.Clone(programModules), registryModule) {
-		pin, _, err := m.identify(t.Context(), m.source(repo))
+	tools := 0
+	for _, of := range append(slices.Clone(nodeProjects), registryProject) {
+		r, err := p.release(of)
 		if err != nil {
 			t.Fatal(err)
 		}
-		there = append(there, m.names(pin)...)
+		there = append(there, r.names()...)
+		tools += len(r.tools)
+	}
+	if tools != len(p.tools) {
+		t.Errorf("%d of the tools %q belong to a project, want all", tools, p.tools)
 	}
 	wanted := []string{"ctr", "containerd-shim-runc-v2", "runc", "kubectl", "helm", "helm3", "crane"}
 	for _, d := range (&node{state: "/state"}).daemons() {
@@ -73,7 +88,7 @@ func TestPinnedPrograms(t *testing.T) {
 // The key of a build depends on everything that determines the programs, and on nothing else.
 func TestProgramKey(t *testing.T) {
 	const module = "module example.org/programs\n\ngo 1.26\n\ntool example.org/it/cmd/it\n\nrequire example.org/it v1.0.0\n"
-	key := func(m programModule, gomod, gosum string) string {
+	key := func(of project, gomod, gosum string) string {
 		t.Helper()
 		src := t.TempDir()
 		for name, content := range map[string]string{"go.mod": gomod, "go.sum": gosum} {
@@ -81,13 +96,17 @@ func TestProgramKey(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		_, key, err := m.identify(t.Context(), src)
+		p, err := readPins(t.Context(), src)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return key
+		r, err := p.release(of)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.key
 	}
-	m := programModule{dir: "it", module: "example.org/it"}
+	m := project{name: "it", module: "example.org/it"}
 	tagged := m
 	tagged.tags = "small"
 	first := key(m, module, "sums")
@@ -101,6 +120,60 @@ func TestProgramKey(t *testing.T) {
 	} {
 		if other == first {
 			t.Errorf("the key does not depend on the %s", what)
+		}
+	}
+}
+
+// A package counts once, however many releases need it, and also if go build does not print it
+// because it is in the build cache.
+func TestCompilation(t *testing.T) {
+	one, two := release{project: project{name: "one"}}, release{project: project{name: "two"}}
+	c := &compilation{
+		needed: map[string]map[string]int{"one": {"a": 1, "shared": 4}, "two": {"b": 5, "shared": 4}},
+		left:   map[string]int{"a": 1, "b": 5, "shared": 4},
+		total:  10,
+	}
+	wantState := func(want string) {
+		t.Helper()
+		if got := c.state(); got != want {
+			t.Errorf("state is %q, want %q", got, want)
+		}
+	}
+	wantState("0% of 10 Go files compiled")
+	for _, part := range []string{"sha", "red\n# some warning\nshared\nunknown\n", "b"} {
+		if n, err := io.WriteString(c, part); n != len(part) || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	wantState("40% of 10 Go files compiled")
+	c.finished(&one)
+	wantState("50% of 10 Go files compiled")
+	c.finished(&two)
+	wantState("100% of 10 Go files compiled")
+}
+
+// Modules that this module and the programs use have the same version in both, so that a fresh
+// machine compiles each package once.
+func TestSharedVersions(t *testing.T) {
+	repo, err := repositoryRoot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ours pins
+	parsed, err := output(goCommand(t.Context(), repo, "mod", "edit", "-json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ours.parse(parsed); err != nil {
+		t.Fatal(err)
+	}
+	programs, err := readPins(t.Context(), filepath.Join(repo, programsModule))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for module, version := range ours.versions {
+		if other, shared := programs.versions[module]; shared && other != version {
+			t.Errorf("%s is %s in go.mod and %s in %s/go.mod: go get the newer one in both", module, version, other, programsModule)
 		}
 	}
 }

@@ -29,9 +29,16 @@ func (p *progress) say(format string, args ...any) {
 // during announces a step and runs it. It reports every heartbeat that the step is still running,
 // and at the end how long it took.
 func (p *progress) during(what string, step func() error) error {
+	return p.measured(what, stillRunning, step)
+}
+
+func stillRunning() string { return "still running" }
+
+// measured is during for a step that knows how far it is: state returns that for the reports.
+func (p *progress) measured(what string, state func() string, step func() error) error {
 	p.say("%s ...", what)
 	began := time.Now()
-	err := p.quietly(what, step)
+	err := p.watched(what, state, step)
 	if err == nil {
 		p.say("%s: done in %s", what, time.Since(began).Round(100*time.Millisecond))
 	}
@@ -41,6 +48,11 @@ func (p *progress) during(what string, step func() error) error {
 // quietly runs a step that is usually short. It reports only if the step takes longer than a
 // heartbeat.
 func (p *progress) quietly(what string, step func() error) error {
+	return p.watched(what, stillRunning, step)
+}
+
+// watched runs a step, and reports its state every heartbeat.
+func (p *progress) watched(what string, state func() string, step func() error) error {
 	began := time.Now()
 	done := make(chan struct{})
 	var beats sync.WaitGroup
@@ -52,7 +64,7 @@ func (p *progress) quietly(what string, step func() error) error {
 			case <-done:
 				return
 			case <-t.C:
-				p.say("%s: still running after %s", what, time.Since(began).Round(time.Second))
+				p.say("%s: %s after %s", what, state(), time.Since(began).Round(time.Second))
 			}
 		}
 	})

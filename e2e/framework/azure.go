@@ -25,7 +25,7 @@ func (e *Environment) StartAzure(ctx context.Context) error {
 		return err
 	}
 	e.AzureIP = service.Spec.ClusterIP
-	if e.Azure, err = e.azureControl(); err != nil {
+	if e.Azure, err = e.azureControl(ctx); err != nil {
 		return err
 	}
 	if e.Roots, err = e.Azure.Roots(ctx); err != nil {
@@ -44,7 +44,7 @@ func (e *Environment) StartAzure(ctx context.Context) error {
 
 // azureControl reaches the emulator's admin port through the API server, which works in every
 // cluster.
-func (e *Environment) azureControl() (azure.Control, error) {
+func (e *Environment) azureControl(ctx context.Context) (azure.Control, error) {
 	config, err := e.Cluster.RESTConfig()
 	if err != nil {
 		return nil, err
@@ -57,7 +57,9 @@ func (e *Environment) azureControl() (azure.Control, error) {
 	if err != nil {
 		return nil, err
 	}
-	return azure.NewAdminClient(base, client), nil
+	control := azure.NewAdminClient(base, client)
+	// The pod is ready a moment before the API server forwards requests to it.
+	return control, control.WaitReady(ctx)
 }
 
 // NewIdentity registers an application that trusts the service account and may read Vault. It

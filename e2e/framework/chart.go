@@ -88,6 +88,15 @@ func (e *Environment) onChart(ctx context.Context, helm Helm, values string, com
 	return helm(ctx, append(command, release, filepath.Join(e.root, "charts", release), "--namespace", SystemNamespace, "--values", file)...)
 }
 
+// UninstallChart removes the product, if it is installed, and its namespace.
+func (e *Environment) UninstallChart(ctx context.Context) error {
+	_, err := e.Cluster.Helm(ctx, "uninstall", release, "--namespace", SystemNamespace, "--ignore-not-found", "--wait")
+	if err != nil {
+		return err
+	}
+	return e.RemoveNamespace(ctx, SystemNamespace)
+}
+
 // awaitAdmission waits until a labelled pod is admitted. After the first installation, the node's
 // proxy learns of the webhook's pods a moment after they are ready.
 func (e *Environment) awaitAdmission(ctx context.Context) error {

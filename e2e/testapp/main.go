@@ -5,7 +5,8 @@
 //	testapp watch --addr HOST:PORT --ca FILE    a client: repeats TLS handshakes, prints every change and failure
 //	testapp list DIR                            ls -lA, for images without ls
 //	testapp read FILE                           whether this user can read a file, its owner and mode
-//	testapp token RESOURCE                      the subject of a managed identity token
+//	testapp notify FILE                         waits until a watched PEM file is replaced, and prints the new serial number
+//	testapp token RESOURCE [CREDENTIAL...]      the claims of tokens, by a managed identity or other credentials
 //	testapp kill CONTAINER-ID                   SIGKILL to a container's processes, from a pod with hostPID
 package main
 
@@ -34,7 +35,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return errors.New("no command: want serve, watch, list, read, token or kill")
+		return errors.New("no command: want serve, watch, list, read, notify, token or kill")
 	}
 	switch args[0] {
 	case "serve":
@@ -45,10 +46,12 @@ func run(ctx context.Context, args []string) error {
 		return list(os.Stdout, args[1:])
 	case "read":
 		return read(os.Stdout, args[1:])
+	case "notify":
+		return notify(ctx, os.Stdout, args[1:])
 	case "token":
 		return token(ctx, os.Stdout, args[1:])
 	case "kill":
 		return kill(args[1:])
 	}
-	return fmt.Errorf("unknown command %q: want serve, watch, list, read, token or kill", args[0])
+	return fmt.Errorf("unknown command %q: want serve, watch, list, read, notify, token or kill", args[0])
 }

@@ -13,19 +13,47 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 )
 
-// token gets a token for a resource as an app with managed identity does, without a retry, and
-// prints its claims.
+// credentials are the credentials of the SDK that find all they need in what the webhook injects.
+var credentials = map[string]func(azcore.ClientOptions) (azcore.TokenCredential, error){
+	"managed-identity": func(o azcore.ClientOptions) (azcore.TokenCredential, error) {
+		return azidentity.NewManagedIdentityCredential(&azidentity.ManagedIdentityCredentialOptions{ClientOptions: o})
+	},
+	"workload-identity": func(o azcore.ClientOptions) (azcore.TokenCredential, error) {
+		return azidentity.NewWorkloadIdentityCredential(&azidentity.WorkloadIdentityCredentialOptions{ClientOptions: o})
+	},
+	"default": func(o azcore.ClientOptions) (azcore.TokenCredential, error) {
+		return azidentity.NewDefaultAzureCredential(&azidentity.DefaultAzureCredentialOptions{ClientOptions: o})
+	},
+}
+
+// token gets a token for a resource with each credential, without a retry, and prints the tokens'
+// claims, one line each.
 func token(ctx context.Context, w io.Writer, args []string) error {
-	if len(args) != 1 {
-		return errors.New("usage: testapp token RESOURCE")
+	if len(args) == 0 {
+		return errors.New("usage: testapp token RESOURCE [CREDENTIAL...]")
 	}
-	c, err := azidentity.NewManagedIdentityCredential(&azidentity.ManagedIdentityCredentialOptions{
-		ClientOptions: azcore.ClientOptions{Retry: policy.RetryOptions{MaxRetries: -1}},
-	})
+	names := args[1:]
+	if len(names) == 0 {
+		names = []string{"managed-identity"}
+	}
+	for _, name := range names {
+		create, known := credentials[name]
+		if !known {
+			return fmt.Errorf("unknown credential %q: want managed-identity, workload-identity or default", name)
+		}
+		if err := tokenOf(ctx, w, args[0], create); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func tokenOf(ctx context.Context, w io.Writer, resource string, create func(azcore.ClientOptions) (azcore.TokenCredential, error)) error {
+	c, err := create(azcore.ClientOptions{Retry: policy.RetryOptions{MaxRetries: -1}})
 	if err != nil {
 		return err
 	}
-	got, err := c.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{args[0] + "/.default"}})
+	got, err := c.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{resource + "/.default"}})
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,15 @@ const (
 	Windows
 )
 
+// Text returns the text for people in this mode: pods have annotations and chart values, hosts do
+// not.
+func (m Mode) Text(pod, host string) string {
+	if m == Pod {
+		return pod
+	}
+	return host
+}
+
 // Rules are the inputs of Validate other than the settings.
 type Rules struct {
 	Mode Mode
@@ -83,7 +92,8 @@ type Certificate struct {
 	Mode fs.FileMode
 	// ACLs grant read access to users and groups by number, on a host also by name. See ParseID.
 	ACLs []ACL
-	// Formats has at least one element, except on Windows, and no duplicates, in the order pem, split, pkcs12, jks.
+	// Formats has at least one element, except on Windows, and no duplicates, in the order pem, split,
+	// pkcs12, jks, keyid.
 	Formats []string
 	// ClientID is authenticationOverride.msiClientId or clientId of the entry, by default
 	// msiClientId. Empty means the default identity of the pod or host.

@@ -7,14 +7,35 @@ import (
 )
 
 // maxLinkName leaves room for the longest suffix in a file name of 255 bytes (NAME_MAX).
-const maxLinkName = 255 - len(".p12")
+const maxLinkName = 255 - len(".keyid")
 
 // suffixes are appended to the name of the link, by format.
-var suffixes = map[string]string{
-	FormatPEM:    "",
-	FormatSplit:  ".d",
-	FormatPKCS12: ".p12",
-	FormatJKS:    ".jks",
+var suffixes = map[string][]string{
+	FormatPEM:    {""},
+	FormatSplit:  {".d"},
+	FormatPKCS12: {".p12"},
+	FormatJKS:    {".jks"},
+	FormatKeyID:  {".pem", ".keyid", ".luma"},
+}
+
+// names returns the names in the store that applications open.
+func (c Certificate) names() (names []string) {
+	for _, f := range c.Formats {
+		for _, suffix := range suffixes[f] {
+			names = append(names, c.LinkName+suffix)
+		}
+	}
+	return names
+}
+
+// isSuffix reports whether a format appends ".<name>" to the link.
+func isSuffix(name string) bool {
+	for _, list := range suffixes {
+		if slices.Contains(list, "."+name) {
+			return true
+		}
+	}
+	return false
 }
 
 // linkName checks the form of customSymbolicLinkName.
@@ -80,11 +101,9 @@ func sameCertificate(a, b Certificate) bool {
 // users and groups.
 func (v *validator) claimNames(path string, c Certificate, t *linkTable) {
 	current := claim{path: path, Certificate: c}
-	names := []string{c.LinkName}
-	for _, f := range c.Formats {
-		if f != FormatPEM {
-			names = append(names, c.LinkName+suffixes[f])
-		}
+	names := c.names()
+	if !slices.Contains(names, c.LinkName) {
+		names = append(names, c.LinkName)
 	}
 	for _, name := range names {
 		key := storeName{c.Store, name}
@@ -119,8 +138,7 @@ func conflictAdvice(a, b claim) string {
 // Such a name is "<vault>.<certificate>.<version>"; names of vaults and certificates have no dots.
 func (v *validator) checkVersionNames(t *linkTable) {
 	for _, c := range t.claims {
-		for _, f := range c.Formats {
-			name := c.LinkName + suffixes[f]
+		for _, name := range c.names() {
 			other, taken := t.files[storeName{c.Store, name}]
 			if taken && other.FileName() != c.FileName() {
 				v.fail(c.path, "", "writes %s/%s, which is the name of the files of %s: choose another customSymbolicLinkName",
@@ -128,7 +146,7 @@ func (v *validator) checkVersionNames(t *linkTable) {
 				break
 			}
 			dot := strings.LastIndexByte(name, '.')
-			if dot < 0 || name[:dot] == c.FileName() && suffixes[f] == name[dot:] || !versionPattern.MatchString(name[dot+1:]) {
+			if dot < 0 || name[:dot] == c.FileName() && name == c.LinkName+name[dot:] || !versionPattern.MatchString(name[dot+1:]) {
 				continue // the suffix of the format is never a version: see secretPath
 			}
 			if other, taken = t.files[storeName{c.Store, name[:dot]}]; taken {

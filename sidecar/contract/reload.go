@@ -63,7 +63,7 @@ func checkReloadURL(text string) string {
 	case u.User != nil || strings.Contains(text, "#"):
 		return "must not contain a user name, password or fragment"
 	case !loopback(u.Hostname()):
-		return "must be on this pod or host: localhost, 127.0.0.1 or [::1]"
+		return "must be a loopback address: localhost, 127.0.0.1 or [::1]"
 	case !validPort(u.Port()):
 		return ReasonInvalidPort
 	}

@@ -1,9 +1,7 @@
 package contract
 
 import (
-	"maps"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -134,7 +132,7 @@ func (id *secretID) setPath(parts []string) string {
 	case !secretNamePattern.MatchString(rest[0]):
 		return "a secret name has 1 to 127 letters, digits and hyphens"
 	case len(rest) == 2 && !isVersion(rest[1]):
-		return "a version has only letters and digits and is not the suffix of a keystore file"
+		return "a version has only letters and digits and is not a suffix of the store's files"
 	}
 	id.name, id.version = rest[0], strings.Join(rest[1:], "")
 	if collection != "secrets" {
@@ -144,5 +142,5 @@ func (id *secretID) setPath(parts []string) string {
 }
 
 func isVersion(s string) bool {
-	return versionPattern.MatchString(s) && !slices.Contains(slices.Collect(maps.Values(suffixes)), "."+s)
+	return versionPattern.MatchString(s) && !isSuffix(s)
 }

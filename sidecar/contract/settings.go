@@ -141,4 +141,6 @@ const (
 	FormatSplit  = "split"
 	FormatPKCS12 = "pkcs12"
 	FormatJKS    = "jks"
+	// FormatKeyID is the layout of version 4 of the Key Vault VM extension.
+	FormatKeyID = "keyid"
 )

@@ -120,7 +120,7 @@ func (v *validator) logLevel(text string) {
 }
 
 // allFormats are the values of formats in the order of Certificate.Formats.
-var allFormats = []string{FormatPEM, FormatSplit, FormatPKCS12, FormatJKS}
+var allFormats = []string{FormatPEM, FormatSplit, FormatPKCS12, FormatJKS, FormatKeyID}
 
 // formatList returns the valid formats in the order of allFormats, without duplicates.
 func (v *validator) formatList(path string, formats []string) []string {

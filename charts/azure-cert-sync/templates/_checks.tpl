@@ -5,6 +5,9 @@ Checks that the schema cannot express, or whose problem it cannot explain: Helm 
 {{- define "azure-cert-sync.check" -}}
 {{- include "azure-cert-sync.checkText" . }}
 {{- include "azure-cert-sync.checkImageTag" . }}
+{{- include "azure-cert-sync.checkDigests" . }}
+{{- include "azure-cert-sync.checkPorts" . }}
+{{- include "azure-cert-sync.checkAlerts" . }}
 {{- include "azure-cert-sync.checkLabels" . }}
 {{- include "azure-cert-sync.checkIdentity" . }}
 {{- include "azure-cert-sync.checkTLS" . }}
@@ -20,6 +23,10 @@ Values whose spelling matters must be strings: YAML reads 0644 as 420, 1.10 as 1
   "sidecar.defaults" (pick (.Values.sidecar.defaults | default dict) "file-mode")
   "commonLabels" .Values.commonLabels "commonAnnotations" .Values.commonAnnotations
   "webhook.annotations" $webhook.annotations
+  "serviceAccount.annotations" .Values.serviceAccount.annotations
+  "monitoring.labels" .Values.monitoring.labels
+  "monitoring.dashboard.labels" .Values.monitoring.dashboard.labels
+  "monitoring.dashboard.annotations" .Values.monitoring.dashboard.annotations
   "webhook.podLabels" $webhook.podLabels "webhook.podAnnotations" $webhook.podAnnotations
   "webhook.nodeSelector" $webhook.nodeSelector
   "webhook.namespaceSelector.matchLabels" $webhook.namespaceSelector.matchLabels
@@ -52,7 +59,37 @@ is read as 1, and 010 as 8. A number of --set is an int64, and as it is written.
 {{- include "azure-cert-sync.unquoted" (list "image.tag" $tag "1.10") }}
 {{- end }}
 {{- if not (regexMatch "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$" .) }}
-{{- printf "image.tag: %q is not a tag: letters, digits, \"_\", \".\" and \"-\", at most 128; for digests, set webhook.image and sidecar.image" . | fail }}
+{{- printf "image.tag: %q is not a tag: letters, digits, \"_\", \".\" and \"-\", at most 128; for digests, set webhook.digest and sidecar.digest" . | fail }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "azure-cert-sync.checkDigests" -}}
+{{- range $name := list "webhook" "sidecar" }}
+{{- $values := index $.Values $name }}
+{{- if and $values.digest $values.image }}
+{{- printf "%s.digest has no effect with %s.image: append it to the image, as <image>@%s" $name $name $values.digest | fail }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "azure-cert-sync.checkPorts" -}}
+{{- $ports := values .Values.webhook.ports }}
+{{- if ne (len $ports) (len (uniq $ports)) }}
+{{- fail "webhook.ports: each port needs another number" }}
+{{- end }}
+{{- end }}
+
+{{- define "azure-cert-sync.checkAlerts" -}}
+{{- $names := list }}
+{{- range (.Files.Get "files/alerts.yaml" | fromYaml).groups }}
+{{- range .rules }}
+{{- $names = append $names .alert }}
+{{- end }}
+{{- end }}
+{{- range .Values.monitoring.rules.disabled }}
+{{- if not (has . $names) }}
+{{- printf "monitoring.rules.disabled: there is no alert %q; the alerts are %s" . (join ", " $names) | fail }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -1,13 +1,13 @@
 {{- define "azure-cert-sync.name" -}}azure-cert-sync-webhook{{- end }}
 
 {{- /*
-The metadata of an object, from a dict: root; clusterScoped, suffix of the name, and annotations of
-this object alone are optional.
+The metadata of an object, from a dict: root; clusterScoped, suffix of the name, namespace, labels and
+annotations of this object alone are optional.
 */ -}}
 {{- define "azure-cert-sync.metadata" -}}
-{{- $metadata := dict "name" (print (include "azure-cert-sync.name" .root) (.suffix | default "")) "labels" (include "azure-cert-sync.labels" .root | fromYaml) }}
+{{- $metadata := dict "name" (print (include "azure-cert-sync.name" .root) (.suffix | default "")) "labels" (merge (dict) (.labels | default dict) (include "azure-cert-sync.labels" .root | fromYaml)) }}
 {{- if not .clusterScoped }}
-{{- $_ := set $metadata "namespace" .root.Release.Namespace }}
+{{- $_ := set $metadata "namespace" (.namespace | default .root.Release.Namespace) }}
 {{- end }}
 {{- with merge (dict) (.annotations | default dict) (.root.Values.commonAnnotations | default dict) }}
 {{- $_ := set $metadata "annotations" . }}
@@ -33,8 +33,16 @@ this object alone are optional.
 {{- define "azure-cert-sync.image" -}}
 {{- $root := index . 0 -}}
 {{- $name := index . 1 -}}
-{{- $tag := include "azure-cert-sync.text" ($root.Values.image.tag | default $root.Chart.AppVersion) -}}
-{{ index $root.Values $name "image" | default (printf "%s/%s:%s" $root.Values.image.registry $name $tag) }}
+{{- $values := index $root.Values $name -}}
+{{- $reference := printf "%s/%s:%s" $root.Values.image.registry $name (include "azure-cert-sync.text" ($root.Values.image.tag | default $root.Chart.AppVersion)) -}}
+{{- with $values.digest }}
+{{- $reference = print $reference "@" . }}
+{{- end -}}
+{{ $values.image | default $reference }}
+{{- end }}
+
+{{- define "azure-cert-sync.serviceAccountName" -}}
+{{ .Values.serviceAccount.name | default (include "azure-cert-sync.name" .) }}
 {{- end }}
 
 {{- /*

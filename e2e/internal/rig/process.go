@@ -172,6 +172,6 @@ func Pause(ctx context.Context, d time.Duration) error {
 func Build(ctx context.Context, repo, dir, name string) (string, error) {
 	program := filepath.Join(dir, name)
 	_, err := Output(ctx, repo, "env", "CGO_ENABLED=0",
-		"go", "build", "-trimpath", "-ldflags", "-s -w -X main.version=bench", "-o", program, "./"+name)
+		"go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "./"+name)
 	return program, err
 }

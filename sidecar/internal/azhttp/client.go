@@ -23,6 +23,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
 // Limits of the client. A secret of Key Vault has at most 25 KB, and a response takes well under a
@@ -45,7 +47,8 @@ const (
 
 // Client is a policy.Transporter. Create it with New.
 type Client struct {
-	http *http.Client
+	http  *http.Client
+	where contract.Mode
 }
 
 // Options are the options of a Client. The zero value is the default.
@@ -54,6 +57,8 @@ type Options struct {
 	ExtraCA []byte
 	// Direct disables proxies. The machine's metadata service can only be reached directly.
 	Direct bool
+	// Where selects the texts of errors.
+	Where contract.Mode
 	// DialContext opens connections. If it is nil, a net.Dialer does.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -61,7 +66,7 @@ type Options struct {
 // New returns a Client. It uses the proxies of HTTPS_PROXY and NO_PROXY. It returns an error if the
 // proxy or ExtraCA is invalid.
 func New(o Options) (*Client, error) {
-	roots, err := trustedRoots(o.ExtraCA)
+	roots, err := trustedRoots(o)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +80,7 @@ func New(o Options) (*Client, error) {
 		}
 		proxy = http.ProxyFromEnvironment
 	}
-	return &Client{http: &http.Client{
+	return &Client{where: o.Where, http: &http.Client{
 		Timeout: CallTimeout,
 		Transport: &http.Transport{
 			Proxy:                  proxy,
@@ -109,17 +114,17 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 // CloseIdleConnections closes the connections that the last sync left open.
 func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 
-func trustedRoots(extraCA []byte) (*x509.CertPool, error) {
-	if len(extraCA) == 0 {
+func trustedRoots(o Options) (*x509.CertPool, error) {
+	if len(o.ExtraCA) == 0 {
 		return nil, nil // those of the system
 	}
 	roots, err := x509.SystemCertPool()
 	if err != nil {
 		return nil, fmt.Errorf("read the system's CA certificates: %w", err)
 	}
-	if !roots.AppendCertsFromPEM(extraCA) {
+	if !roots.AppendCertsFromPEM(o.ExtraCA) {
 		return nil, errors.New("CERTSYNC_EXTRA_CA does not contain a PEM certificate: " +
-			"include the BEGIN and END lines of each certificate (chart value sidecar.extraCA)")
+			"include the BEGIN and END lines of each certificate" + o.Where.Text(" (chart value sidecar.extraCA)", ""))
 	}
 	return roots, nil
 }

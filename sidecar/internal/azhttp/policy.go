@@ -10,6 +10,8 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
 // Names of the services in metrics.
@@ -30,7 +32,7 @@ func (c *Client) Options(service string, observe Observe) azcore.ClientOptions {
 		Transport:        c,
 		Retry:            policy.RetryOptions{MaxRetries: -1},
 		Telemetry:        policy.TelemetryOptions{ApplicationID: "azure-cert-sync"},
-		PerRetryPolicies: []policy.Policy{&requestPolicy{service: service, observe: observe}},
+		PerRetryPolicies: []policy.Policy{&requestPolicy{service: service, observe: observe, where: c.where}},
 	}
 }
 
@@ -39,6 +41,7 @@ func (c *Client) Options(service string, observe Observe) azcore.ClientOptions {
 type requestPolicy struct {
 	service string
 	observe Observe
+	where   contract.Mode
 }
 
 // Do implements policy.Policy. It observes the request and converts a transport error into an
@@ -63,7 +66,7 @@ func (p *requestPolicy) Do(req *policy.Request) (*http.Response, error) {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		err = errTruncated
 	}
-	failure := &UnreachableError{Host: req.Raw().URL.Host, Err: err}
+	failure := &UnreachableError{Host: req.Raw().URL.Host, Err: err, Where: p.where}
 	if r, ok := req.Raw().Context().Value(recorderKey{}).(*ErrorRecorder); ok {
 		r.Err = failure
 	}

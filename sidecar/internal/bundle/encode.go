@@ -37,6 +37,11 @@ func (b *Bundle) Split() map[string][]byte {
 	return files
 }
 
+// ChainAndKey returns the files of the "keyid" format: what PEM returns, in two files.
+func (b *Bundle) ChainAndKey() (chain, key []byte) {
+	return encodeCertificates(b.Chain()...), b.keyPEM()
+}
+
 func (b *Bundle) keyPEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: b.keyDER()})
 }

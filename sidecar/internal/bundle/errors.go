@@ -1,5 +1,7 @@
 package bundle
 
+import "github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+
 // Reason is the kind of an Error. Its values are stable, so that a status may show them.
 type Reason string
 
@@ -47,3 +49,6 @@ func (e *Error) Error() string {
 
 // Permanent reports that another attempt with the same secret version gives the same error.
 func (e *Error) Permanent() bool { return true }
+
+// FailureReason implements certsync's behaviour of errors.
+func (*Error) FailureReason() string { return contract.ReasonInvalid }

@@ -74,7 +74,7 @@ func newFixture(t *testing.T) *fixture {
 	}
 	return &fixture{
 		Emulator: e, dir: filepath.Join(t.TempDir(), "store"), stores: NewStores(store.Options{}, ""),
-		source: NewSource(keyvault.New(identify, transport.Options(azhttp.ServiceKeyVault, nil))),
+		source: NewSource(keyvault.New(contract.Pod, identify, transport.Options(azhttp.ServiceKeyVault, nil))),
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 // Stores is a certsync.Stores. It opens a store when it is first needed, and keeps it open until
-// the process ends.
+// the process ends, or its directory is not in place any more.
 type Stores struct {
 	mu           sync.Mutex
 	options      store.Options
@@ -44,7 +44,11 @@ func (s *Stores) SetPasswordFile(path string) {
 
 func (s *Stores) open(dir string) (*openStore, error) {
 	if o := s.opened[dir]; o != nil {
-		return o, nil
+		if o.InPlace() {
+			return o, nil
+		}
+		delete(s.opened, dir)
+		_ = o.Close() // its directory is gone
 	}
 	opened, warnings, err := store.Open(dir, s.options)
 	if err != nil {
@@ -53,6 +57,14 @@ func (s *Stores) open(dir string) (*openStore, error) {
 	o := &openStore{Store: opened, warnings: warnings, passwords: map[string]passwordDigest{}}
 	s.opened[dir] = o
 	return o, nil
+}
+
+// InPlace implements certsync.Stores.
+func (s *Stores) InPlace(dir string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.opened[dir]
+	return o == nil || o.InPlace()
 }
 
 // Current implements certsync.Stores. The error is a *store.Error.
@@ -91,6 +103,10 @@ func (s *Stores) Commit(dir string, items []certsync.Item[Content]) (certsync.Co
 	}
 	if err != nil {
 		return certsync.Committed{}, err
+	}
+	for link, err := range result.Blocked {
+		delete(b.written, link)
+		b.failed[link] = err
 	}
 	maps.Copy(o.passwords, b.written)
 	warnings := slices.Concat(o.warnings, result.Warnings)
@@ -156,7 +172,7 @@ func (b *batch) entry(item certsync.Item[Content]) (store.Entry, error) {
 		b.unchanged = append(b.unchanged, link)
 		return e, nil
 	}
-	if e.Files, err = files(item.Content, item.Certificate.Formats, password); err != nil {
+	if e.Files, err = files(item, password); err != nil {
 		return store.Entry{}, err
 	}
 	b.written[link] = digest

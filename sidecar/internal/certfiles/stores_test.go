@@ -1,6 +1,7 @@
 package certfiles
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -31,7 +32,9 @@ func TestFormats(t *testing.T) {
 		{[]string{"split"}, []string{"shop.web.d"}},
 		{[]string{"pkcs12"}, []string{"shop.web.p12"}},
 		{[]string{"jks"}, []string{"shop.web.jks"}},
-		{[]string{"pem", "split", "pkcs12", "jks"}, []string{"shop.web", versioned, "shop.web.d", "shop.web.jks", "shop.web.p12"}},
+		{[]string{"keyid"}, []string{"shop.web.pem", "shop.web.keyid", "shop.web.luma"}},
+		{[]string{"pem", "split", "pkcs12", "jks", "keyid"}, []string{"shop.web", versioned, "shop.web.d", "shop.web.jks",
+			"shop.web.p12", "shop.web.pem", "shop.web.keyid", "shop.web.luma"}},
 	} {
 		t.Run(strings.Join(test.formats, ","), func(t *testing.T) {
 			result := f.commit(t, f.fetch(t, f.certificate("web", test.formats...)))
@@ -57,10 +60,64 @@ func TestFormats(t *testing.T) {
 		t.Error("tls.key is not a private key")
 	}
 	f.wantKeystores(t, contract.DefaultKeystorePass)
-	info, err := os.Stat(filepath.Join(f.dir, "shop.web"))
-	check(t, err)
-	if info.Mode() != 0o600 {
-		t.Errorf("the mode is %s, want -rw-------", info.Mode())
+	f.wantSerial(t, "shop.web.pem", v)
+	if pem := string(f.read(t, "shop.web")); pem != string(f.read(t, "shop.web.pem"))+string(f.read(t, "shop.web.keyid")) {
+		t.Error("the files of keyid do not contain the same as that of pem")
+	}
+	var m metadata
+	check(t, json.Unmarshal(f.read(t, "shop.web.luma"), &m))
+	if m.Certificate != "shop.web" || m.Version != v.Version || m.Fingerprint == "" || !m.NotAfter.After(m.NotBefore) {
+		t.Errorf("the metadata are %+v, want those of version %s", m, v.Version)
+	}
+	for name, mode := range map[string]os.FileMode{"shop.web": 0o600, "shop.web.keyid": 0o600, "shop.web.pem": 0o600, "shop.web.luma": 0o644} {
+		info, err := os.Stat(filepath.Join(f.dir, name))
+		check(t, err)
+		if info.Mode() != mode {
+			t.Errorf("the mode of %s is %s, want %s", name, info.Mode(), mode)
+		}
+	}
+}
+
+// A certificate whose name is taken fails alone, also with a new password of its keystores.
+func TestTakenName(t *testing.T) {
+	f := newFixture(t)
+	f.issue(t, "web")
+	v := f.issue(t, "api")
+	check(t, errors.Join(os.MkdirAll(f.dir, 0o755), os.WriteFile(filepath.Join(f.dir, "shop.web"), nil, 0o600)))
+	items := []certsync.Item[Content]{f.fetch(t, f.certificate("web", "pem", "pkcs12", "jks")), f.fetch(t, f.certificate("api", "pem"))}
+	for range 2 {
+		result := f.commit(t, items...)
+		if err := result.Failed["shop.web"]; !errors.Is(err, os.ErrExist) || len(result.Failed) > 1 {
+			t.Errorf("failed: %v, want shop.web", result.Failed)
+		}
+		f.wantSerial(t, "shop.api", v)
+	}
+	check(t, os.Remove(filepath.Join(f.dir, "shop.web")))
+	if result := f.commit(t, items...); len(result.Failed)+len(result.Missing) > 0 {
+		t.Errorf("after that: %+v", result)
+	}
+	f.wantKeystores(t, contract.DefaultKeystorePass)
+}
+
+// A store whose directory is removed is created again, with the content at hand.
+func TestRemovedDirectory(t *testing.T) {
+	f := newFixture(t)
+	v := f.issue(t, "web")
+	item := f.fetch(t, f.certificate("web", "pem", "jks"))
+	f.commit(t, item)
+	check(t, os.RemoveAll(f.dir))
+	if f.stores.InPlace(f.dir) {
+		t.Error("the store is in place, but the directory is removed")
+	}
+	f.commit(t, item)
+	f.wantSerial(t, "shop.web", v)
+	if !f.stores.InPlace(f.dir) {
+		t.Error("the store is not in place")
+	}
+	check(t, os.RemoveAll(f.dir))
+	item.Content = nil
+	if result := f.commit(t, item); !slices.Equal(result.Missing, []string{"shop.web"}) {
+		t.Errorf("without the content: %+v, want shop.web missing", result)
 	}
 }
 
@@ -220,7 +277,7 @@ func TestStoreCannotBeOpened(t *testing.T) {
 		reason store.Reason
 	}{
 		"another process has it": {f.dir, store.Locked},
-		"it is a file":           {file, store.Failed},
+		"it is a file":           {file, store.Conflict},
 	} {
 		t.Run(name, func(t *testing.T) {
 			stores := NewStores(store.Options{}, "")
@@ -241,10 +298,10 @@ func TestCommitFails(t *testing.T) {
 	v := f.issue(t, "web")
 	f.commit(t, f.fetch(t, f.certificate("web", "pem")))
 	f.issue(t, "web")
-	bad := f.fetch(t, f.certificate("web", "pem"))
-	bad.Certificate.LinkName = "a/b"
-	if _, err := f.stores.Commit(f.dir, []certsync.Item[Content]{bad}); err == nil {
-		t.Error("a link name with a slash is accepted")
+	next := f.fetch(t, f.certificate("web", "pem"))
+	check(t, os.Mkdir(filepath.Join(f.dir, "..0000000002"), 0o755)) // in the way of the first attempt
+	if _, err := f.stores.Commit(f.dir, []certsync.Item[Content]{next}); !errors.Is(err, os.ErrExist) {
+		t.Errorf("got error %v, want %v", err, os.ErrExist)
 	}
 	f.wantSerial(t, "shop.web", v)
 }

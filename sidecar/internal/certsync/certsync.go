@@ -4,6 +4,7 @@
 //   - Each poll requests every certificate once. All changes of a store are written together, in
 //     one Commit.
 //   - A certificate that fails keeps its last good version and does not hold back the others.
+//   - A store whose directory is removed, replaced or mounted over is filled again within 30 s.
 //   - A newer version that is not valid yet waits while the store has an older one.
 //   - A newer version that has expired does not replace one that is valid.
 //   - Readiness latches: once ready, always ready.
@@ -76,6 +77,9 @@ type Item[C any] struct {
 type Stores[C any] interface {
 	// Current returns what the store in a directory contains, by the certificates' LinkName.
 	Current(dir string) (map[string]Installed, error)
+	// InPlace reports whether the store in a directory is still there. If the directory was
+	// removed, replaced or mounted over, Current and Commit create the store again.
+	InPlace(dir string) bool
 	// Commit changes the store to contain exactly these items, all at once. After an error the
 	// store is unchanged. The loop calls it after every poll, also when nothing changed.
 	Commit(dir string, items []Item[C]) (Committed, error)
@@ -87,7 +91,7 @@ type Committed struct {
 	// Missing are the LinkNames of items with a Version and without Content whose files are missing
 	// from the store or damaged. The loop fetches them again.
 	Missing []string
-	// Failed are the items, by LinkName, whose content could not be converted to files. The store
+	// Failed are the items, by LinkName, that could not be converted to files or written. The store
 	// keeps what it had of them.
 	Failed map[string]error
 	// Warnings are for people.
@@ -127,7 +131,11 @@ type Report struct {
 	// Renewed are the certificates whose version changed in this round.
 	Renewed []contract.Certificate
 	// Retry reports that the round fetched something again because it had failed before.
-	Retry        bool
+	Retry bool
+	// Failures has the reason of each failure of this round.
+	Failures []string
+	// Interval is the time between polls.
+	Interval     time.Duration
 	Certificates []Status
 }
 
@@ -148,6 +156,14 @@ type Status struct {
 	Warnings []string
 }
 
+// FailureReason returns the reason of Err, one of contract.FailureReasons, or "" without an error.
+func (s Status) FailureReason() string {
+	if s.Err == nil {
+		return ""
+	}
+	return reasonOf(s.Err)
+}
+
 // Settings are the settings of a loop. They can change while it runs.
 type Settings struct {
 	// Certificates may be empty: then the loop sends its heartbeat, is ready, and requests nothing.
@@ -156,6 +172,12 @@ type Settings struct {
 	Interval time.Duration
 	// RequireInitialSync delays readiness until every certificate is in its store.
 	RequireInitialSync bool
+}
+
+// reasoned is the behaviour of an error that belongs to one of contract's reasons.
+type reasoned interface {
+	error
+	FailureReason() string
 }
 
 // retryAfter is the behaviour of an error of a service that asks its clients to pause. Zero leaves
@@ -170,6 +192,13 @@ type retryAfter interface {
 type permanent interface {
 	error
 	Permanent() bool
+}
+
+func reasonOf(err error) string {
+	if e, ok := errors.AsType[reasoned](err); ok {
+		return e.FailureReason()
+	}
+	return contract.ReasonOther
 }
 
 func throttled(err error) (time.Duration, bool) {

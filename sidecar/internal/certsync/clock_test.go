@@ -47,6 +47,8 @@ type memoryStores struct{ installed map[string]Installed }
 
 func (s *memoryStores) Current(string) (map[string]Installed, error) { return s.installed, nil }
 
+func (s *memoryStores) InPlace(string) bool { return true }
+
 func (s *memoryStores) Commit(_ string, items []Item[string]) (Committed, error) {
 	s.installed = map[string]Installed{}
 	for _, item := range items {

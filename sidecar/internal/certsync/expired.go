@@ -3,6 +3,8 @@ package certsync
 import (
 	"fmt"
 	"time"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
 // expiredError is the failure of a certificate whose newest version has expired, while the
@@ -21,6 +23,9 @@ func (e *expiredError) Error() string {
 
 // Permanent reports that a retry cannot succeed before someone renews the certificate.
 func (e *expiredError) Permanent() bool { return true }
+
+// FailureReason implements certsync's behaviour of errors.
+func (*expiredError) FailureReason() string { return contract.ReasonInvalid }
 
 // outlives reports that the version is valid and another one has expired.
 func (in *Installed) outlives(other Installed) bool {

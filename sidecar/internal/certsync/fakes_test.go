@@ -103,15 +103,31 @@ type disk struct {
 	changes int               // commits that changed something
 	err     error
 	failed  map[string]error
+	removed bool // nobody has opened the directory since
 }
 
 func newDisk() *disk {
 	return &disk{dirs: map[string]map[string]certsync.Installed{}, content: map[string]string{}}
 }
 
+func (d *disk) InPlace(string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return !d.removed
+}
+
+// remove removes the directory of a store.
+func (d *disk) remove(dir string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.dirs, dir)
+	d.removed = true
+}
+
 func (d *disk) Current(dir string) (map[string]certsync.Installed, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.removed = d.removed && d.err != nil
 	return maps.Clone(d.dirs[dir]), d.err
 }
 

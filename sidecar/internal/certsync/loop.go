@@ -112,6 +112,7 @@ func (l *Loop[C]) pollNow(ctx context.Context) {
 		l.load()
 		l.report(Report{})
 	}
+	l.reloadMoved()
 	l.round(ctx, l.entries)
 	for _, done := range callers {
 		close(done)
@@ -123,6 +124,7 @@ func (l *Loop[C]) Run(ctx context.Context) {
 	l.begin()
 	for ctx.Err() == nil {
 		l.observer.Beat()
+		l.reloadMoved()
 		round, wait := l.due()
 		if len(round) > 0 {
 			l.round(ctx, round)
@@ -244,6 +246,25 @@ func (l *Loop[C]) loadStore(dir string, entries []*entry) error {
 		}
 	}
 	return nil
+}
+
+// reloadMoved reads the stores again whose directory was removed, replaced or mounted over, and
+// makes their certificates due. The loop calls it with every heartbeat.
+func (l *Loop[C]) reloadMoved() {
+	for dir, entries := range l.byStore() {
+		if !l.loaded[dir] || l.stores.InPlace(dir) {
+			continue
+		}
+		l.log.Warn("store was removed, replaced or mounted over: its files are written again", "store", dir)
+		l.loaded[dir] = false
+		for _, e := range entries {
+			e.installed, e.nextAt = nil, deadline{}
+		}
+		if err := l.loadStore(dir, entries); err != nil {
+			l.log.Error("store cannot be opened", "store", dir, "error", err)
+			fail(entries, err)
+		}
+	}
 }
 
 func (l *Loop[C]) byStore() map[string][]*entry {

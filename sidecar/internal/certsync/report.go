@@ -9,7 +9,7 @@ import (
 // report completes a report and sends it to the observer.
 func (l *Loop[C]) report(r Report) {
 	r.Time, r.State, r.Ready = now(), l.state(), l.ready
-	r.Reason = l.reason(r.State)
+	r.Reason, r.Interval = l.reason(r.State), l.settings.Interval
 	for _, e := range l.entries {
 		s := Status{
 			Certificate: e.cert, LastSuccess: e.lastSuccess, Waiting: e.waiting,

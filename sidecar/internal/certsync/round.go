@@ -25,6 +25,11 @@ func (l *Loop[C]) round(ctx context.Context, polled []*entry) {
 			affected = union(affected, entries)
 		}
 	}
+	for _, e := range affected {
+		if e.err != nil {
+			r.Failures = append(r.Failures, reasonOf(e.err))
+		}
+	}
 	l.schedule(union(affected, l.lost()))
 	l.settle(polled)
 	l.report(r)

@@ -45,6 +45,32 @@ func TestLostIsFetchedAgain(t *testing.T) {
 	})
 }
 
+// A store whose directory is removed is filled again with the next heartbeat, not with the next
+// poll. While that fails, the vault is not requested more often than before.
+func TestRemovedStoreIsFilledAgain(t *testing.T) {
+	d := newDisk()
+	bubble(t, with("a", "b"), having("a", "b"), d, func(t *testing.T, r *rig) {
+		d.remove(store)
+		pass(30 * time.Second)
+		mustHave(t, d, "example.a", "a v1")
+		mustHave(t, d, "example.b", "b v1")
+
+		d.setError(errors.New("no such device"))
+		r.vault.times("a")
+		d.remove(store)
+		pass(10 * time.Minute)
+		if n := len(r.vault.times("a")); n != 1 {
+			t.Errorf("without the device, a was requested %d times, want once", n)
+		}
+		if report := r.watch.last(); !report.Ready || !strings.Contains(report.Reason, "2 certificates missing: example.a: no such device") {
+			t.Errorf("without the device: %+v", report)
+		}
+		d.setError(nil)
+		<-r.SyncNow()
+		mustHave(t, d, "example.b", "b v1")
+	})
+}
+
 // The loop writes to a store only when it knows its content: otherwise the content would be lost.
 func TestUnreadableStoreIsNotOverwritten(t *testing.T) {
 	d := newDisk()

@@ -21,7 +21,8 @@ import (
 
 // Options are the command line's part of the configuration.
 type Options struct {
-	// File is the settings file. If it is empty, contract.SettingsFile is used where it exists.
+	// File is the settings file, or a config directory of Azure's guest agent. If it is empty,
+	// DefaultFile is used where it exists.
 	File string
 	// Host selects the rules of a host in place of those of a pod.
 	Host bool
@@ -43,6 +44,8 @@ type Loaded struct {
 	Warnings []string
 	// File is the settings file; empty if there is none.
 	File string
+	// Sequence is the number of settings from Azure's guest agent; 0 for all others.
+	Sequence int
 	// Refused is why newer settings are not in force; only AtStart sets it.
 	Refused error
 

@@ -28,7 +28,7 @@ func parse(o Options, content []byte, file string) (*Loaded, error) {
 	var err error
 	source := file
 	if file != "" {
-		if base, err = contract.ParseFor(system, content); err != nil {
+		if base, err = parseFile(content, file); err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 	}
@@ -39,7 +39,8 @@ func parse(o Options, content []byte, file string) (*Loaded, error) {
 		source = cmp.Or(file, contract.EnvSettings)
 	}
 	if base == nil && override == nil && !o.NoCertificates {
-		return nil, fmt.Errorf("no settings: set %s, or name a file with --%s", contract.EnvSettings, Flag)
+		return nil, fmt.Errorf("no settings: %s, or name a file with --%s", rules(o, false).Mode.Text("set "+contract.EnvSettings,
+			"write those of the VM extension to "+DefaultFile), Flag)
 	}
 	settings := contract.Overlay(base, override)
 	l, err := validate(settings, rules(o, base != nil))
@@ -47,7 +48,17 @@ func parse(o Options, content []byte, file string) (*Loaded, error) {
 		return nil, fmt.Errorf("%s: %w", source, err)
 	}
 	l.File, l.content, l.judged = file, content, digestOf(content)
+	l.Sequence, _ = sequenceOf(file)
 	return l, nil
+}
+
+func parseFile(content []byte, file string) (s *contract.Settings, err error) {
+	if _, ok := sequenceOf(file); ok {
+		if content, err = publicSettings(content); err != nil {
+			return nil, err
+		}
+	}
+	return contract.ParseFor(system, content)
 }
 
 // Flag is the command-line flag of Options.File, for error texts.
@@ -62,19 +73,24 @@ func validate(s *contract.Settings, r contract.Rules) (*Loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkIDs(c); err != nil {
+	if err := checkIDs(c, r.Mode); err != nil {
 		return nil, err
 	}
 	return &Loaded{Config: c, Warnings: warnings, text: string(text)}, nil
 }
 
-// readFile reads a settings file. An empty path stands for the file in the pod, which may be
-// missing; then file is empty.
+// readFile reads a settings file, or the newest of a directory of Azure's guest agent. An empty
+// path stands for the default file, which may be missing; then file is empty.
 func readFile(path string) (content []byte, file string, err error) {
-	file = cmp.Or(path, DefaultFile)
+	if file, err = newest(cmp.Or(path, DefaultFile)); err != nil {
+		return nil, "", fmt.Errorf("settings: %w", err)
+	}
 	content, err = smallfile.Read(file, contract.MaxSettingsBytes)
 	if path == "" && errors.Is(err, fs.ErrNotExist) {
 		return nil, "", nil
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w: allow user ID %d to read it", err, os.Geteuid())
 	}
 	if err != nil {
 		return nil, "", fmt.Errorf("settings file: %w", err)

@@ -16,12 +16,13 @@ import (
 // refuses others with "invalid argument".
 //
 // Source: user_namespaces(7), "User and group ID mappings: uid_map and gid_map"
-func checkIDs(c *contract.Config) error {
+func checkIDs(c *contract.Config, where contract.Mode) error {
 	users, groups := readIDMap("/proc/self/uid_map"), readIDMap("/proc/self/gid_map")
 	var errs []error
 	for _, certificate := range c.Certificates {
 		for _, acl := range certificate.ACLs {
-			errs = append(errs, users.check("user", acl.User, certificate), groups.check("group", acl.Group, certificate))
+			errs = append(errs, users.check(where, "user", acl.User, certificate),
+				groups.check(where, "group", acl.Group, certificate))
 		}
 	}
 	return errors.Join(errs...)
@@ -49,7 +50,7 @@ func parseIDMap(r io.Reader) (ranges idRanges) {
 	return ranges
 }
 
-func (l idRanges) check(kind, text string, c contract.Certificate) error {
+func (l idRanges) check(where contract.Mode, kind, text string, c contract.Certificate) error {
 	id, ok := contract.ParseID(text)
 	if !ok || l == nil {
 		return nil
@@ -61,6 +62,6 @@ func (l idRanges) check(kind, text string, c contract.Certificate) error {
 		}
 		available[i] = fmt.Sprintf("%d to %d", r.first, uint64(r.first)+uint64(r.count)-1)
 	}
-	return fmt.Errorf("acls of %s: %s %s needs a new pod without hostUsers: false: its user namespace has only %s",
-		c.FileName(), kind, text, strings.Join(available, " and "))
+	return fmt.Errorf("acls of %s: %s %s %s user namespace has only %s", c.FileName(), kind, text,
+		where.Text("needs a new pod without hostUsers: false: its", "does not exist: certsync's"), strings.Join(available, " and "))
 }

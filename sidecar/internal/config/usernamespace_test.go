@@ -23,7 +23,7 @@ func TestIDsOfAUserNamespace(t *testing.T) {
 		{"no user namespaces", "", "15", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			err := parseIDMap(strings.NewReader(test.idMap)).check("user", test.id, c)
+			err := parseIDMap(strings.NewReader(test.idMap)).check(contract.Pod, "user", test.id, c)
 			switch {
 			case test.refusal == "" && err != nil:
 				t.Error(err)

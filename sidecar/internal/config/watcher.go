@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -33,13 +34,17 @@ type Watcher struct {
 	running *Loaded
 	refused string // why the last edit is refused; empty if it is not
 	// judged is the content of the file that was parsed last, and verdict is why it is refused.
-	judged  digest
-	verdict error
+	judged     digest
+	judgedFile string
+	verdict    error
 }
 
 // NewWatcher returns a Watcher for a process that runs with a configuration. Call Start first.
 func NewWatcher(o Options, running *Loaded, target Target, log *slog.Logger) *Watcher {
-	return &Watcher{options: o, running: running, target: target, log: log, judged: running.judged, verdict: running.Refused}
+	return &Watcher{
+		options: o, running: running, target: target, log: log,
+		judged: running.judged, judgedFile: running.File, verdict: running.Refused,
+	}
 }
 
 // Start saves the running configuration as the last known good one, and reports why it is not the
@@ -75,15 +80,15 @@ func (w *Watcher) Check() {
 	if w.running.File == "" {
 		return
 	}
-	content, file, err := readFile(w.running.File) // not optional: a file that was removed is an edit that cannot be used
+	content, file, err := readFile(cmp.Or(w.options.File, w.running.File)) // not optional: a file that was removed is an edit that cannot be used
 	if err != nil {
 		w.refuse(err)
 		return
 	}
-	if d := digestOf(content); d != w.judged {
+	if d := digestOf(content); d != w.judged || file != w.judgedFile {
 		w.options.beginParsing(d)
 		w.verdict = w.judge(content, file)
-		w.judged = d
+		w.judged, w.judgedFile = d, file
 		w.options.endParsing()
 	}
 	if w.verdict != nil {
@@ -96,7 +101,7 @@ func (w *Watcher) Check() {
 // judge applies new content of the file. The error says why it cannot be used.
 func (w *Watcher) judge(content []byte, file string) error {
 	next, err := parse(w.options, content, file)
-	if err != nil || next.text == w.running.text {
+	if err != nil || next.text == w.running.text && next.File == w.running.File {
 		return err
 	}
 	if w.options.Host {

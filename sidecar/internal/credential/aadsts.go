@@ -11,6 +11,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/azhttp"
 )
 
@@ -54,26 +55,31 @@ var rules = map[int]rule{
 func noMatch(what string) func(*EntraError) string {
 	return func(e *EntraError) string {
 		return fmt.Sprintf("no federated identity credential of %s in tenant %s matches the token's %s: %s",
-			e.Identity.ClientID, e.Identity.TenantID, what, createCredential(e.Token))
+			e.Identity.ClientID, e.Identity.TenantID, what, createCredential(e))
 	}
 }
 
 func noCredentials(e *EntraError) string {
 	return fmt.Sprintf("%s in tenant %s has no federated identity credential: %s",
-		e.Identity.ClientID, e.Identity.TenantID, createCredential(e.Token))
+		e.Identity.ClientID, e.Identity.TenantID, createCredential(e))
 }
 
-func createCredential(t *TokenClaims) string {
-	values := "the issuer, subject and audience of the service-account token"
-	if t != nil {
+// tokenName is what proves the identity.
+func (e *EntraError) tokenName() string {
+	return e.Where.Text("the service-account token", "the token")
+}
+
+func createCredential(e *EntraError) string {
+	values := "the issuer, subject and audience of " + e.tokenName()
+	if t := e.Token; t != nil {
 		values = fmt.Sprintf("issuer %q, subject %q, audience %q", t.Issuer, t.Subject, t.Audience)
 	}
 	return "create one with exactly " + values + "; a new one takes a few minutes to take effect"
 }
 
 func unknownKey(e *EntraError) string {
-	return fmt.Sprintf("the key that signed the service-account token is not among those that %s publishes: "+
-		"publish the cluster's current keys there (the key set in its /.well-known/openid-configuration)", issuer(e.Token))
+	return fmt.Sprintf("the key that signed %s is not among those that %s publishes: publish %s current keys there "+
+		"(the key set in its /.well-known/openid-configuration)", e.tokenName(), issuer(e.Token), e.Where.Text("the cluster's", "the"))
 }
 
 func expired(e *EntraError) string {
@@ -81,25 +87,28 @@ func expired(e *EntraError) string {
 	if e.Token != nil {
 		when = fmt.Sprintf(" (expiry: %s)", e.Token.Expires.Format(time.RFC3339))
 	}
-	return fmt.Sprintf("the service-account token is not valid now%s: "+
-		"check the clocks of the node and the API server, and that the kubelet renews the token", when)
+	return fmt.Sprintf("%s is not valid now%s: check %s", e.tokenName(), when, e.Where.Text(
+		"the clocks of the node and the API server, and that the kubelet renews the token", "this machine's clock, and what renews the token"))
 }
 
 func unknownApplication(e *EntraError) string {
-	return fmt.Sprintf("tenant %s has no application or managed identity %s: correct the client ID (annotation "+
-		"azure.workload.identity/client-id of the service account; msiClientId or clientId of the settings), or the tenant ID",
-		e.Identity.TenantID, e.Identity.ClientID)
+	return fmt.Sprintf("tenant %s has no application or managed identity %s: correct the client ID (%smsiClientId or clientId of the "+
+		"settings), or the tenant ID", e.Identity.TenantID, e.Identity.ClientID,
+		e.Where.Text("annotation azure.workload.identity/client-id of the service account; ", ""))
 }
 
+// environmentValue is where a pod's AZURE_AUTHORITY_HOST comes from.
+const environmentValue = " (chart value identity.environment)"
+
 func unknownTenant(e *EntraError) string {
-	return fmt.Sprintf("tenant %s does not exist in this cloud: correct the annotation azure.workload.identity/tenant-id "+
-		"or the webhook's default tenant; a tenant of another cloud needs another AZURE_AUTHORITY_HOST (chart value identity.environment)",
-		e.Identity.TenantID)
+	return fmt.Sprintf("tenant %s does not exist in this cloud: correct %s; a tenant of another cloud needs another AZURE_AUTHORITY_HOST%s",
+		e.Identity.TenantID, e.Where.Text("the annotation azure.workload.identity/tenant-id or the webhook's default tenant",
+			"tenantId of the entry, or AZURE_TENANT_ID"), e.Where.Text(environmentValue, ""))
 }
 
 func unknownResource(e *EntraError) string {
 	what, _, _ := strings.Cut(e.description, ". ")
-	return what + ": the vault and AZURE_AUTHORITY_HOST must belong to the same cloud (chart value identity.environment); " +
+	return what + ": the vault and AZURE_AUTHORITY_HOST must belong to the same cloud" + e.Where.Text(environmentValue, "") + "; " +
 		"a resource that an app requests must exist in the tenant"
 }
 
@@ -115,7 +124,7 @@ func issuer(t *TokenClaims) string {
 	return fmt.Sprintf("the token's issuer %q", t.Issuer)
 }
 
-func explainResponse(resp *http.Response, id Identity, tokenFile string) error {
+func explainResponse(resp *http.Response, id Identity, tokenFile string, where contract.Mode) error {
 	if throttled := azhttp.Throttled(resp); throttled != nil {
 		return throttled
 	}
@@ -135,6 +144,7 @@ func explainResponse(resp *http.Response, id Identity, tokenFile string) error {
 	e := &EntraError{
 		Code: code(content.Codes, content.Description), Name: azhttp.CleanText(content.Error), Status: resp.StatusCode, Identity: id,
 		TraceID: azhttp.CleanText(content.TraceID), description: problemText(content.Description),
+		Where: where,
 	}
 	e.rule = rules[e.Code]
 	if tokenFile != "" {

@@ -16,6 +16,9 @@ func (e *ConfigError) Error() string { return e.Problem + ": " + e.Remedy }
 // Permanent reports that this pod cannot get a token.
 func (e *ConfigError) Permanent() bool { return true }
 
+// FailureReason implements certsync's behaviour of errors.
+func (*ConfigError) FailureReason() string { return contract.ReasonNoTokenFile }
+
 // TenantError is returned if a vault requires a token of a tenant other than that of the identity.
 type TenantError struct {
 	Identity Identity
@@ -35,10 +38,15 @@ func (e *TenantError) Error() string {
 // Permanent reports that a retry cannot succeed.
 func (e *TenantError) Permanent() bool { return true }
 
+// FailureReason implements certsync's behaviour of errors.
+func (*TenantError) FailureReason() string { return contract.ReasonNoToken }
+
 // TokenFileError is returned if the service-account token cannot be read.
 type TokenFileError struct {
 	Path string
 	Err  error // nil: the file is empty
+	// Where selects the text.
+	Where contract.Mode
 }
 
 func (e *TokenFileError) Error() string {
@@ -46,11 +54,17 @@ func (e *TokenFileError) Error() string {
 	if e.Err != nil {
 		problem = e.Err.Error()
 	}
+	if e.Where != contract.Pod {
+		return fmt.Sprintf("token file %s: %s: check AZURE_FEDERATED_TOKEN_FILE, and what writes the file", e.Path, problem)
+	}
 	return fmt.Sprintf("service-account token %s: %s: the kubelet writes it into the projected volume; "+
 		"check AZURE_FEDERATED_TOKEN_FILE and the volume's mount", e.Path, problem)
 }
 
 func (e *TokenFileError) Unwrap() error { return e.Err }
+
+// FailureReason implements certsync's behaviour of errors.
+func (*TokenFileError) FailureReason() string { return contract.ReasonNoTokenFile }
 
 // InvalidResponseError is returned if the response to a token request is not valid. It may come
 // from a server other than Entra ID. The error does not contain the response, which may contain a
@@ -72,6 +86,9 @@ func (e *InvalidResponseError) Error() string {
 		"check AZURE_AUTHORITY_HOST, and whether a proxy responds instead of Entra ID"
 }
 
+// FailureReason implements certsync's behaviour of errors.
+func (*InvalidResponseError) FailureReason() string { return contract.ReasonNoToken }
+
 // EntraError is an error that Entra ID returned.
 //
 // Source: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
@@ -85,6 +102,8 @@ type EntraError struct {
 	Identity Identity
 	// Token contains the claims of the service-account token, or nil if they are not known.
 	Token *TokenClaims
+	// Where selects the text.
+	Where contract.Mode
 	// TraceID identifies the request for Microsoft's support.
 	TraceID string
 
@@ -114,3 +133,6 @@ func (e *EntraError) Error() string {
 
 // Permanent reports that a retry cannot succeed before the pod or its identity is changed.
 func (e *EntraError) Permanent() bool { return e.rule.permanent }
+
+// FailureReason implements certsync's behaviour of errors.
+func (*EntraError) FailureReason() string { return contract.ReasonNoToken }

@@ -12,6 +12,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/smallfile"
 )
 
@@ -23,6 +24,8 @@ type Federation struct {
 	TokenFile string
 	// AuthorityHost is Entra ID's URL. If it is empty, it is that of the public cloud.
 	AuthorityHost string
+	// Where selects the texts of errors.
+	Where contract.Mode
 }
 
 // NewWorkloadIdentity returns a Credential. It returns a *ConfigError if the client ID, the tenant
@@ -34,7 +37,7 @@ func NewWorkloadIdentity(id Identity, f Federation, options azcore.ClientOptions
 	if f.AuthorityHost != "" {
 		options.Cloud = cloud.Configuration{ActiveDirectoryAuthorityHost: f.AuthorityHost}
 	}
-	tokens := &federated{identity: id, options: azidentity.WorkloadIdentityCredentialOptions{
+	tokens := &federated{identity: id, where: f.Where, options: azidentity.WorkloadIdentityCredentialOptions{
 		ClientOptions: options,
 		ClientID:      id.ClientID,
 		TenantID:      id.TenantID,
@@ -57,19 +60,20 @@ func checkFederated(id Identity, f Federation) error {
 	case id.ClientID == "":
 		return &ConfigError{
 			Problem: "no client ID",
-			Remedy: "annotate the pod's service account with azure.workload.identity/client-id: <client ID of " +
-				"the managed identity or application>, then recreate the pod",
+			Remedy: f.Where.Text("annotate the pod's service account with azure.workload.identity/client-id: <client ID of "+
+				"the managed identity or application>, then recreate the pod", "set clientId of the entry, or AZURE_CLIENT_ID"),
 		}
 	case id.TenantID == "":
 		return &ConfigError{
 			Problem: "no tenant ID",
-			Remedy: "annotate the pod's service account with azure.workload.identity/tenant-id, or set the " +
-				"webhook's default tenant, then recreate the pod",
+			Remedy: f.Where.Text("annotate the pod's service account with azure.workload.identity/tenant-id, or set the "+
+				"webhook's default tenant, then recreate the pod", "set tenantId of the entry, or AZURE_TENANT_ID"),
 		}
 	case f.TokenFile == "":
 		return &ConfigError{
-			Problem: "no service-account token file (AZURE_FEDERATED_TOKEN_FILE)",
-			Remedy:  "let the webhook inject the sidecar, so that the token is mounted",
+			Problem: "no " + f.Where.Text("service-account token", "token") + " file (AZURE_FEDERATED_TOKEN_FILE)",
+			Remedy: f.Where.Text("let the webhook inject the sidecar, so that the token is mounted",
+				"set it to a file with a token that the application trusts, or use the credential managed-identity"),
 		}
 	}
 	return nil
@@ -78,6 +82,7 @@ func checkFederated(id Identity, f Federation) error {
 // federated is azidentity's credential with the errors of this package.
 type federated struct {
 	identity Identity
+	where    contract.Mode
 	options  azidentity.WorkloadIdentityCredentialOptions
 
 	mu      sync.Mutex
@@ -89,7 +94,7 @@ type federated struct {
 func (f *federated) reset() (*azidentity.WorkloadIdentityCredential, error) {
 	fresh, err := azidentity.NewWorkloadIdentityCredential(&f.options)
 	if err != nil {
-		return nil, &ConfigError{Problem: err.Error(), Remedy: "correct the AZURE_* variables of the container"}
+		return nil, &ConfigError{Problem: err.Error(), Remedy: "correct the AZURE_* variables" + f.where.Text(" of the container", "")}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -102,7 +107,7 @@ func (f *federated) GetToken(ctx context.Context, o policy.TokenRequestOptions) 
 	f.mu.Lock()
 	current := f.current
 	f.mu.Unlock()
-	if err := checkTokenFile(f.options.TokenFilePath); unreadable(err) {
+	if err := f.checkTokenFile(); unreadable(err) {
 		return azcore.AccessToken{}, err
 	}
 	token, err := f.getToken(ctx, current, o)
@@ -122,7 +127,7 @@ func (f *federated) getToken(ctx context.Context, source azcore.TokenCredential,
 		return token, nil
 	}
 	if failed, ok := errors.AsType[*azidentity.AuthenticationFailedError](err); ok {
-		return azcore.AccessToken{}, explainFederated(failed, f.identity, f.options.TokenFilePath)
+		return azcore.AccessToken{}, f.explain(failed)
 	}
 	return azcore.AccessToken{}, &InvalidResponseError{}
 }
@@ -134,26 +139,27 @@ func (e *EntraError) fileIsNewer() bool {
 	return e.Code == expiredAssertion && e.Token != nil && e.Token.Expires.After(time.Now())
 }
 
-// explainFederated converts azidentity's error into one of this package. It does not use
+// explain converts azidentity's error into one of this package. It does not use
 // azidentity's text, which contains the whole response.
-func explainFederated(failed *azidentity.AuthenticationFailedError, id Identity, tokenFile string) error {
+func (f *federated) explain(failed *azidentity.AuthenticationFailedError) error {
 	if failed.RawResponse == nil {
-		if err := checkTokenFile(tokenFile); err != nil {
+		if err := f.checkTokenFile(); err != nil {
 			return err
 		}
 		return &InvalidResponseError{}
 	}
-	return explainResponse(failed.RawResponse, id, tokenFile)
+	return explainResponse(failed.RawResponse, f.identity, f.options.TokenFilePath, f.where)
 }
 
 // checkTokenFile returns a *TokenFileError if the token file cannot be used.
-func checkTokenFile(path string) error {
+func (f *federated) checkTokenFile() error {
+	path := f.options.TokenFilePath
 	content, err := readTokenFile(path)
 	if err != nil {
-		return &TokenFileError{Path: path, Err: err}
+		return &TokenFileError{Path: path, Err: err, Where: f.where}
 	}
 	if len(content) == 0 {
-		return &TokenFileError{Path: path}
+		return &TokenFileError{Path: path, Where: f.where}
 	}
 	return nil
 }

@@ -42,8 +42,8 @@ func SelectEndpoint(endpoint string) error {
 
 // NewManagedIdentity returns a Credential for the managed identity of the machine with the client
 // ID or, if that is empty, for the machine's only or system-assigned identity. It returns a
-// *ConfigError if the endpoint does not support that.
-func NewManagedIdentity(clientID string, options azcore.ClientOptions) (*Credential, error) {
+// *ConfigError if the endpoint does not support that. where selects the texts of errors.
+func NewManagedIdentity(clientID string, where contract.Mode, options azcore.ClientOptions) (*Credential, error) {
 	id := Identity{ClientID: clientID}
 	options.PerRetryPolicies = slices.Concat(options.PerRetryPolicies, []policy.Policy{failureRecorder{}})
 	managed := &azidentity.ManagedIdentityCredentialOptions{ClientOptions: options}
@@ -54,7 +54,7 @@ func NewManagedIdentity(clientID string, options azcore.ClientOptions) (*Credent
 	if err != nil {
 		return nil, &ConfigError{Problem: err.Error(), Remedy: "correct msiClientId or msiEndpoint of authenticationSettings"}
 	}
-	return &Credential{identity: id, tokens: managedCredential{tokens, id}}, nil
+	return &Credential{identity: id, tokens: managedCredential{tokens, id, where}}, nil
 }
 
 // failureRecorder is a policy that records responses without a token. azidentity does not return
@@ -89,7 +89,8 @@ func (failureRecorder) Do(req *policy.Request) (*http.Response, error) {
 // *azhttp.ThrottledError, or those of the transport.
 type managedCredential struct {
 	azcore.TokenCredential
-	id Identity
+	id    Identity
+	where contract.Mode
 }
 
 // GetToken implements azcore.TokenCredential.
@@ -98,7 +99,7 @@ func (c managedCredential) GetToken(ctx context.Context, o policy.TokenRequestOp
 	o.TenantID = "" // the identity has one tenant, which the machine knows
 	token, err := c.TokenCredential.GetToken(context.WithValue(ctx, failureKey{}, &last), o)
 	if err != nil {
-		return azcore.AccessToken{}, explainManaged(last, c.id)
+		return azcore.AccessToken{}, explainManaged(last, c.id, c.where)
 	}
 	return token, nil
 }

@@ -50,7 +50,7 @@ func machineWith(t *testing.T, endpoint, clientID string, service http.Handler) 
 	}})
 	check(t, err)
 	t.Cleanup(transport.CloseIdleConnections)
-	c, err := credential.NewManagedIdentity(clientID, transport.Options(azhttp.ServiceMetadata, nil))
+	c, err := credential.NewManagedIdentity(clientID, contract.Pod, transport.Options(azhttp.ServiceMetadata, nil))
 	check(t, err)
 	return c
 }

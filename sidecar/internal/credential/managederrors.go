@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/azhttp"
 )
 
@@ -25,6 +26,7 @@ type ManagedIdentityError struct {
 	Name string
 
 	description string
+	where       contract.Mode
 }
 
 func (e *ManagedIdentityError) Error() string {
@@ -44,6 +46,9 @@ func (e *ManagedIdentityError) Error() string {
 	return b.String()
 }
 
+// FailureReason implements certsync's behaviour of errors.
+func (*ManagedIdentityError) FailureReason() string { return contract.ReasonNoToken }
+
 func (e *ManagedIdentityError) isArc() bool { return e.Host != "" && e.Host != azhttp.MetadataHost }
 
 const (
@@ -62,9 +67,10 @@ func (e *ManagedIdentityError) remedy() string {
 			"entry's clientId", e.Identity.ClientID)
 	case e.Status == http.StatusBadRequest:
 		return "the machine has no identity, or several user-assigned ones: enable its system-assigned identity, or select one with " +
-			"msiClientId (AZURE_CLIENT_ID and azure.workload.identity/client-id have no effect here)"
+			"msiClientId (" + e.where.Text("AZURE_CLIENT_ID and azure.workload.identity/client-id have", "AZURE_CLIENT_ID has") + " no effect here)"
 	case e.Status == http.StatusForbidden:
-		return "the request was blocked on the way: in a pod, check that the cluster allows pods to reach the metadata service"
+		return "the request was blocked on the way: " + e.where.Text("in a pod, check that the cluster allows pods to reach the metadata service",
+			"check the firewall rules of this machine for "+azhttp.MetadataHost)
 	case e.Status == http.StatusUnauthorized:
 		return foreignService
 	case e.Status == http.StatusNotFound:
@@ -94,9 +100,9 @@ func (e *ManagedIdentityError) arcRemedy() string {
 }
 
 // explainManaged converts the last response without a token into an error.
-func explainManaged(last failure, id Identity) error {
+func explainManaged(last failure, id Identity, where contract.Mode) error {
 	if last.resp == nil {
-		return &ManagedIdentityError{Identity: id}
+		return &ManagedIdentityError{Identity: id, where: where}
 	}
 	if throttled := azhttp.Throttled(last.resp); throttled != nil {
 		return throttled
@@ -108,5 +114,6 @@ func explainManaged(last failure, id Identity) error {
 	_ = json.Unmarshal(last.body, &content) // if it fails, the status is enough
 	return &ManagedIdentityError{
 		Identity: id, Host: last.host, Status: last.resp.StatusCode, Name: azhttp.CleanText(content.Error), description: problemText(content.Description),
+		where: where,
 	}
 }

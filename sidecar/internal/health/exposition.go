@@ -39,6 +39,13 @@ func (f *family) add(v float64, values ...string) {
 	f.series[formatLabels(f.labels, values)] += v
 }
 
+// set sets the series with these label values to v.
+func (f *family) set(v float64, values ...string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.series[formatLabels(f.labels, values)] = v
+}
+
 // replace replaces all series. The keys are formatted labels.
 func (f *family) replace(series map[string]float64) {
 	f.mu.Lock()

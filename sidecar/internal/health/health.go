@@ -28,8 +28,10 @@ type State struct {
 	report       certsync.Report
 	heartbeat    time.Time
 	ready        chan struct{} // closed when ready
-	notice       string        // of the main package, shown beside the loop's reason
+	notice       string        // why an edit of the settings is refused
 	announcement *announcement // nil before the first one
+	// startIsSuccess: see StartIsSuccess.
+	startIsSuccess bool
 }
 
 // New returns a State that is not ready, with the reason "starting". It keeps metrics up to date.
@@ -60,12 +62,22 @@ func (s *State) Report(r certsync.Report) {
 	s.metrics.report(r)
 }
 
-// Notice sets a text that is shown before the loop's reason, for example that the settings file was
-// refused. An empty text removes it.
+// Notice sets why the last edit of the settings is refused, which is shown before the loop's
+// reason. An empty text means that no edit is refused any more.
 func (s *State) Notice(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.notice = text
+	s.metrics.refused.set(oneIf(text != ""))
+}
+
+// StartIsSuccess sets whether the status is "success" already while the initial sync is in
+// progress, as soon as polling has begun. The VM extension reports it so without
+// requireInitialSync, so that a deployment does not wait for the certificates.
+func (s *State) StartIsSuccess(v bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.startIsSuccess = v
 }
 
 // Ready returns whether the pod may receive traffic, and the reason.

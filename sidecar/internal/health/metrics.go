@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/buildinfo"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
 )
 
@@ -20,10 +22,17 @@ type Metrics struct {
 	ready     *family
 	reloads   *family
 	logDrops  *family
+	failures  *family
+	state     *family
+	refused   *family
+	interval  *family
+	build     *family
+	process   processMetrics
 
 	notAfter    *family
 	notBefore   *family
 	lastSuccess *family
+	failing     *family
 }
 
 // NewMetrics returns metrics in which all counters are zero.
@@ -39,6 +48,12 @@ func NewMetrics() *Metrics {
 		reloads:  newFamily("counter", "certsync_reloads_total", "Attempts to announce a renewal to other processes.", "result"),
 		logDrops: newFamily("counter", "certsync_log_records_dropped_total", "Log records that were not delivered to the log endpoint in time."),
 		ready:    newFamily("gauge", "certsync_ready", "1 once the readiness probe succeeds."),
+		failures: newFamily("counter", "certsync_failures_total", "Fetches and writes of certificates that failed, by reason.", "reason"),
+		state:    newFamily("gauge", "certsync_state", "1 for the current state of the sync loop, 0 for the others.", "state"),
+		refused:  newFamily("gauge", "certsync_settings_refused", "1 while an edit of the settings is refused."),
+		interval: newFamily("gauge", "certsync_polling_interval_seconds", "Time between polls, without jitter."),
+		build:    newFamily("gauge", "certsync_build_info", "1, with the build of the program.", "program", "version"),
+		process:  newProcessMetrics(),
 
 		notAfter: newFamily("gauge", "certsync_certificate_not_after_timestamp_seconds",
 			"When the certificate in the store expires."),
@@ -46,7 +61,10 @@ func NewMetrics() *Metrics {
 			"When the certificate in the store becomes valid."),
 		lastSuccess: newFamily("gauge", "certsync_last_success_timestamp_seconds",
 			"When the certificate was last confirmed to match the vault."),
+		failing: newFamily("gauge", "certsync_certificate_failing",
+			"1 while the last fetch or write of the certificate has failed, by reason."),
 	}
+	m.build.set(1, "sidecar", buildinfo.Get().Version)
 	// A rate in Prometheus needs a first sample of zero.
 	m.syncs.add(0, string(certsync.Success))
 	m.syncs.add(0, string(certsync.Error))
@@ -56,6 +74,11 @@ func NewMetrics() *Metrics {
 	m.retries.add(0)
 	m.changes.add(0)
 	m.ready.add(0)
+	m.refused.set(0)
+	m.setState(certsync.Transitioning)
+	for _, reason := range contract.FailureReasons() {
+		m.failures.add(0, reason)
+	}
 	return m
 }
 
@@ -76,8 +99,12 @@ func (m *Metrics) LogDropped() { m.logDrops.add(1) }
 func (m *Metrics) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", contentType)
 	for _, f := range []interface{ write(io.Writer) }{
-		m.notAfter, m.notBefore, m.lastSuccess, m.ready, m.syncs, m.retries, m.changes, m.reloads, m.logDrops, m.requests, m.durations,
+		m.notAfter, m.notBefore, m.lastSuccess, m.failing, m.ready, m.state, m.refused, m.interval, m.syncs, m.failures, m.retries,
+		m.changes, m.reloads, m.logDrops, m.requests, m.durations, m.build,
 	} {
+		f.write(w)
+	}
+	for _, f := range m.process.families() {
 		f.write(w)
 	}
 }
@@ -86,9 +113,15 @@ func (m *Metrics) report(r certsync.Report) {
 	m.notAfter.replace(earliest(r.Certificates, func(s certsync.Status) time.Time { return s.Installed.Leaf.NotAfter }))
 	m.notBefore.replace(earliest(r.Certificates, func(s certsync.Status) time.Time { return s.Installed.Leaf.NotBefore }))
 	m.lastSuccess.replace(earliest(r.Certificates, func(s certsync.Status) time.Time { return s.LastSuccess }))
+	m.failing.replace(failing(r.Certificates))
 	m.changes.add(float64(r.Changed))
-	if r.Ready {
-		m.ready.replace(map[string]float64{"": 1})
+	m.ready.set(oneIf(r.Ready))
+	m.setState(r.State)
+	if r.Interval > 0 {
+		m.interval.set(r.Interval.Seconds())
+	}
+	for _, reason := range r.Failures {
+		m.failures.add(1, reason)
 	}
 	if r.Retry {
 		m.retries.add(1)
@@ -96,6 +129,32 @@ func (m *Metrics) report(r certsync.Report) {
 	if r.Synced {
 		m.syncs.add(1, string(result(r.Certificates)))
 	}
+}
+
+func (m *Metrics) setState(current certsync.State) {
+	for _, s := range []certsync.State{certsync.Transitioning, certsync.Success, certsync.Error} {
+		m.state.set(oneIf(s == current), string(s))
+	}
+}
+
+func oneIf(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// failing returns one series for each certificate and reason. A certificate that does not fail has
+// no series.
+func failing(list []certsync.Status) map[string]float64 {
+	series := map[string]float64{}
+	for _, s := range list {
+		if s.Err != nil {
+			labels := []string{s.Certificate.VaultName, s.Certificate.Name, s.FailureReason()}
+			series[formatLabels([]string{"vault", "certificate", "reason"}, labels)] = 1
+		}
+	}
+	return series
 }
 
 func result(list []certsync.Status) certsync.State {

@@ -33,7 +33,7 @@ func (s *State) Handler(syncNow func() <-chan struct{}) http.Handler {
 	})
 	mux.HandleFunc("POST "+PathSync, func(w http.ResponseWriter, r *http.Request) {
 		if !fromThisPod(r) {
-			http.Error(w, "only for callers in this pod: send the request to 127.0.0.1, without a proxy", http.StatusForbidden)
+			http.Error(w, "only for local callers: send the request to 127.0.0.1, without a proxy", http.StatusForbidden)
 			return
 		}
 		s.sync(w, r, syncNow)

@@ -33,6 +33,8 @@ type substatus struct {
 	Status           string  `json:"status"`
 	Code             int     `json:"code"`
 	FormattedMessage message `json:"formattedMessage"`
+	// Reason is an addition to the format: why the certificate fails, one of contract's reasons.
+	Reason string `json:"reason,omitempty"`
 }
 
 type message struct {
@@ -46,6 +48,9 @@ type message struct {
 func (s *State) StatusJSON() []byte {
 	s.mu.Lock()
 	r, reason, announcement := s.report, s.reason(), s.announcement
+	if s.startIsSuccess && r.Ready && r.State == certsync.Transitioning {
+		r.State = certsync.Success
+	}
 	s.mu.Unlock()
 	file := statusFile{Version: "1.0", TimestampUTC: timestamp(r.Time), Status: status{
 		Operation:        "Certificate sync",
@@ -55,9 +60,10 @@ func (s *State) StatusJSON() []byte {
 		Substatus:        []substatus{},
 	}}
 	for _, c := range r.Certificates {
-		state := stateOf(c)
+		state := StateOf(c)
 		file.Status.Substatus = append(file.Status.Substatus, substatus{
 			Name: c.Certificate.URL, Status: string(state), Code: code(state), FormattedMessage: englishMessage(describe(c)),
+			Reason: c.FailureReason(),
 		})
 	}
 	if announcement != nil {
@@ -73,7 +79,8 @@ func (s *State) StatusJSON() []byte {
 	return b.Bytes()
 }
 
-func stateOf(c certsync.Status) certsync.State {
+// StateOf returns the state of one certificate.
+func StateOf(c certsync.Status) certsync.State {
 	switch {
 	case c.Err != nil:
 		return certsync.Error

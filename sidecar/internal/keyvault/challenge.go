@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
 // ChallengeError is returned if the server under a vault's host name sends a challenge that Key
@@ -13,11 +15,13 @@ type ChallengeError struct {
 	Host string
 	// Problem describes what is wrong with the challenge.
 	Problem string
+	// Where selects the text.
+	Where contract.Mode
 }
 
 func (e *ChallengeError) Error() string {
-	return fmt.Sprintf("%s requests a token in a way that Key Vault does not (%s), so no token is sent: check the cluster's DNS, and "+
-		"whether a proxy responds instead of Key Vault", e.Host, e.Problem)
+	return fmt.Sprintf("%s requests a token in a way that Key Vault does not (%s), so no token is sent: check %s DNS, and "+
+		"whether a proxy responds instead of Key Vault", e.Host, e.Problem, e.Where.Text("the cluster's", "this machine's"))
 }
 
 // challenge contains what the SDK's client reads from a WWW-Authenticate header.

@@ -23,6 +23,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azsecrets"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
 // getTimeout limits one Get, including challenge, discovery and token request.
@@ -55,6 +57,7 @@ type Secret struct {
 
 // Client gets secrets from any number of vaults. It is safe for concurrent use.
 type Client struct {
+	where    contract.Mode
 	identify func(clientID, tenantID string) (Identity, error)
 	options  azcore.ClientOptions
 
@@ -73,10 +76,10 @@ type (
 
 // New returns a Client. identify creates the credential for a client ID and a tenant ID, each of
 // which may be empty for the default. It is called once for each identity, and again after an error
-// or if a vault no longer accepts the credential's token.
-func New(identify func(clientID, tenantID string) (Identity, error), options azcore.ClientOptions) *Client {
+// or if a vault no longer accepts the credential's token. where selects the texts of errors.
+func New(where contract.Mode, identify func(clientID, tenantID string) (Identity, error), options azcore.ClientOptions) *Client {
 	return &Client{
-		identify: identify, options: options, vaults: map[vaultKey]*vault{}, identities: map[identityKey]Identity{},
+		where: where, identify: identify, options: options, vaults: map[vaultKey]*vault{}, identities: map[identityKey]Identity{},
 	}
 }
 
@@ -132,7 +135,7 @@ func (c *Client) vault(ref Ref) (*vault, error) {
 		}
 		c.identities[key.identityKey] = id
 	}
-	v, err := newVault(key, id, c.options)
+	v, err := newVault(key, id, c.where, c.options)
 	if err != nil {
 		return nil, err
 	}
@@ -144,12 +147,13 @@ func (c *Client) vault(ref Ref) (*vault, error) {
 type vault struct {
 	key     vaultKey
 	id      Identity
+	where   contract.Mode
 	secrets *azsecrets.Client
 	gate    *challengeGate
 }
 
-func newVault(key vaultKey, id Identity, options azcore.ClientOptions) (*vault, error) {
-	v := &vault{key: key, id: id, gate: newChallengeGate(key.url, id.Credential)}
+func newVault(key vaultKey, id Identity, where contract.Mode, options azcore.ClientOptions) (*vault, error) {
+	v := &vault{key: key, id: id, where: where, gate: newChallengeGate(key.url, id.Credential)}
 	options.PerRetryPolicies = append([]policy.Policy{v.gate}, options.PerRetryPolicies...)
 	secrets, err := azsecrets.NewClient(key.url, id.Credential, &azsecrets.ClientOptions{ClientOptions: options})
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/azhttp"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/credential"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/keyvault"
@@ -84,7 +85,7 @@ func newFixture(t *testing.T, issuer *azure.TokenIssuer) *fixture {
 
 // renewClient replaces the client by a new one without tokens and connections to vaults.
 func (f *fixture) renewClient() {
-	f.Client = keyvault.New(func(_, _ string) (keyvault.Identity, error) {
+	f.Client = keyvault.New(contract.Pod, func(_, _ string) (keyvault.Identity, error) {
 		f.identities++
 		c, err := credential.NewWorkloadIdentity(credential.Identity{ClientID: clientID, TenantID: tenant},
 			credential.Federation{TokenFile: f.tokenFile, AuthorityHost: f.authority}, f.transport.Options(azhttp.ServiceEntra, nil))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/azhttp"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/credential"
 )
@@ -33,6 +34,9 @@ func (e *NotFoundError) Error() string {
 // Permanent reports that a retry cannot succeed before someone changes something.
 func (e *NotFoundError) Permanent() bool { return true }
 
+// FailureReason implements certsync's behaviour of errors.
+func (*NotFoundError) FailureReason() string { return contract.ReasonNotFound }
+
 // DisabledError is returned if the secret's version is disabled.
 type DisabledError struct{ Ref Ref }
 
@@ -42,6 +46,9 @@ func (e *DisabledError) Error() string {
 
 // Permanent reports that a retry cannot succeed before someone changes something.
 func (e *DisabledError) Permanent() bool { return true }
+
+// FailureReason implements certsync's behaviour of errors.
+func (*DisabledError) FailureReason() string { return contract.ReasonDisabled }
 
 // UnexpectedResponseError is returned if the response is neither a secret nor a refusal of Key
 // Vault. It may come from a server other than Key Vault. A retry can succeed.
@@ -74,10 +81,13 @@ func (v *vault) explain(err error, ref Ref) error {
 		return v.explainResponse(failed.RawResponse, ref)
 	}
 	if known := typed(err); known != nil {
+		if foreign, ok := known.(*ChallengeError); ok { //nolint:errorlint // typed has unwrapped it
+			foreign.Where = v.where
+		}
 		return known
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return &azhttp.UnreachableError{Host: v.host(), Err: err}
+		return &azhttp.UnreachableError{Host: v.host(), Err: err, Where: v.where}
 	}
 	return &UnexpectedResponseError{Ref: ref, Status: http.StatusOK} // the body could not be decoded
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
 // ForbiddenError is returned if the identity is not allowed to read the secret, or the vault's
@@ -28,6 +30,9 @@ func (e *ForbiddenError) Error() string {
 	}
 	return fmt.Sprintf("identity %s is not allowed to read %s (403 %s): %s", e.ClientID, e.Ref.URL(), e.Code, e.accessRemedy())
 }
+
+// FailureReason implements certsync's behaviour of errors.
+func (*ForbiddenError) FailureReason() string { return contract.ReasonForbidden }
 
 // networkRemedy returns "" if the refusal does not depend on the network.
 func (e *ForbiddenError) networkRemedy() string {

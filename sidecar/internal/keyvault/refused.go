@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
 // RefusedTokenError is returned if the vault rejects a token that was issued for it. Either the
@@ -21,6 +23,7 @@ type RefusedTokenError struct {
 	VaultTenant, TokenTenant string
 
 	message string
+	where   contract.Mode
 }
 
 func (e *RefusedTokenError) Error() string {
@@ -28,13 +31,16 @@ func (e *RefusedTokenError) Error() string {
 		return fmt.Sprintf("%s: the vault belongs to tenant %s, and the token of identity %s is of tenant %s (401 %s): "+
 			"use an identity of the vault's tenant", e.Ref.URL(), e.VaultTenant, e.ClientID, e.TokenTenant, e.Code)
 	}
-	remedy := "check the node's clock, and whether the vault was moved to another tenant"
+	remedy := "check the " + e.where.Text("node's", "machine's") + " clock, and whether the vault was moved to another tenant"
 	if e.Code == invalidAudience {
 		remedy = "the vault and AZURE_AUTHORITY_HOST must belong to the same cloud"
 	}
 	return fmt.Sprintf("%s: the vault rejects the token of identity %s (401 %s), even a new one: %s%s",
 		e.Ref.URL(), e.ClientID, e.Code, remedy, quoted(e.message))
 }
+
+// FailureReason implements certsync's behaviour of errors.
+func (*RefusedTokenError) FailureReason() string { return contract.ReasonForbidden }
 
 // Codes in the messages of Key Vault.
 const (
@@ -51,8 +57,8 @@ var (
 
 // refusedToken reads the message of Key Vault. For a token of another tenant, it is "AKV10032:
 // Invalid issuer. Expected one of <issuers, first that of the vault's tenant>, found <issuer>."
-func refusedToken(ref Ref, clientID, message string) *RefusedTokenError {
-	e := &RefusedTokenError{Ref: ref, ClientID: clientID, Code: "Unauthorized", message: message}
+func (v *vault) refusedToken(ref Ref, message string) *RefusedTokenError {
+	e := &RefusedTokenError{Ref: ref, ClientID: v.id.ClientID, Code: "Unauthorized", message: message, where: v.where}
 	if code := vaultCode.FindString(message); code != "" {
 		e.Code = code
 	}

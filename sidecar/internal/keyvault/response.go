@@ -22,7 +22,7 @@ func (v *vault) explainResponse(resp *http.Response, ref Ref) error {
 	case f.outer == "" || status < http.StatusBadRequest || status >= http.StatusInternalServerError:
 		return &UnexpectedResponseError{Ref: ref, Status: status, Code: code}
 	case status == http.StatusUnauthorized && f.outer == "Unauthorized":
-		return refusedToken(ref, v.id.ClientID, f.message)
+		return v.refusedToken(ref, f.message)
 	case status == http.StatusNotFound && f.outer == "SecretNotFound":
 		return &NotFoundError{Ref: ref}
 	case status == http.StatusForbidden && f.inner == "SecretDisabled":

@@ -24,7 +24,7 @@ func Socket(path string) (net.Listener, error) {
 	}
 	l, err := net.Listen("unix", path)
 	if err != nil {
-		return nil, fmt.Errorf("%w: is %s a writable volume?", err, filepath.Dir(path))
+		return nil, fmt.Errorf("%w: does the directory %s exist, and may user ID %d write to it?", err, filepath.Dir(path), os.Geteuid())
 	}
 	if err := os.Chmod(path, 0o600); err != nil {
 		l.Close()

@@ -15,9 +15,10 @@ import (
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/forward"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/logfile"
 )
 
-// Logs is the log of the process. It is the io.Writer of a second JSON handler, so that the endpoint
+// Logs is the log of the process. It is the io.Writer of another JSON handler, so that the endpoint
 // receives the same records as standard error.
 type Logs struct {
 	dropped   func()
@@ -29,13 +30,21 @@ type Logs struct {
 	stop    func()
 }
 
-// New returns Logs, and the logger that writes to them and to other handlers. dropped is called for
-// every record that the endpoint does not get.
-func New(level slog.Leveler, dropped func(), others ...slog.Handler) (*Logs, *slog.Logger) {
+// New returns Logs, and the logger that writes to them and to other handlers. An empty file stands
+// for none. dropped is called for every record that the endpoint does not get.
+func New(file string, level slog.Leveler, dropped func(), others ...slog.Handler) (*Logs, *slog.Logger, error) {
 	options := &slog.HandlerOptions{Level: level}
 	stderr := slog.NewJSONHandler(os.Stderr, options)
 	l := &Logs{dropped: dropped, stderr: slog.New(stderr), stop: func() {}}
-	return l, slog.New(slog.NewMultiHandler(append(others, stderr, slog.NewJSONHandler(l, options))...))
+	handlers := append(others, stderr, slog.NewJSONHandler(l, options))
+	if file != "" {
+		f, err := logfile.Open(file)
+		if err != nil {
+			return nil, nil, err
+		}
+		handlers = append(handlers, slog.NewJSONHandler(f, options))
+	}
+	return l, slog.New(slog.NewMultiHandler(handlers...)), nil
 }
 
 // Write implements io.Writer for one record. It does not wait.

@@ -229,7 +229,7 @@ func TestConfigureNothingWhileItFails(t *testing.T) {
 // with the next renewal.
 func TestConfigure(t *testing.T) {
 	bubble(t, "", func(a *app, r *reload.Announcer, _ *[]string) {
-		r.Configure(reload.To(contract.Reload{}))
+		r.Configure(reload.To(contract.Pod, contract.Reload{}))
 		r.Report(reportOf(one("v1")))
 		r.Report(reportOf(one("v2"), "web"))
 		pass(time.Hour)

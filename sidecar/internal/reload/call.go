@@ -8,15 +8,15 @@ import (
 )
 
 // To returns a function that creates Calls for validated settings. It returns nil if the settings
-// configure no announcement.
-func To(s contract.Reload) func() Call {
+// configure no announcement. where selects the texts of errors.
+func To(where contract.Mode, s contract.Reload) func() Call {
 	if s == (contract.Reload{}) {
 		return nil
 	}
 	return func() Call {
 		c := &calls{}
 		if s.Signal != "" {
-			c.remaining = append(c.remaining, newSignaller(s.Signal, s.Process))
+			c.remaining = append(c.remaining, newSignaller(where, s.Signal, s.Process))
 		}
 		if s.URL != "" {
 			c.remaining = append(c.remaining, post{url: s.URL})

@@ -82,7 +82,7 @@ func hup(name string) contract.Reload { return contract.Reload{Signal: "SIGHUP",
 func TestSignal(t *testing.T) {
 	apps := start(t, 2)
 	unreachable := contract.Reload{Signal: "SIGHUP", Process: apps[0].name, URL: "http://127.0.0.1:1/"}
-	call := reload.To(unreachable)()
+	call := reload.To(contract.Pod, unreachable)()
 	for range 2 {
 		var refused *reload.PostError
 		if err := call.Try(t.Context()); !errors.As(err, &refused) {
@@ -92,7 +92,7 @@ func TestSignal(t *testing.T) {
 	for _, app := range apps {
 		app.prints(t, "reload")
 	}
-	check(t, reload.To(hup(apps[0].name))().Try(t.Context()))
+	check(t, reload.To(contract.Pod, hup(apps[0].name))().Try(t.Context()))
 	for _, app := range apps {
 		app.prints(t, "reload") // the second signal: the first call sent only one
 	}
@@ -100,7 +100,7 @@ func TestSignal(t *testing.T) {
 
 func TestNoSuchProcess(t *testing.T) {
 	name := start(t, 1)[0].name
-	err := reload.To(hup("nosuchprocess"))().Try(t.Context())
+	err := reload.To(contract.Pod, hup("nosuchprocess"))().Try(t.Context())
 	var none *reload.NoProcessError
 	if !errors.As(err, &none) {
 		t.Fatalf("got %v, want a *NoProcessError", err)
@@ -122,7 +122,7 @@ func TestNeverSignalsItself(t *testing.T) {
 	check(t, err)
 	kill := contract.Reload{Signal: "SIGKILL", Process: strings.TrimSuffix(string(comm), "\n")}
 	var none *reload.NoProcessError
-	if err := reload.To(kill)().Try(t.Context()); !errors.As(err, &none) {
+	if err := reload.To(contract.Pod, kill)().Try(t.Context()); !errors.As(err, &none) {
 		t.Errorf("got %v, want a *NoProcessError", err)
 	}
 }
@@ -133,7 +133,7 @@ func TestZombie(t *testing.T) {
 	check(t, app.cmd.Process.Kill())
 	check(t, unix.Waitid(unix.P_PID, app.cmd.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil)) // leaves a zombie
 	var none *reload.NoProcessError
-	if err := reload.To(hup(app.name))().Try(t.Context()); !errors.As(err, &none) {
+	if err := reload.To(contract.Pod, hup(app.name))().Try(t.Context()); !errors.As(err, &none) {
 		t.Errorf("got %v, want a *NoProcessError", err)
 	}
 }
@@ -154,7 +154,7 @@ func TestOtherUser(t *testing.T) {
 			result <- errno
 			return
 		}
-		result <- reload.To(hup(app.name))().Try(t.Context())
+		result <- reload.To(contract.Pod, hup(app.name))().Try(t.Context())
 	}()
 	err := <-result
 	want := fmt.Sprintf("reload.signal: user ID 65532 is not permitted to signal process %d (%s) of user ID 0: a process without privileges can "+
@@ -192,7 +192,7 @@ func TestPost(t *testing.T) {
 			": it is not a loopback address: check that the app listens there"},
 		{"http://127.0.0.1:1/?token=secret", "POST http://127.0.0.1:1/: no response: dial tcp 127.0.0.1:1: connect: connection refused: check that the app listens there"},
 	} {
-		err := reload.To(contract.Reload{URL: c.url})().Try(t.Context())
+		err := reload.To(contract.Pod, contract.Reload{URL: c.url})().Try(t.Context())
 		text := ""
 		if err != nil {
 			text = strings.TrimPrefix(err.Error(), "reload.url: ")

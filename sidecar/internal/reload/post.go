@@ -18,7 +18,7 @@ import (
 // after it has reloaded.
 const postTimeout = 10 * time.Second
 
-// post is a Call that sends a POST to a URL of this pod or host.
+// post is a Call that sends a POST to a URL on loopback.
 type post struct{ url string }
 
 // Try implements Call. Any 2xx status is success. The error is a *PostError.

@@ -14,18 +14,19 @@ import (
 
 // signaller is a Call that sends a signal to all processes with a name.
 type signaller struct {
+	where  contract.Mode
 	signal syscall.Signal
 	name   string
 	done   map[process]bool
 }
 
 // newSignaller returns a signaller. The signal must be valid.
-func newSignaller(signal, name string) *signaller {
+func newSignaller(where contract.Mode, signal, name string) *signaller {
 	number, err := contract.SignalNumber(strings.TrimPrefix(signal, "SIG"))
 	if err != nil {
 		panic(err) // impossible: Validate refuses invalid signals
 	}
-	return &signaller{signal: syscall.Signal(number), name: name, done: map[process]bool{}}
+	return &signaller{where: where, signal: syscall.Signal(number), name: name, done: map[process]bool{}}
 }
 
 // Try implements Call. A process that got the signal does not get it again. The errors are
@@ -52,9 +53,9 @@ func (s *signaller) Try(context.Context) error {
 	}
 	switch {
 	case len(refused) > 0:
-		return &NotPermittedError{Name: s.name, Process: refused[0].pid, Owner: refused[0].owner(), UserID: os.Getuid()}
+		return &NotPermittedError{Name: s.name, Process: refused[0].pid, Owner: refused[0].owner(), UserID: os.Getuid(), where: s.where}
 	case len(s.done) == 0:
-		return &NoProcessError{Name: s.name, Running: commands(all)}
+		return &NoProcessError{Name: s.name, Running: commands(all), where: s.where}
 	}
 	return nil
 }
@@ -74,10 +75,12 @@ type NoProcessError struct {
 	Name string
 	// Running are the names of the running processes.
 	Running []string
+
+	where contract.Mode
 }
 
 func (e *NoProcessError) Error() string {
-	running := "no other process is visible: in a pod, set shareProcessNamespace to true"
+	running := "no other process is visible" + e.where.Text(": in a pod, set shareProcessNamespace to true", "")
 	if len(e.Running) > 0 {
 		running = "use one of " + list(e.Running)
 	}
@@ -102,10 +105,13 @@ type NotPermittedError struct {
 	// Owner is the user ID of the process, UserID that of the sidecar.
 	Owner  string
 	UserID int
+
+	where contract.Mode
 }
 
 func (e *NotPermittedError) Error() string {
 	return fmt.Sprintf("reload.signal: user ID %d is not permitted to signal process %d (%s) of user ID %s: a process without privileges can "+
-		"only signal processes of the same user ID: set the same runAsUser other than 0 in all of the app's containers (the sidecar then "+
-		"uses it, too), or use reload.url", e.UserID, e.Process, e.Name, e.Owner)
+		"only signal processes of the same user ID: %s, or use reload.url", e.UserID, e.Process, e.Name, e.Owner, e.where.Text(
+		"set the same runAsUser other than 0 in all of the app's containers (the sidecar then uses it, too)",
+		"run certsync as root or as that user"))
 }

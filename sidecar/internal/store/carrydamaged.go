@@ -17,8 +17,7 @@ func (s *Store) carryDamaged(p *plan) error {
 		return nil
 	}
 	for _, e := range p.incomplete {
-		link := e.LinkName
-		for _, name := range []string{link, versioned(e.FileName, e.Version), link + splitSuffix, link + pkcs12Suffix, link + jksSuffix} {
+		for _, name := range append(publicNames(e.LinkName, allFormats), versioned(e.FileName, e.Version)) {
 			if err := s.carryAsIs(p, name); err != nil {
 				return err
 			}

@@ -23,11 +23,10 @@ func TestUnlistedFilesAreKept(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, dataLink, manifestName)); err != nil {
 		t.Fatal(err)
 	}
-	s, warnings, err := Open(dir, Options{})
+	s, warnings, err := open(dir, Options{}, 0, nil)
 	if err != nil || len(warnings) != 1 || len(s.Current()) != 0 {
 		t.Fatalf("without its manifest: got %v, warnings %q, error %v; want no certificates and one warning", s.Current(), warnings, err)
 	}
-	s.gracePeriod = 0
 	notFetched := kept(b)
 	notFetched.Version = ""
 	for _, version := range []string{"2", "3", "3"} {
@@ -53,7 +52,9 @@ v.a.2 -> ..data/v.a.2
 v.a.3 -> ..data/v.a.3
 v.b -> ..data/v.b
 v.b.1 -> ..data/v.b.1
-v.b.d -> ..data/v.b.d
+v.b.d/ 0755
+v.b.d/..data -> ../..data/v.b.d
+v.b.d/tls.key -> ..data/tls.key
 v.b.jks -> ..data/v.b.jks
 `)
 	mustClose(t, s)

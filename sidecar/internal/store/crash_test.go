@@ -18,6 +18,7 @@ func crashBefore() []Entry {
 func crashAfter() []Entry {
 	a, d, e := pemEntry("v.a", "2"), pemEntry("v.d", "1"), kept(pemEntry("v.e", "1"))
 	a.Files.Split = map[string][]byte{"tls.crt": []byte("crt"), "tls.key": []byte("key")}
+	a.Files.KeyID = map[string][]byte{SuffixChain: []byte("chain"), SuffixKey: []byte("keyid"), SuffixMetadata: []byte("metadata")}
 	group := uint32(4000)
 	e.Access = Access{Mode: 0o640, Group: &group, ReadUsers: []uint32{1000}}
 	return []Entry{a, kept(pemEntry("v.b", "1")), d, e}
@@ -26,7 +27,7 @@ func crashAfter() []Entry {
 var (
 	crashOld = map[string]string{"v.a": "pem of v.a 1\n", "v.b": "pem of v.b 1\n", "v.c": "pem of v.c 1\n", "v.e": "pem of v.e 1\n"}
 	crashNew = map[string]string{"v.a": "pem of v.a 2\n", "v.b": "pem of v.b 1\n", "v.d": "pem of v.d 1\n", "v.e": "pem of v.e 1\n",
-		"v.a.1": "pem of v.a 1\n", "v.a.d/tls.crt": "crt", "v.a.d/tls.key": "key"}
+		"v.a.1": "pem of v.a 1\n", "v.a.d/tls.crt": "crt", "v.a.d/tls.key": "key", "v.a.pem": "chain", "v.a.keyid": "keyid", "v.a.luma": "metadata"}
 )
 
 // hasFiles reports whether a reader finds all of these files under the names that applications use.
@@ -50,29 +51,47 @@ func wantOldOrNew(t *testing.T, dir string) bool {
 }
 
 // wantClean checks that the store has no leftovers, and at most this number of generations.
-func wantClean(t *testing.T, dir string, generations int) {
+func wantClean(t *testing.T, dir string, atMost int) {
 	t.Helper()
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := 0
-	for _, e := range entries {
-		name := e.Name()
+	for _, name := range topNames(t, dir) {
 		switch {
 		case generationNumber(name) > 0:
-			found++
-		case name == dataTemp:
+		case name == dataTemp, name == linkTemp, name == viewTemp:
 			t.Errorf("%s is a leftover", name)
 		default:
-			if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
-				t.Errorf("the link %s dangles", name)
+			wantNoDangling(t, filepath.Join(dir, name))
+		}
+	}
+	if found := generations(t, dir); found > atMost {
+		t.Errorf("got %d generations, want at most %d:\n%s", found, atMost, tree(t, dir))
+	}
+}
+
+// wantNoDangling checks a link, or the links in a view.
+func wantNoDangling(t *testing.T, path string) {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Errorf("the link %s dangles", path)
+		return
+	}
+	if info.IsDir() {
+		for _, name := range topNames(t, path) {
+			if _, err := os.Stat(filepath.Join(path, name)); err != nil {
+				t.Errorf("the link %s in %s dangles", name, path)
 			}
 		}
 	}
-	if found > generations {
-		t.Errorf("got %d generations, want at most %d:\n%s", found, generations, tree(t, dir))
+}
+
+func generations(t *testing.T, dir string) (n int) {
+	t.Helper()
+	for _, name := range topNames(t, dir) {
+		if generationNumber(name) > 0 {
+			n++
+		}
 	}
+	return n
 }
 
 // TestFailAtEveryOperation lets each file operation fail once, in a separate run.

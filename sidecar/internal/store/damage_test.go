@@ -75,10 +75,9 @@ func TestDamage(t *testing.T) {
 				}
 				if restart {
 					var err error
-					if s, _, err = Open(dir, Options{}); err != nil {
+					if s, _, err = open(dir, Options{}, 0, nil); err != nil {
 						t.Fatal(err)
 					}
-					s.gracePeriod = 0
 				}
 				readable := readAll(dir)
 				for _, entries := range [][]Entry{{kept(a), kept(b)}, {kept(a), kept(b), pemEntry("v.c", "1")}} {
@@ -157,40 +156,6 @@ func TestDamagedPreviousVersionIsRemoved(t *testing.T) {
 	}
 	if _, err := os.Lstat(filepath.Join(dir, "v.a.1")); err == nil {
 		t.Error("the damaged file still exists")
-	}
-}
-
-// TestForeignFiles checks that files that the store did not create stay, and that Commit fails if
-// it needs their names.
-func TestForeignFiles(t *testing.T) {
-	for name, foreign := range map[string]func(path string) error{
-		"file":      func(path string) error { return os.WriteFile(path, []byte("mine"), 0o600) },
-		"directory": func(path string) error { return os.Mkdir(path, 0o755) },
-		"link":      func(path string) error { return os.Symlink("v.a.1", path) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			dir := memoryDir(t)
-			for _, free := range []string{"mine", "..mine", "..123", "v.b"} {
-				if err := foreign(filepath.Join(dir, free)); err != nil {
-					t.Fatal(err)
-				}
-			}
-			before := tree(t, dir)
-			s := mustOpen(t, dir)
-			_, err := s.Commit([]Entry{pemEntry("v.a", "1"), pemEntry("v.b", "1")})
-			wantReason(t, err, Conflict, os.ErrExist)
-			wantTree(t, dir, before)
-			mustCommit(t, s, pemEntry("v.a", "1"))
-			if err := os.RemoveAll(filepath.Join(dir, "v.b")); err != nil {
-				t.Fatal(err)
-			}
-			mustCommit(t, s, pemEntry("v.a", "1"), pemEntry("v.b", "1"))
-			for _, free := range []string{"mine", "..mine", "..123"} {
-				if _, err := os.Lstat(filepath.Join(dir, free)); err != nil {
-					t.Errorf("%s is gone: %v", free, err)
-				}
-			}
-		})
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
 // Reason is the kind of an Error. Its values are stable, so that a status may show them.
@@ -55,14 +57,31 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
+// Permanent reports that a retry cannot succeed before somebody changes the directory or the
+// settings. A volume that is full can have space again at any time.
+func (e *Error) Permanent() bool {
+	switch e.Reason {
+	case ReadOnly, Denied, Conflict, Invalid:
+		return true
+	default:
+		return false
+	}
+}
+
+// FailureReason implements certsync's behaviour of errors.
+func (*Error) FailureReason() string { return contract.ReasonStore }
+
 // fileError returns the Error for a failed file operation, with its remedy.
 func fileError(op, path string, err error) *Error {
 	e := &Error{Reason: Failed, Op: op, Path: path, Err: cause(err)}
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		e.Reason, e.Remedy = NoSpace, "free space on the volume or raise its size limit"
+		e.Reason, e.Remedy = NoSpace, "free space on its file system, or raise the size limit of the volume"
 	case errors.Is(err, syscall.EROFS):
-		e.Reason, e.Remedy = ReadOnly, "mount the volume read-write for the sidecar"
+		e.Reason, e.Remedy = ReadOnly, "make its file system writable for certsync, or use another certificateStoreLocation"
+	case errors.Is(err, syscall.ENOTDIR):
+		e.Reason = Conflict
+		e.Remedy = "a directory is needed there: remove or rename the file, or use another certificateStoreLocation"
 	case errors.Is(err, fs.ErrPermission):
 		e.Reason, e.Remedy = Denied, fmt.Sprintf("allow user ID %d to write to the store's directory", os.Geteuid())
 	}

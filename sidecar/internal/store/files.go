@@ -10,7 +10,7 @@ import (
 )
 
 func (f Files) empty() bool {
-	return f.PEM == nil && f.Split == nil && f.PKCS12 == nil && f.JKS == nil
+	return len(f.formats()) == 0
 }
 
 func (f Files) formats() (formats []string) {
@@ -25,6 +25,9 @@ func (f Files) formats() (formats []string) {
 	}
 	if f.JKS != nil {
 		formats = append(formats, contract.FormatJKS)
+	}
+	if f.KeyID != nil {
+		formats = append(formats, contract.FormatKeyID)
 	}
 	return formats
 }
@@ -44,6 +47,9 @@ func (f Files) nodes(c Installed, current *generation) map[string]*node {
 	}
 	if f.JKS != nil {
 		nodes[c.LinkName+jksSuffix] = &node{data: f.JKS}
+	}
+	for suffix, data := range f.KeyID {
+		nodes[c.LinkName+suffix] = &node{data: data}
 	}
 	for name, n := range nodes {
 		n.sum = sum(n.data)

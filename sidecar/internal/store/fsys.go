@@ -67,10 +67,13 @@ func (f *fsys) mkdir(name string) error {
 	return f.removeACL(dir, name)
 }
 
-// create writes a new file and syncs it. The file has its permissions before it has content, so no
-// one else can read the content at any moment: with mode 0600, which it is created with, only the
-// owner can open it.
-func (f *fsys) create(name string, data []byte, p perm) (err error) {
+// create writes a new file and syncs it.
+func (f *fsys) create(name string, data []byte, p perm) error { return f.write(name, data, p, true) }
+
+// write writes a new file. The file has its permissions before it has content, so no one else can
+// read the content at any moment: with mode 0600, which it is created with, only the owner can open
+// it.
+func (f *fsys) write(name string, data []byte, p perm, sync bool) (err error) {
 	var file *os.File
 	err = f.do("create", name, func() (err error) {
 		file, err = f.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -87,7 +90,7 @@ func (f *fsys) create(name string, data []byte, p perm) (err error) {
 	if err := f.setPerm(file, name, p); err != nil {
 		return err
 	}
-	if err := f.do("write", name, func() error { _, err := file.Write(data); return err }); err != nil {
+	if err := f.do("write", name, func() error { _, err := file.Write(data); return err }); err != nil || !sync {
 		return err
 	}
 	return f.do("fsync", name, file.Sync)
@@ -220,17 +223,17 @@ func (f *fsys) exists(name string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// read returns the content of a file, or an error if the file is longer than limit. It does not
-// wait for a FIFO in the file's place; that has no content.
-func (f *fsys) read(name string, limit int64) ([]byte, error) {
+// read returns the content of a file, or an error if the file is longer than maxFileBytes. It does
+// not wait for a FIFO in the file's place; that has no content.
+func (f *fsys) read(name string) ([]byte, error) {
 	file, err := f.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close() // only read, so an error does not matter
-	data, err := io.ReadAll(io.LimitReader(file, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("longer than %d bytes", limit)
+	data, err := io.ReadAll(io.LimitReader(file, maxFileBytes+1))
+	if err == nil && len(data) > maxFileBytes {
+		err = fmt.Errorf("longer than %d bytes", maxFileBytes)
 	}
 	return data, err
 }

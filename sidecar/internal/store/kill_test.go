@@ -37,7 +37,7 @@ func crashChild(at, dir string) error {
 		return err
 	}
 	count := 0
-	s, _, err := open(dir, Options{}, func(op, name string) error {
+	s, _, err := open(dir, Options{}, readerGracePeriod, func(op, name string) error {
 		switch count++; n {
 		case 0:
 			fmt.Println(op, name)

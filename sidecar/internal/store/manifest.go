@@ -43,27 +43,11 @@ type Leaf struct {
 // includes reports whether a file of the generation belongs to the current version of the
 // certificate.
 func (c Installed) includes(name string) bool {
-	for _, format := range c.Formats {
-		switch format {
-		case contract.FormatPEM:
-			if name == versioned(c.FileName, c.Version) {
-				return true
-			}
-		case contract.FormatSplit:
-			if strings.HasPrefix(name, c.LinkName+splitSuffix+"/") {
-				return true
-			}
-		case contract.FormatPKCS12:
-			if name == c.LinkName+pkcs12Suffix {
-				return true
-			}
-		case contract.FormatJKS:
-			if name == c.LinkName+jksSuffix {
-				return true
-			}
-		}
+	if slices.Contains(c.Formats, contract.FormatPEM) && name == versioned(c.FileName, c.Version) {
+		return true
 	}
-	return false
+	top, _, _ := strings.Cut(name, "/")
+	return top != c.LinkName && slices.Contains(publicNames(c.LinkName, c.Formats), top)
 }
 
 // manifest describes the contents of a generation.

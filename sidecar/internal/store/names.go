@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
 func generationName(n uint64) string { return fmt.Sprintf("..%010d", n) }
@@ -30,8 +32,50 @@ const (
 	jksSuffix    = ".jks"
 )
 
+// Suffixes of the format "keyid", the layout of version 4 of the Key Vault VM extension.
+const (
+	// SuffixChain is the suffix of the file with the certificates.
+	SuffixChain = ".pem"
+	// SuffixKey is the suffix of the file with the private key.
+	SuffixKey = ".keyid"
+	// SuffixMetadata is the suffix of the file that describes the certificate. Everyone may read
+	// it.
+	SuffixMetadata = ".luma"
+)
+
+// metadataAccess defines who may read the files with SuffixMetadata.
+var metadataAccess = Access{Mode: 0o644}
+
+// publicNames returns the names, by the formats of a certificate, that applications open. A name of
+// the split format is a directory.
+func publicNames(link string, formats []string) (names []string) {
+	for _, format := range formats {
+		switch format {
+		case contract.FormatPEM:
+			names = append(names, link)
+		case contract.FormatSplit:
+			names = append(names, link+splitSuffix)
+		case contract.FormatPKCS12:
+			names = append(names, link+pkcs12Suffix)
+		case contract.FormatJKS:
+			names = append(names, link+jksSuffix)
+		case contract.FormatKeyID:
+			names = append(names, link+SuffixChain, link+SuffixKey, link+SuffixMetadata)
+		}
+	}
+	return names
+}
+
+// allFormats are the formats that a store can contain, in the order of contract.Certificate.
+var allFormats = []string{
+	contract.FormatPEM, contract.FormatSplit, contract.FormatPKCS12, contract.FormatJKS, contract.FormatKeyID,
+}
+
 func (e Entry) validate() error {
 	names := append([]string{e.FileName, e.LinkName}, slices.Collect(maps.Keys(e.Files.Split))...)
+	for suffix := range e.Files.KeyID {
+		names = append(names, e.LinkName+suffix)
+	}
 	if e.Version != "" || !e.Files.empty() {
 		names = append(names, e.Version)
 	}
@@ -40,7 +84,16 @@ func (e Entry) validate() error {
 			return err
 		}
 	}
+	if e.LinkName == versioned(e.FileName, e.Version) {
+		return conflict(e.LinkName, "the link has the name of the file that it leads to")
+	}
 	return nil
+}
+
+// topLevel returns the first element of a name in a generation.
+func topLevel(name string) string {
+	first, _, _ := strings.Cut(name, "/")
+	return first
 }
 
 const maxNameBytes = 255 // NAME_MAX on Linux

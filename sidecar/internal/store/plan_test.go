@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestInvalidEntries checks that Commit rejects invalid entries before it writes anything.
+// TestInvalidEntries checks that an invalid entry blocks itself, and not the others.
 func TestInvalidEntries(t *testing.T) {
 	entry := func(fileName, linkName, version string) Entry {
 		e := pemEntry(fileName, version)
@@ -43,14 +43,32 @@ func TestInvalidEntries(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
 			s := mustOpen(t, dir)
-			_, err := s.Commit(tt.entries)
-			var e *Error
-			if !errors.As(err, &e) || e.Reason != tt.want || !strings.Contains(err.Error(), tt.text) {
-				t.Errorf("got error %v, want the reason %s and the text %q", err, tt.want, tt.text)
+			blocked := tt.entries[len(tt.entries)-1].LinkName
+			for range 2 {
+				r := mustCommitBlocked(t, s, append(tt.entries, pemEntry("v.other", "1")), blocked)
+				var e *Error
+				if err := r.Blocked[blocked]; !errors.As(err, &e) || e.Reason != tt.want || !strings.Contains(err.Error(), tt.text) {
+					t.Errorf("got error %v, want the reason %s and the text %q", err, tt.want, tt.text)
+				}
+				if !hasFiles(dir, map[string]string{"v.other": "pem of v.other 1\n"}) {
+					t.Error("the other certificate is not published")
+				}
 			}
-			wantTree(t, dir, "")
 		})
 	}
+}
+
+// mustCommitBlocked commits entries of which one is blocked.
+func mustCommitBlocked(t *testing.T, s *Store, entries []Entry, blocked string) Result {
+	t.Helper()
+	r, err := s.Commit(entries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Blocked) != 1 || r.Blocked[blocked] == nil || len(r.Warnings) > 0 {
+		t.Fatalf("got blocked %v, warnings %q; want only %q blocked", r.Blocked, r.Warnings, blocked)
+	}
+	return r
 }
 
 func TestPinnedBesideFollowed(t *testing.T) {
@@ -98,4 +116,30 @@ v.a.jks -> ..data/v.a.jks
 	if got := mustOpen(t, dir).Current()["v.a"]; got.Version != "1" || len(got.Formats) != 1 || got.Formats[0] != "jks" {
 		t.Errorf("after a restart, the store has %v, want version 1 as JKS", got)
 	}
+}
+
+func TestRenamedLink(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, dir)
+	e := pemEntry("v.a", "1")
+	e.Files.Split = map[string][]byte{"tls.key": []byte("key")}
+	mustCommit(t, s, e)
+	e = kept(e)
+	e.LinkName = "app"
+	mustCommit(t, s, e)
+	mustCommit(t, s, e)
+	wantTree(t, dir, `
+..0000000002/ 0755
+..0000000002/.certsync.json 0600
+..0000000002/app -> v.a.1
+..0000000002/app.d/ 0755
+..0000000002/app.d/tls.key 0600 key
+..0000000002/v.a.1 0600 pem of v.a 1
+..data -> ..0000000002
+app -> ..data/app
+app.d/ 0755
+app.d/..data -> ../..data/app.d
+app.d/tls.key -> ..data/tls.key
+v.a.1 -> ..data/v.a.1
+`)
 }

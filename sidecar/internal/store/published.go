@@ -4,11 +4,15 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"time"
 )
 
 // loadPublished reads the published generation, and removes everything else that the store created.
 // It works with any state of the directory. A failed removal is only a warning, because the
 // published files can still be read.
+//
+// If there is an older generation, the last process may have died before it told the programs that
+// watch the old files, and before the last readers were gone.
 func (s *Store) loadPublished() ([]string, error) {
 	name, err := s.publishedName()
 	if err != nil {
@@ -21,17 +25,34 @@ func (s *Store) loadPublished() ([]string, error) {
 	// The next number is higher than that of every link and directory. Otherwise an existing
 	// "..data" link could lead into a new generation before it is complete.
 	s.nextNumber = generationNumber(s.fs.readlink(dataLink)) + 1
-	for _, e := range entries {
-		s.nextNumber = max(s.nextNumber, generationNumber(e.Name())+1)
-	}
 	s.current, s.replaced, s.cleanUpPending = generation{name: name}, nil, true
-	warnings := s.cleanUp()
-	if name != "" {
-		var damaged []string
-		s.current, damaged = s.fs.loadGeneration(name)
-		warnings = append(warnings, damaged...)
+	var older []string
+	for _, e := range entries {
+		number := generationNumber(e.Name())
+		s.nextNumber = max(s.nextNumber, number+1)
+		if number > 0 && number < generationNumber(name) {
+			older = append(older, e.Name())
+		}
 	}
-	return warnings, nil
+	var warnings []string
+	if name != "" {
+		s.current, warnings = s.fs.loadGeneration(name)
+	}
+	for _, replaced := range older {
+		warnings = append(warnings, s.tellWatchers(s.fs.listGeneration(replaced))...)
+		s.markReplaced(replaced, s.publishedAgo())
+	}
+	s.expireReplaced()
+	return append(warnings, s.cleanUp()...), nil
+}
+
+// publishedAgo returns how long ago the current generation was published.
+func (s *Store) publishedAgo() time.Duration {
+	info, err := s.fs.root.Lstat(dataLink)
+	if err != nil || time.Since(info.ModTime()) < 0 { // the clock was set back
+		return s.gracePeriod
+	}
+	return time.Since(info.ModTime())
 }
 
 // publishedName returns the name of the generation that "..data" leads to, or "" if there is none.

@@ -2,17 +2,27 @@
 // the old files or all of the new ones, and never an incomplete file.
 //
 // It guarantees that:
+//
 //   - files are complete and synced to disk before they become visible;
+//
 //   - a published file never changes, it is only replaced;
+//
 //   - a crash at any point leaves either the old or the new files, and the next Open removes
 //     leftovers;
+//
 //   - a Commit that changes nothing writes nothing.
 //
+//   - a program that watches a file, its directory or "..data" learns of a change at once;
+//
+//   - a certificate whose names are taken does not hold back the others.
+//
 // The layout is that of a Kubernetes Secret volume: every name in the directory is a link through
-// "..data", and only the link "..data" is swapped.
+// "..data", and only the link "..data" is swapped. The directory of a certificate in the split
+// format looks like such a volume, too.
 //
 // It never checks what the files contain, which is the caller's task. It never removes or replaces
-// anything that it did not create. It never logs.
+// anything that it did not create, except the links of the Key Vault VM extension with
+// Options.Adopt. It never logs.
 package store
 
 import (
@@ -51,6 +61,7 @@ type Files struct {
 	Split  map[string][]byte // by name in the directory: tls.crt, tls.key, ca.crt
 	PKCS12 []byte
 	JKS    []byte
+	KeyID  map[string][]byte // by suffix: SuffixChain, SuffixKey, SuffixMetadata
 }
 
 // Result is the outcome of a Commit.
@@ -60,6 +71,11 @@ type Result struct {
 	// Missing are the link names of entries without Files for which the store has no complete files
 	// in that version. Current does not return them; their existing files are kept.
 	Missing []string
+	// Blocked are the entries, by link name, that cannot be published: something else has one of
+	// their names, or the file system refuses it. The store keeps what it has of them. An error is
+	// an *Error. Of two entries with one name, the one that is published already, or else the
+	// first, is not blocked.
+	Blocked map[string]error
 	// Warnings are for the log and the status: what Commit did differently from the request, and
 	// what is damaged.
 	Warnings []string
@@ -71,6 +87,9 @@ type Options struct {
 	// file system without ACLs. Without it their mode is 0644, as Kubernetes does it for the files
 	// of a Secret: in a pod only the pod's containers can reach them, on a host every user can.
 	Private bool
+	// Adopt replaces the links of the Key Vault VM extension that have the names of entries. The
+	// files that they lead to stay.
+	Adopt bool
 }
 
 // Store is one open directory. It is safe for concurrent use, but only one process at a time can
@@ -84,25 +103,32 @@ type Store struct {
 	current        generation
 	nextNumber     uint64        // number of the next generation
 	replaced       []string      // replaced generations that may still have readers
-	replacedAt     time.Time     // time of the last replacement
+	replacedUntil  time.Time     // when the last one has no readers any more
 	gracePeriod    time.Duration // how long replaced generations are kept
 	cleanUpPending bool          // there may be something to remove
+	cleanUpTimer   *time.Timer   // removes the replaced generations; nil before the first one
+	lateWarnings   []string      // of cleanUpTimer, for the next Commit
+	closed         bool
+	// refused are the names that the file system refused during the current Commit.
+	refused map[string]error
 }
 
 // Open opens the directory, and creates it with mode 0755 if it does not exist. It removes what a
 // crash left behind, and reads and verifies what is published. The warnings name damaged
 // certificates, which the next Commit replaces. An error is an *Error.
-func Open(dir string, o Options) (*Store, []string, error) { return open(dir, o, nil) }
+func Open(dir string, o Options) (*Store, []string, error) {
+	return open(dir, o, readerGracePeriod, nil)
+}
 
-func open(dir string, o Options, beforeChange func(op, name string) error) (*Store, []string, error) {
+func open(dir string, o Options, gracePeriod time.Duration, beforeChange func(op, name string) error) (*Store, []string, error) {
 	if err := ensureDir(dir); err != nil {
 		return nil, nil, fileError("mkdir", dir, err)
 	}
-	root, err := os.OpenRoot(dir)
+	s, err := openRoot(dir, o)
 	if err != nil {
-		return nil, nil, fileError("open", dir, err)
+		return nil, nil, err
 	}
-	s := &Store{options: o, fs: fsys{root: root, dir: dir, beforeChange: beforeChange}, gracePeriod: readerGracePeriod}
+	s.fs.beforeChange, s.gracePeriod = beforeChange, gracePeriod
 	if err := s.lockDir(); err != nil {
 		return nil, nil, errors.Join(err, s.Close())
 	}
@@ -111,6 +137,18 @@ func open(dir string, o Options, beforeChange func(op, name string) error) (*Sto
 		return nil, nil, errors.Join(err, s.Close())
 	}
 	return s, warnings, nil
+}
+
+// openRoot opens an existing directory, and neither locks nor reads it.
+func openRoot(dir string, o Options) (*Store, error) {
+	root, err := os.OpenRoot(dir)
+	if info, statErr := os.Stat(dir); err != nil && statErr == nil && !info.IsDir() {
+		err = syscall.ENOTDIR
+	}
+	if err != nil {
+		return nil, fileError("open", dir, err)
+	}
+	return &Store{options: o, fs: fsys{root: root, dir: dir}}, nil
 }
 
 // ensureDir creates the directory if needed. It does not change the mode of an existing directory.
@@ -134,7 +172,7 @@ func (s *Store) lockDir() error {
 	err = syscall.Flock(int(s.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return &Error{Reason: Locked, Op: "lock", Path: s.fs.dir, Err: err,
-			Remedy: "use the store from one sidecar only, or give each sidecar its own certificateStoreLocation"}
+			Remedy: "give each certsync its own certificateStoreLocation"}
 	}
 	// If the file system does not support locks, the store works without one.
 	s.acl = supportsACL(s.lock)
@@ -143,6 +181,12 @@ func (s *Store) lockDir() error {
 
 // Close releases the directory and keeps the files.
 func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	if s.cleanUpTimer != nil {
+		s.cleanUpTimer.Stop()
+	}
 	var err error
 	if s.lock != nil {
 		err = s.lock.Close()
@@ -161,20 +205,36 @@ func (s *Store) Current() map[string]Installed {
 	return out
 }
 
+// InPlace reports whether the directory at the path of Open is still the open one, and contains
+// what the store published. If it was removed, replaced or mounted over, close the store and open
+// it again.
+func (s *Store) InPlace() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, err := os.Stat(s.fs.dir)
+	if err != nil {
+		return false
+	}
+	opened, err := s.lock.Stat()
+	return err == nil && os.SameFile(at, opened) && s.fs.readlink(dataLink) == s.current.name
+}
+
 // Commit makes the store contain exactly these entries, in one swap. If nothing changes, it writes
 // nothing. After an error, an *Error, the previous files are still published.
 //
-// Call it after every poll, even if nothing changed: a replaced generation stays for ten seconds,
-// for readers that are still resolving a path through it, and the first call after that removes it.
-// Commit also restores links that someone else removed.
+// A replaced generation stays for ten seconds, for readers that are still resolving a path through
+// it; then the store removes it. Commit also restores links that someone else removed.
 func (s *Store) Commit(entries []Entry) (Result, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.refused = make(map[string]error)
 	result, err := s.commit(entries)
 	if errors.Is(err, syscall.EOPNOTSUPP) && s.acl {
 		// The file system accepted the query of supportsACL, but it cannot set ACLs.
 		s.acl = false
-		return s.commit(entries)
+		result, err = s.commit(entries)
 	}
+	result.Warnings = append(s.lateWarnings, result.Warnings...)
+	s.lateWarnings = nil
 	return result, err
 }

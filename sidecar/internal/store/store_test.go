@@ -36,7 +36,7 @@ func kept(e Entry) Entry {
 // mustOpen opens a store that keeps a replaced generation only until the next Commit.
 func mustOpen(t *testing.T, dir string) *Store {
 	t.Helper()
-	s, warnings, err := Open(dir, Options{})
+	s, warnings, err := open(dir, Options{}, 0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,6 @@ func mustOpen(t *testing.T, dir string) *Store {
 		t.Errorf("Open returns warnings: %q", warnings)
 	}
 	t.Cleanup(func() { _ = s.Close() }) // ignored, because most tests close the store
-	s.gracePeriod = 0
 	return s
 }
 
@@ -62,8 +61,8 @@ func mustCommit(t *testing.T, s *Store, entries ...Entry) Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Warnings) > 0 {
-		t.Errorf("Commit returns warnings: %q", r.Warnings)
+	if len(r.Warnings)+len(r.Blocked) > 0 {
+		t.Errorf("Commit returns warnings %q, blocked %v", r.Warnings, r.Blocked)
 	}
 	return r
 }
@@ -142,7 +141,11 @@ func TestLayout(t *testing.T) {
 exampleVault.myCertificate -> ..data/exampleVault.myCertificate
 exampleVault.myCertificate.0987 -> ..data/exampleVault.myCertificate.0987
 exampleVault.myCertificate.1234 -> ..data/exampleVault.myCertificate.1234
-exampleVault.myCertificate.d -> ..data/exampleVault.myCertificate.d
+exampleVault.myCertificate.d/ 0755
+exampleVault.myCertificate.d/..data -> ../..data/exampleVault.myCertificate.d
+exampleVault.myCertificate.d/ca.crt -> ..data/ca.crt
+exampleVault.myCertificate.d/tls.crt -> ..data/tls.crt
+exampleVault.myCertificate.d/tls.key -> ..data/tls.key
 exampleVault.myCertificate.jks -> ..data/exampleVault.myCertificate.jks
 exampleVault.myCertificate.p12 -> ..data/exampleVault.myCertificate.p12
 `)
@@ -270,29 +273,5 @@ v.b.1 -> ..data/v.b.1
 ..0000000003/ 0755
 ..0000000003/.certsync.json 0600
 ..data -> ..0000000003
-`)
-}
-
-func TestRenamedLink(t *testing.T) {
-	dir := t.TempDir()
-	s := mustOpen(t, dir)
-	e := pemEntry("v.a", "1")
-	e.Files.Split = map[string][]byte{"tls.key": []byte("key")}
-	mustCommit(t, s, e)
-	e = kept(e)
-	e.LinkName = "app"
-	mustCommit(t, s, e)
-	mustCommit(t, s, e)
-	wantTree(t, dir, `
-..0000000002/ 0755
-..0000000002/.certsync.json 0600
-..0000000002/app -> v.a.1
-..0000000002/app.d/ 0755
-..0000000002/app.d/tls.key 0600 key
-..0000000002/v.a.1 0600 pem of v.a 1
-..data -> ..0000000002
-app -> ..data/app
-app.d -> ..data/app.d
-v.a.1 -> ..data/v.a.1
 `)
 }

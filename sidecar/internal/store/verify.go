@@ -13,7 +13,7 @@ import (
 // loadGeneration reads a generation. It omits damaged certificates, and names them in the warnings.
 func (f *fsys) loadGeneration(name string) (generation, []string) {
 	g := generation{name: name}
-	data, err := f.read(path.Join(name, manifestName), maxFileBytes)
+	data, err := f.read(path.Join(name, manifestName))
 	if err == nil {
 		err = json.Unmarshal(data, &g.manifest)
 	}
@@ -29,6 +29,17 @@ func (f *fsys) loadGeneration(name string) (generation, []string) {
 		}
 	}
 	return g, f.dropDamaged(&g)
+}
+
+// listGeneration returns what the manifest of a replaced generation lists. Without a manifest, it
+// lists nothing.
+func (f *fsys) listGeneration(name string) generation {
+	g := generation{name: name}
+	data, err := f.read(path.Join(name, manifestName))
+	if err != nil || json.Unmarshal(data, &g.manifest) != nil {
+		g.manifest = manifest{}
+	}
+	return g
 }
 
 // recordIDs records the current state of a generation's files.

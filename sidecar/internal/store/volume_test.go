@@ -132,7 +132,7 @@ func TestReadOnly(t *testing.T) {
 		}
 		_, err := s.Commit([]Entry{pemEntry("v.a", "2")})
 		wantReason(t, err, ReadOnly, syscall.EROFS)
-		if !strings.Contains(err.Error(), "read-write") {
+		if !strings.Contains(err.Error(), "make its file system writable") {
 			t.Errorf("error %v lacks the remedy", err)
 		}
 		wantTree(t, dir, before)

@@ -11,7 +11,7 @@ import (
 // prepareFiles sets the permissions of the plan's files, decides which carried files can be linked,
 // and reads those that have to be copied.
 func (s *Store) prepareFiles(p *plan) (warnings []string, err error) {
-	for _, n := range p.nodes {
+	for name, n := range p.nodes {
 		if n.kind != fileNode {
 			continue
 		}
@@ -22,6 +22,7 @@ func (s *Store) prepareFiles(p *plan) (warnings []string, err error) {
 		if n.from == "" {
 			continue
 		}
+		n.renew = n.renew || n.from != name
 		if err := s.prepareCarried(n); err != nil {
 			return nil, err
 		}
@@ -48,14 +49,14 @@ func (s *Store) prepareCarried(n *node) error {
 	if err != nil {
 		return fileError("open", filepath.Join(s.fs.dir, from), err)
 	}
-	n.linked = n.keepPerm || n.perm.matches(file)
+	n.linked = !n.renew && (n.keepPerm || n.perm.matches(file))
 	return nil
 }
 
 // readCarried reads the content of a carried file.
 func (s *Store) readCarried(n *node) error {
 	from := path.Join(s.current.name, n.from)
-	data, err := s.fs.read(from, maxFileBytes)
+	data, err := s.fs.read(from)
 	if err == nil && n.sum != "" && sum(data) != n.sum {
 		err = errors.New("the content has changed")
 	}

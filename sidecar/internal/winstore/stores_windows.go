@@ -46,6 +46,10 @@ func (s *Stores[C]) open(name string) (*systemStore, []installed, error) {
 	return store, list, nil
 }
 
+// InPlace implements certsync.Stores. Nobody mounts over a store of Windows, and the next Commit
+// finds what was removed from it.
+func (s *Stores[C]) InPlace(string) bool { return true }
+
 // Current implements certsync.Stores. It leaves out certificates whose private key is missing. The
 // error is an *Error.
 func (s *Stores[C]) Current(name string) (map[string]certsync.Installed, error) {

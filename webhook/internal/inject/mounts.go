@@ -25,21 +25,25 @@ var (
 
 // checkMount checks a mount that this package adds to an app's container, or added before, against
 // the container's other mounts. All added mounts are read-only. The container runtime mounts in
-// the order of depth, and creates each mount point in what is mounted above it:
+// the order of depth, and creates each mount point in what is mounted above it. In the volumes that
+// the kubelet writes (Secrets, ConfigMaps, projected volumes, the downward API), the kubelet has
+// created the mount points before. It compares the paths of the mounts, so it does not know of
+// links in the image.
 //
-//	another mount      result
-//	-----------------  ------------------------------------------------------
-//	at the path        denied: the API server refuses the pod
-//	above, read-only   denied if the volume's content is known: the added mount
-//	                   point cannot be created; otherwise warned of
-//	above, writable    allowed
-//	below              denied: the mount point of the other cannot be created
+//	another mount          result
+//	---------------------  ---------------------------------------------------------
+//	at the path            denied: the API server refuses the pod
+//	above, by the kubelet  allowed
+//	above, writable        allowed
+//	above, read-only       warned of: it depends on the content of the volume
+//	below the token        allowed: the kubelet writes the token's volume
+//	below a store          denied: the mount point of the other cannot be created
 //
 // Of several mounts above, the nearest counts. If it depends on links of the image whether one is
-// at, above or below the other, a warning replaces the denial. Mounts of Windows containers are not
-// checked.
+// at, above or below the other, a warning names both. Mounts of Windows containers are not checked.
 //
-// Source: orderedMounts in containerd, internal/cri/opts, and in CRI-O, server/container_create.go
+// Sources: MakeNestedMountpoints in Kubernetes, pkg/volume/util/nested_volumes.go; orderedMounts in
+// containerd, internal/cri/opts, and in CRI-O, server/container_create.go
 func (in *injection) checkMount(c *container, added *corev1.VolumeMount, use mountUse) error {
 	if in.windows {
 		return nil
@@ -56,9 +60,11 @@ func (in *injection) checkMount(c *container, added *corev1.VolumeMount, use mou
 			// Itself, or a store, which is checked against the others.
 		case other == at:
 			return &Denied{fmt.Sprintf("container %s mounts volume %s at %s, which is the path of %s: %s", c.Name, m.Name, other, use.what, use.remedy)}
-		case contract.Within(other, at):
+		case contract.Within(other, at) && use == storeUse:
 			return &Denied{fmt.Sprintf("container %s mounts volume %s at %s, in %s at %s, which is read-only, so the mount point cannot be created: %s",
 				c.Name, m.Name, other, use.what, at, use.remedy)}
+		case contract.Within(other, at):
+			// The kubelet creates the mount point in the token's volume.
 		case contract.Within(at, other):
 			above.offer(m, other)
 			aboveLinked.offer(m, linked)
@@ -68,19 +74,12 @@ func (in *injection) checkMount(c *container, added *corev1.VolumeMount, use mou
 			aboveLinked.offer(m, linked)
 		}
 	}
-	switch reason, known := in.readOnly(above.mount); {
-	case reason != "" && known:
-		return &Denied{fmt.Sprintf("container %s mounts volume %s (%s) at %s, so the mount point of %s, %s, cannot be created: %s",
-			c.Name, above.mount.Name, reason, above.path, use.what, at, use.remedy)}
-	case reason != "":
+	if reason := in.readOnly(above.mount, in.kubeletWrites(above.mount)); reason != "" {
 		in.warnOnce(fmt.Sprintf("container %s mounts volume %s (%s) at %s, and %s is mounted at %s: if the volume does not contain that directory, "+
 			`the container cannot be created ("read-only file system"): %s`, c.Name, above.mount.Name, reason, above.path, use.what, at, use.remedy))
 		return nil
 	}
-	if m := aboveLinked.mount; m != above.mount {
-		if reason, _ := in.readOnly(m); reason == "" {
-			return nil
-		}
+	if m := aboveLinked.mount; m != above.mount && in.readOnly(m, false) != "" {
 		in.warnOnce(linkWarning(c, m, at, use, `the container cannot be created ("read-only file system")`))
 	}
 	return nil
@@ -109,33 +108,42 @@ func (in *injection) isStore(volume, at string) bool {
 }
 
 // readOnly returns why no mount point can be created in a mount, or "" if one can. Nil means no
-// mount. It also reports whether the content is known, because the pod names it: a volume of
-// another kind may already contain the directory.
-func (in *injection) readOnly(m *corev1.VolumeMount) (reason string, known bool) {
-	if m == nil {
-		return "", false
+// mount. prepared is set if the kubelet has already created the mount point.
+func (in *injection) readOnly(m *corev1.VolumeMount, prepared bool) string {
+	if m == nil || prepared {
+		return ""
 	}
 	if v := in.editor.volume(m.Name); v != nil {
 		// The kubelet mounts these read-only, whatever the mount says.
 		switch {
 		case v.Secret != nil:
-			return "a Secret, always read-only", true
+			return "a Secret, always read-only"
 		case v.ConfigMap != nil:
-			return "a ConfigMap, always read-only", true
+			return "a ConfigMap, always read-only"
 		case v.Projected != nil:
-			return "projected, always read-only", true
+			return "projected, always read-only"
 		case v.DownwardAPI != nil:
-			return "the downward API, always read-only", true
+			return "the downward API, always read-only"
 		case v.Image != nil:
-			return "an image, always read-only", false
+			return "an image, always read-only"
 		case isReadOnlySource(&v.VolumeSource):
-			return "read-only", false
+			return "read-only"
 		}
 	}
 	if m.ReadOnly {
-		return "read-only", false
+		return "read-only"
 	}
-	return "", false
+	return ""
+}
+
+// kubeletWrites reports whether the kubelet writes the volume of a mount, and creates mount points
+// in it: it does so in the volume's top directory only.
+func (in *injection) kubeletWrites(m *corev1.VolumeMount) bool {
+	if m == nil || m.SubPath != "" || m.SubPathExpr != "" {
+		return false
+	}
+	v := in.editor.volume(m.Name)
+	return v != nil && (v.Secret != nil || v.ConfigMap != nil || v.Projected != nil || v.DownwardAPI != nil)
 }
 
 // isReadOnlySource reports whether a volume forces its mounts to be read-only. Kinds of volumes

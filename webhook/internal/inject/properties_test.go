@@ -104,7 +104,7 @@ func collisions(in *input, pod *corev1.Pod, mounts []corev1.VolumeMount, link st
 				above = earlier
 			}
 		}
-		if above != nil && (injected(in, m) || injected(in, above)) && readOnly(pod, above) {
+		if above != nil && (injected(in, m) || injected(in, above)) && readOnly(pod, above) && !preparedIn(pod, above, m) {
 			pairs = append(pairs, [2]string{above.MountPath, m.MountPath})
 		}
 	}
@@ -117,6 +117,17 @@ func within(p, dir string) bool { return p == dir || strings.HasPrefix(p, dir+"/
 func injected(in *input, m *corev1.VolumeMount) bool {
 	token := m.MountPath == "/var/run/secrets/azure/wi" || in.Options.LegacyPath && m.MountPath == "/var/run/secrets/azure/tokens"
 	return token && in.Options.InjectIdentity && strings.HasPrefix(m.Name, "azure-") || strings.HasPrefix(m.Name, "certsync-store-") && m.ReadOnly
+}
+
+// preparedIn reports whether the kubelet creates the mount point of m in the volume above: it does
+// so in the volumes that it writes, by the paths in the pod.
+func preparedIn(pod *corev1.Pod, above, m *corev1.VolumeMount) bool {
+	if above.SubPath != "" || above.SubPathExpr != "" || !within(path.Clean(m.MountPath), path.Clean(above.MountPath)) {
+		return false
+	}
+	return slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool {
+		return v.Name == above.Name && (v.Secret != nil || v.ConfigMap != nil || v.Projected != nil || v.DownwardAPI != nil)
+	})
 }
 
 func readOnly(pod *corev1.Pod, m *corev1.VolumeMount) bool {

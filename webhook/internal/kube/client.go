@@ -96,6 +96,13 @@ func (c *Client) Pod(ctx context.Context, namespace, name string) (*corev1.Pod, 
 	return p, c.core.Get().Namespace(namespace).Resource(Pods.Resource).Name(name).Do(ctx).Into(p)
 }
 
+// DryRunPod sends a pod through admission without storing it, and returns it as it would be stored.
+func (c *Client) DryRunPod(ctx context.Context, p *corev1.Pod) (*corev1.Pod, error) {
+	created := &corev1.Pod{}
+	return created, c.core.Post().Namespace(p.Namespace).Resource(Pods.Resource).Param("dryRun", metav1.DryRunAll).
+		Body(p).Do(ctx).Into(created)
+}
+
 // CreateSecret creates a Secret, and then gives up the ownership of its metadata. Otherwise a tool
 // that applies the Secret with other labels (server-side apply) gets a conflict.
 func (c *Client) CreateSecret(ctx context.Context, s *corev1.Secret) error {

@@ -1,0 +1,42 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+)
+
+// AccessError is returned if the cluster could not be read: it does not respond, or does not allow
+// it. The cause is in the text.
+type AccessError struct{ Text string }
+
+func (e *AccessError) Error() string { return e.Text }
+
+// Explain turns an error of the API server into a sentence for a person. The action completes "You
+// are not allowed to ..."; the resource is the name in RBAC; the namespace is empty for all of them
+// and for objects without one.
+func Explain(err error, action, resource, namespace string) error {
+	where := "in namespace " + fmt.Sprintf("%q", namespace)
+	if namespace == "" {
+		where = "in the whole cluster"
+	}
+	var network net.Error
+	var address *url.Error
+	switch {
+	case apierrors.IsUnauthorized(err):
+		return &AccessError{"the API server does not accept your credentials: log in again, for example with az aks get-credentials"}
+	case apierrors.IsForbidden(err):
+		return &AccessError{fmt.Sprintf("you are not allowed to %s %s: ask for the permission on %s (docs/kubectl.md lists all permissions)",
+			action, where, resource)}
+	case apierrors.IsNotFound(err):
+		return fmt.Errorf("cannot %s %s: it does not exist: check the name and --namespace", action, where)
+	case errors.As(err, &address):
+		return &AccessError{fmt.Sprintf("the API server does not respond: %v: check the kubeconfig's context and your network", address.Err)}
+	case errors.As(err, &network):
+		return &AccessError{fmt.Sprintf("the API server does not respond: %v: check the kubeconfig's context and your network", err)}
+	}
+	return fmt.Errorf("cannot %s %s: %w", action, where, err)
+}
