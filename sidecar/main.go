@@ -19,6 +19,7 @@
 //	certsync status [-o json] [--chain]  print the state of the running process's certificates
 //	certsync sync                        let the running process poll now, and wait for the outcome
 //	certsync imds-init                   add the metadata service's address to loopback, then exit
+//	certsync service install [flags]     install the service (Windows; "uninstall" removes it)
 //	certsync --version | --help
 //
 // Exit codes: 0 success; 1 failure at run time, or not ready; 2 wrong flags or settings.
@@ -53,6 +54,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -62,9 +64,9 @@ import (
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/buildinfo"
-	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certfiles"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/config"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/control"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/service"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/termination"
 )
 
@@ -75,19 +77,23 @@ const (
 )
 
 func main() {
-	if len(os.Args) > 1 {
-		switch os.Args[1] {
+	args, asService := service.Args(os.Args[1:])
+	if len(args) > 0 && !asService {
+		switch args[0] {
 		case control.CommandProbe:
-			os.Exit(control.Probe(os.Args[2:]))
+			os.Exit(control.Probe(args[1:]))
 		case contract.CommandStatus:
-			os.Exit(control.Status(os.Args[2:]))
+			os.Exit(control.Status(args[1:]))
 		case contract.CommandSync:
-			os.Exit(control.Sync(os.Args[2:]))
+			os.Exit(control.Sync(args[1:]))
 		case contract.CommandIMDSInit:
-			os.Exit(imdsInit(os.Args[2:]))
+			os.Exit(imdsInit(args[1:]))
+		case service.Command:
+			manage(args[1:])
+			return
 		}
 	}
-	o, err := parseOptions(os.Args[1:])
+	o, err := parseOptions(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return
@@ -98,25 +104,24 @@ func main() {
 		return
 	}
 	setMemoryLimit(memlimit.FromCgroup)
-	load := config.AtStart
 	if o.check {
-		load = config.Load
-	}
-	loaded, err := load(o.config())
-	if err != nil {
-		termination.Report(err)
-		os.Exit(exitUsage)
-	}
-	if o.check {
-		loaded.Print(os.Stdout)
-		if o.host {
-			certfiles.PrintSurvey(os.Stdout, loaded.Certificates, o.store())
-		}
+		validate(o)
 		return
 	}
-	if err := run(o, loaded); err != nil {
-		loaded.EndParsing(o.config())
+	code := exitUsage // until the settings are loaded
+	err = service.Run(asService, func(ctx context.Context) error {
+		loaded, err := config.AtStart(o.config())
+		if err != nil {
+			return err
+		}
+		code = exitFailure
+		if err = run(ctx, o, loaded); err != nil {
+			loaded.EndParsing(o.config())
+		}
+		return err
+	})
+	if err != nil {
 		termination.Report(err)
-		os.Exit(exitFailure)
+		os.Exit(code)
 	}
 }

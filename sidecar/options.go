@@ -14,7 +14,6 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/config"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/control"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/statusfile"
-	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/store"
 )
 
 // options are the values of the command line.
@@ -45,9 +44,6 @@ func (o *options) where() contract.Mode {
 	return contract.Pod
 }
 
-// store returns the options of the stores.
-func (o *options) store() store.Options { return store.Options{Private: o.host, Adopt: o.adopt} }
-
 // stateDir returns the socket's directory. In a pod that is a volume that only the sidecar mounts,
 // and that lives as long as the pod.
 func (o *options) stateDir() string { return filepath.Dir(o.socket) }
@@ -60,15 +56,15 @@ func parseOptions(args []string) (*options, error) {
 	f.BoolVar(&o.version, "version", false, "print the version and exit")
 	f.BoolVar(&o.once, "once", false, "sync, then exit with 0, or with 1 and the reason")
 	f.BoolVar(&o.check, "check", false, "validate the settings offline and print the effective ones")
-	f.BoolVar(&o.host, "host", false, "run on a host, not in a pod: settings mean the same as for the extension")
+	f.BoolVar(&o.host, "host", onWindows, "run on a host, not in a pod: settings mean the same as for the extension")
 	f.BoolVar(&o.adopt, "adopt", false, "with --host: replace the links of the VM extension in the stores; their files stay")
 	f.BoolVar(&o.http, "http", true, "serve probes, status and metrics on a port in addition to the socket")
-	f.StringVar(&o.settings, config.Flag, "", "settings `FILE`, JSON, or config directory of the VM extension (default: "+contract.SettingsFile+" if it exists)")
+	f.StringVar(&o.settings, config.Flag, "", "settings `FILE`, JSON, or config directory of the VM extension (default: "+config.DefaultFile+" if it exists)")
 	f.StringVar(&o.status.File, "status-file", "", "write the status to this `FILE` after every sync")
 	f.StringVar(&o.status.Dir, "status-dir", "", "write the status to <sequence number of the settings>.status in this `DIRECTORY`")
 	f.StringVar(&o.logFile, "log-file", "", "write the log also to this `FILE`; it may be rotated at any time")
 	f.Func(contract.FlagMetadata, "issue tokens by HTTP on this `ADDRESS:PORT` of loopback or "+contract.MetadataAddress+"; may be repeated", o.addMetadata)
-	f.StringVar(&o.socket, control.FlagSocket, contract.Socket, "unix socket `FILE` for probes")
+	f.StringVar(&o.socket, control.FlagSocket, control.DefaultSocket, "unix socket `FILE` for probes")
 	f.Usage = func() {
 		fmt.Fprintf(f.Output(), "certsync keeps certificates of Azure Key Vault in files.\n\n"+
 			"  certsync [flags]\n  certsync %[1]s [--wait DURATION] [--live] [--%[2]s FILE]\n"+

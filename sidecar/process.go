@@ -10,6 +10,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/config"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/health"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/logs"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/reload"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/statusfile"
 )
@@ -19,11 +20,11 @@ import (
 type process struct {
 	options   *options
 	level     *slog.LevelVar
-	logs      *logs
+	logs      *logs.Logs
 	log       *slog.Logger
 	state     *health.State
 	status    *statusfile.Files
-	stores    *certfiles.Stores
+	stores    stores
 	announcer *reload.Announcer
 	loop      *certsync.Loop[certfiles.Content]
 	watcher   *config.Watcher
@@ -35,7 +36,7 @@ func (p *process) Apply(running, next *config.Loaded) {
 		p.announcer.Configure(reload.To(p.options.where(), next.Reload))
 	}
 	p.level.Set(next.LogLevel)
-	p.logs.configure(next.Logging)
+	p.logs.Configure(next.Logging)
 	p.report(next)
 	p.stores.SetPasswordFile(next.KeystorePasswordFile)
 	p.loop.Change(loopSettings(next))

@@ -20,27 +20,26 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/config"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/health"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/keyvault"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/logs"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/reload"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/service"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/systemd"
 )
 
 // announcedFile contains which renewals were announced. It is in options.stateDir.
 const announcedFile = "announced.json"
 
-// run syncs once, or until a signal ends the process. The error is why it failed.
-func run(o *options, c *config.Loaded) error {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
-	defer stop()
-	signal.Ignore(syscall.SIGPIPE) // a log without a reader must not end the process
+// run syncs once, or until ctx ends. The error is why it failed.
+func run(ctx context.Context, o *options, c *config.Loaded) error {
 	level := new(slog.LevelVar)
 	metrics := health.NewMetrics()
-	logs, log, err := newLogs(o.logFile, level, metrics.LogDropped)
+	logs, log, err := logs.New(o.logFile, level, metrics.LogDropped, service.LogHandlers(level)...)
 	if err != nil {
 		return err
 	}
-	defer logs.close()
+	defer logs.Close()
 	level.Set(c.LogLevel)
-	logs.configure(c.Logging)
+	logs.Configure(c.Logging)
 	c.LogWarnings(log)
 	setGCPercent(firstSyncGC)
 
@@ -61,7 +60,7 @@ func run(o *options, c *config.Loaded) error {
 	}
 	p := &process{
 		options: o, level: level, logs: logs, log: log, state: observer.State, status: observer.status, announcer: observer.announcer,
-		stores: certfiles.NewStores(o.store(), c.KeystorePasswordFile),
+		stores: newStores(o, c.KeystorePasswordFile),
 	}
 	p.loop = certsync.New(loopSettings(c), certfiles.NewSource(vaults), p.stores, observer, log)
 	p.report(c)
@@ -77,8 +76,8 @@ func run(o *options, c *config.Loaded) error {
 // errStalled ends the process; the kubelet or the service manager starts it again.
 var errStalled = errors.New("the sync loop has stalled for five minutes: exiting for a restart")
 
-// endTime limits how long the end of the loop, and then of the log, may take. It is safe not to
-// wait for what hangs: the stores are consistent at every moment.
+// endTime limits how long the end of the loop may take. It is safe not to wait for what hangs: the
+// stores are consistent at every moment.
 const endTime = time.Second
 
 // keep runs the loop and everything beside it until ctx ends.
@@ -111,7 +110,7 @@ func (p *process) keep(ctx context.Context, port int, endpoint http.Handler) err
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
 		return err
 	}
-	p.log.Info("shutting down; certificate files are kept")
+	p.log.Info("shutting down; certificates are kept")
 	return nil
 }
 

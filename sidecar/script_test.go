@@ -31,12 +31,15 @@ const (
 // TestMain runs the tests in a network that has only loopback, where Entra ID and the vaults have
 // their real names, so that the program under test runs in its production configuration.
 func TestMain(m *testing.M) {
-	vaults, err := filepath.Glob(scripts + "/*.txtar")
-	if err != nil {
-		panic(err) // the pattern is a constant
-	}
-	for i, script := range vaults {
-		vaults[i] = vaultOf(strings.TrimSuffix(filepath.Base(script), ".txtar"))
+	var vaults []string
+	for _, dir := range []string{scripts, wineScripts} {
+		files, err := filepath.Glob(dir + "/*.txtar")
+		if err != nil {
+			panic(err) // the pattern is a constant
+		}
+		for _, script := range files {
+			vaults = append(vaults, vaultOf(strings.TrimSuffix(filepath.Base(script), ".txtar")))
+		}
 	}
 	sandbox.Enter(azure.Hosts("127.0.0.1", append(vaults, otherVault)...))
 	testscript.Main(m, map[string]func(){"certsync": main})

@@ -43,7 +43,7 @@ func (v *validator) credential(text string) string {
 	case CredentialWorkloadIdentity, CredentialManagedIdentity:
 		return text
 	case "":
-		if v.mode == Host {
+		if v.mode != Pod {
 			return CredentialManagedIdentity
 		}
 		return CredentialWorkloadIdentity

@@ -40,12 +40,24 @@ func (v *validator) certificates() {
 }
 
 func (v *validator) certificate(path string, entry ObservedCertificate) Certificate {
-	c := Certificate{Store: v.store, Formats: slices.Clone(v.formats)}
+	var c Certificate
 	v.secretURL(path+".url", entry.URL, &c)
+	c.LinkName = c.FileName()
+	if v.mode == Windows {
+		v.inSystemStore(path, entry, &c)
+	} else {
+		v.inFiles(path, entry, &c)
+	}
+	v.entryIdentity(path, entry, &c)
+	return c
+}
+
+// inFiles checks the settings of an entry for the files of a certificate.
+func (v *validator) inFiles(path string, entry ObservedCertificate, c *Certificate) {
+	c.Store, c.Formats = v.store, slices.Clone(v.formats)
 	if entry.CertificateStoreLocation != "" {
 		c.Store = v.storeLocation(path, entry.CertificateStoreLocation)
 	}
-	c.LinkName = c.FileName()
 	if entry.CustomSymbolicLinkName != "" {
 		c.LinkName = entry.CustomSymbolicLinkName
 		v.linkName(path+".customSymbolicLinkName", entry.CustomSymbolicLinkName)
@@ -54,8 +66,6 @@ func (v *validator) certificate(path string, entry ObservedCertificate) Certific
 	if formats := v.formatList(path+".formats", entry.Formats); len(formats) > 0 {
 		c.Formats = formats
 	}
-	v.entryIdentity(path, entry, &c)
-	return c
 }
 
 // entryIdentity checks authenticationOverride, clientId and tenantId.

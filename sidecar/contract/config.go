@@ -20,6 +20,9 @@ const (
 	// Host interprets settings as the extension does: the credential defaults to managed-identity
 	// and requireInitialSync to false.
 	Host
+	// Windows interprets settings as the extension for Windows does. Apart from the stores, it is like
+	// Host.
+	Windows
 )
 
 // Text returns the text for people in this mode: pods have annotations and chart values, hosts do
@@ -80,7 +83,8 @@ type Certificate struct {
 	Name string
 	// Version is empty if the newest version is followed.
 	Version string
-	// Store is the directory for the files: an absolute, clean path.
+	// Store is the directory for the files: an absolute, clean path. On Windows it is the location and
+	// the name of a certificate store, as in LocalMachine\MY.
 	Store string
 	// LinkName is customSymbolicLinkName or, by default, FileName. It is unique in its store.
 	LinkName string
@@ -88,14 +92,16 @@ type Certificate struct {
 	Mode fs.FileMode
 	// ACLs grant read access to users and groups by number, on a host also by name. See ParseID.
 	ACLs []ACL
-	// Formats has at least one element and no duplicates, in the order pem, split, pkcs12, jks,
-	// keyid.
+	// Formats has at least one element, except on Windows, and no duplicates, in the order pem, split,
+	// pkcs12, jks, keyid.
 	Formats []string
 	// ClientID is authenticationOverride.msiClientId or clientId of the entry, by default
 	// msiClientId. Empty means the default identity of the pod or host.
 	ClientID string
 	// TenantID is the tenantId of the entry. Empty means the default tenant.
 	TenantID string
+	// Windows is empty for the other modes.
+	Windows WindowsKey
 }
 
 // HasKeystore reports whether the certificate is also written as a PKCS #12 or JKS keystore.
@@ -105,3 +111,17 @@ func (c Certificate) HasKeystore() bool {
 
 // FileName returns the first part of the names of the certificate's files: "<VaultName>.<Name>".
 func (c Certificate) FileName() string { return c.VaultName + "." + c.Name }
+
+// Place returns where the certificate is, for people: the path of its link, or its name in a store
+// of Windows.
+func (c Certificate) Place() string { return placeIn(c.Store, c.LinkName) }
+
+// InSystemStore reports whether the certificate is for a certificate store of Windows.
+func (c Certificate) InSystemStore() bool { return isSystemStore(c.Store) }
+
+func placeIn(store, name string) string {
+	if isSystemStore(store) {
+		return store + " as " + name
+	}
+	return store + "/" + name
+}

@@ -9,15 +9,22 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// TestEncode covers all fields of settings together, and the fields of an entry one by one.
+// TestEncode covers all fields of a system's settings together, and the fields of an entry one by
+// one.
 func TestEncode(t *testing.T) {
+	for _, system := range []contract.System{contract.SystemLinux, contract.SystemWindows} {
+		t.Run(string(system), func(t *testing.T) { testEncode(t, system) })
+	}
+}
+
+func testEncode(t *testing.T, system contract.System) {
 	check := func(s *contract.Settings) {
 		t.Helper()
 		data, err := s.Encode()
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := contract.Parse(data)
+		got, err := contract.ParseFor(system, data)
 		if err != nil {
 			t.Fatalf("%v in %s", err, data)
 		}
@@ -26,12 +33,33 @@ func TestEncode(t *testing.T) {
 		}
 	}
 	check(&contract.Settings{})
-	check(filled("<&>\u2028\"\\"))
+	all := filled("<&>\u2028\"\\")
+	removeForeign(reflect.ValueOf(all).Elem(), system)
+	check(all)
 	observed := reflect.TypeFor[contract.ObservedCertificate]()
 	for i := range observed.NumField() {
 		var o contract.ObservedCertificate
 		fill(reflect.ValueOf(&o).Elem().Field(i), "x")
+		removeForeign(reflect.ValueOf(&o).Elem(), system)
 		check(&contract.Settings{SecretsManagement: contract.SecretsManagement{ObservedCertificates: []contract.ObservedCertificate{o}}})
+	}
+}
+
+// removeForeign empties the fields that only the other system has.
+func removeForeign(v reflect.Value, system contract.System) {
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if only := v.Type().Field(i).Tag.Get("system"); only != "" && only != string(system) {
+				v.Field(i).SetZero()
+			}
+			removeForeign(v.Field(i), system)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			removeForeign(v.Index(i), system)
+		}
+	default: // a value
 	}
 }
 

@@ -92,7 +92,7 @@ func (v *validator) duplicate(path string, c Certificate, t *linkTable) bool {
 // sameCertificate compares everything except the spelling of the URL.
 func sameCertificate(a, b Certificate) bool {
 	return a.VaultURL == b.VaultURL && a.VaultName == b.VaultName && a.Name == b.Name && a.Version == b.Version &&
-		slices.Equal(a.ACLs, b.ACLs) && slices.Equal(a.Formats, b.Formats) &&
+		slices.Equal(a.ACLs, b.ACLs) && slices.Equal(a.Formats, b.Formats) && a.Windows.equal(b.Windows) &&
 		a.ClientID == b.ClientID && a.TenantID == b.TenantID
 }
 
@@ -108,7 +108,7 @@ func (v *validator) claimNames(path string, c Certificate, t *linkTable) {
 	for _, name := range names {
 		key := storeName{c.Store, name}
 		if other, taken := t.links[key]; taken {
-			v.fail(path, "", "writes %s/%s, and so does %s: %s", c.Store, name, other.path, conflictAdvice(current, other))
+			v.fail(path, "", "writes %s, and so does %s: %s", placeIn(c.Store, name), other.path, conflictAdvice(current, other))
 			return
 		}
 		t.links[key] = current
@@ -127,6 +127,9 @@ func (v *validator) claimNames(path string, c Certificate, t *linkTable) {
 func conflictAdvice(a, b claim) string {
 	if a.FileName() == b.FileName() && a.Version == b.Version {
 		return "combine them into one entry"
+	}
+	if isSystemStore(a.Store) {
+		return "give one of them another certificateStoreName"
 	}
 	return "give one of them another customSymbolicLinkName or certificateStoreLocation"
 }

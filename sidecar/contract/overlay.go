@@ -72,6 +72,8 @@ func cloneObserved(list []ObservedCertificate) []ObservedCertificate {
 	for i := range list {
 		list[i].ACLs = slices.Clone(list[i].ACLs)
 		list[i].Formats = slices.Clone(list[i].Formats)
+		list[i].Accounts = slices.Clone(list[i].Accounts)
+		list[i].KeyExportable = overlayBool(list[i].KeyExportable, nil)
 	}
 	return list
 }

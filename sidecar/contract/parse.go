@@ -20,12 +20,16 @@ import (
 //
 // The error is a FieldErrors with line and column: the first syntax error, or every key and value
 // that does not fit the schema, up to a limit.
-func Parse(data []byte) (*Settings, error) {
+func Parse(data []byte) (*Settings, error) { return ParseFor(SystemLinux, data) }
+
+// ParseFor does what Parse does, for the settings of a system. Settings that only the other system
+// has are errors.
+func ParseFor(system System, data []byte) (*Settings, error) {
 	document, err := jsontree.Parse(data, expectedRoot, jsontree.Limits{Bytes: MaxSettingsBytes, Depth: maxSettingsDepth})
 	if err != nil {
 		return nil, FieldErrors{syntaxError(err)}
 	}
-	p := &parser{document: document}
+	p := &parser{document: document, schema: schemaOf(system)}
 	if reason := wrongRoot(document.Root); reason != "" {
 		p.fail(document.Root.Offset, "", "", reason)
 		return nil, p.errs
@@ -58,6 +62,7 @@ func syntaxError(err error) *FieldError {
 // parser fills Settings from a JSON document.
 type parser struct {
 	document *jsontree.Document
+	schema   *schemaIndex
 	errs     FieldErrors
 }
 
@@ -141,7 +146,7 @@ func (p *parser) object(n *jsontree.Value, v reflect.Value, path string) {
 		p.expected(n, path, what)
 		return
 	}
-	fields := fieldsOf(v.Type())
+	fields := p.schema.fields[v.Type()]
 	first := make(map[string]int) // the offset of a key's first occurrence
 	for _, m := range n.Members {
 		if p.full() {
@@ -158,7 +163,7 @@ func (p *parser) object(n *jsontree.Value, v reflect.Value, path string) {
 		switch {
 		case !known && at == schemaKey && m.Value.Kind == jsontree.String:
 		case !known:
-			p.fail(m.Offset, at, "", unknownKey(v.Type(), path, m))
+			p.fail(m.Offset, at, "", p.schema.unknownKey(v.Type(), path, m))
 		case m.Value.Kind != jsontree.Null:
 			p.value(m.Value, v.FieldByIndex(field.Index), field.Tag, at)
 		}

@@ -34,7 +34,7 @@ func (p *parser) text(n *jsontree.Value, v reflect.Value, tag reflect.StructTag,
 	switch {
 	case n.Kind == jsontree.String:
 		v.SetString(n.Text)
-		if windowsStore(n.Text) && strings.HasSuffix(path, "certificateStoreLocation") {
+		if p.schema.system == SystemLinux && windowsStore(n.Text) && strings.HasSuffix(path, "certificateStoreLocation") {
 			p.fail(n.Offset, path, n.Text, reasonWindowsStore)
 		}
 	case n.Kind == jsontree.Number && number:

@@ -2,12 +2,13 @@ package contract
 
 import "time"
 
-// Settings has the schema of the settings of the Key Vault VM extension for Linux, versions 3 and
-// 4, with additions of this project. A nil pointer or zero value is a setting that is absent;
+// Settings has the schema of the settings of the Key Vault VM extensions for Linux and Windows,
+// versions 3 and 4, with additions of this project. For fields of one system, see System. A nil pointer or zero value is a setting that is absent;
 // Validate fills in the defaults. Fields with the tag from:"number" accept a number in JSON, too.
 //
 // Source:
-// https://learn.microsoft.com/azure/virtual-machines/extensions/key-vault-linux#extension-schema
+// https://learn.microsoft.com/azure/virtual-machines/extensions/key-vault-linux#extension-schema,
+// https://learn.microsoft.com/azure/virtual-machines/extensions/key-vault-windows#extension-schema
 type Settings struct {
 	SecretsManagement SecretsManagement `json:"secretsManagementSettings"`
 	Authentication    Authentication    `json:"authenticationSettings,omitzero"`
@@ -22,29 +23,31 @@ type SecretsManagement struct {
 	RequireInitialSync *bool `json:"requireInitialSync,omitempty"`
 	// CertificateStoreLocation is the default for the entries.
 	CertificateStoreLocation string `json:"certificateStoreLocation,omitempty"`
-	// CertificateStoreName is accepted and ignored, as in the extension for Linux.
+	// CertificateStoreName is the default for the entries on Windows, as in version 1 of the
+	// extension. On Linux it is accepted and ignored, as in the extension.
 	CertificateStoreName string `json:"certificateStoreName,omitempty"`
 	// ACLEnabled can be false for the acls of the entries not to apply. Version 4 of the extension
 	// does not have it.
-	ACLEnabled *bool `json:"aclEnabled,omitempty"`
-	// LinkOnRenewal has no effect, as in the extension for Linux.
+	ACLEnabled *bool `json:"aclEnabled,omitempty" system:"linux"`
+	// LinkOnRenewal can be false on Windows for a renewed certificate not to be linked to its
+	// successor. On Linux it has no effect, as in the extension.
 	LinkOnRenewal *bool `json:"linkOnRenewal,omitempty"`
 
 	// The following keys are additions of this project.
 
 	// FileMode is permission bits in octal, such as "0640".
-	FileMode string `json:"fileMode,omitempty"`
+	FileMode string `json:"fileMode,omitempty" system:"linux"`
 	// Readers can read the files of certificates without acls if FileMode is absent: user numbers,
 	// ReadersGroup or ReadersEveryone. The webhook sets it by the users of the pod's containers.
-	Readers []string `json:"readers,omitempty" from:"number"`
+	Readers []string `json:"readers,omitempty" from:"number" system:"linux"`
 	// Port is the HTTP port of the sidecar: from 1024 in a pod, from 1 on a host.
 	Port int `json:"port,omitempty"`
 	// LogLevel is debug, info, warn or error.
 	LogLevel string `json:"logLevel,omitempty"`
 	// KeystorePasswordFile is the absolute path of a file with the password of keystores.
-	KeystorePasswordFile string `json:"keystorePasswordFile,omitempty"`
+	KeystorePasswordFile string `json:"keystorePasswordFile,omitempty" system:"linux"`
 	// Formats is the default for the entries.
-	Formats []string `json:"formats,omitempty"`
+	Formats []string `json:"formats,omitempty" system:"linux"`
 	Reload  Reload   `json:"reload,omitzero"`
 
 	ObservedCertificates []ObservedCertificate `json:"observedCertificates,omitempty"`
@@ -56,9 +59,9 @@ type Seconds time.Duration
 // Reload says how to notify the app after a renewal: by a signal, by an HTTP request, or both.
 type Reload struct {
 	// Signal is a name or number: see SignalNumber.
-	Signal string `json:"signal,omitempty" from:"number"`
+	Signal string `json:"signal,omitempty" from:"number" system:"linux"`
 	// Process is the name of the process that receives the signal, as in /proc/<pid>/comm.
-	Process string `json:"process,omitempty"`
+	Process string `json:"process,omitempty" system:"linux"`
 	// URL is on a loopback address.
 	URL string `json:"url,omitempty"`
 }
@@ -68,13 +71,17 @@ type ObservedCertificate struct {
 	URL                      string   `json:"url"`
 	CertificateStoreLocation string   `json:"certificateStoreLocation,omitempty"`
 	CertificateStoreName     string   `json:"certificateStoreName,omitempty"`
-	CustomSymbolicLinkName   string   `json:"customSymbolicLinkName,omitempty"`
-	ACLs                     []ACL    `json:"acls,omitempty"`
-	Formats                  []string `json:"formats,omitempty"`
+	CustomSymbolicLinkName   string   `json:"customSymbolicLinkName,omitempty" system:"linux"`
+	ACLs                     []ACL    `json:"acls,omitempty" system:"linux"`
+	Formats                  []string `json:"formats,omitempty" system:"linux"`
 	ClientID                 string   `json:"clientId,omitempty"`
 	TenantID                 string   `json:"tenantId,omitempty"`
 
 	AuthenticationOverride AuthenticationOverride `json:"authenticationOverride,omitzero"`
+
+	// KeyExportable and Accounts are of version 3 of the extension for Windows: see WindowsKey.
+	KeyExportable *bool    `json:"keyExportable,omitempty" system:"windows"`
+	Accounts      []string `json:"accounts,omitempty" system:"windows"`
 }
 
 // AuthenticationOverride selects the identity for one certificate, in version 4 of the extension.

@@ -75,6 +75,51 @@ func writeErrors(t *testing.T, b *strings.Builder, err error) {
 	}
 }
 
+// TestWindowsSettings parses and validates settings for Windows. Those of the extension's documents
+// begin with "vm" and "batch".
+func TestWindowsSettings(t *testing.T) {
+	paths, err := filepath.Glob("testdata/windows/cases/*.json")
+	if err != nil || len(paths) == 0 {
+		t.Fatal("no test cases", err)
+	}
+	for _, path := range paths {
+		name := strings.TrimSuffix(strings.TrimPrefix(path, "testdata/"), ".json")
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden(t, name, reportWindows(t, data))
+		})
+	}
+}
+
+func reportWindows(t *testing.T, data []byte) string {
+	t.Helper()
+	var b strings.Builder
+	s, err := contract.ParseFor(contract.SystemWindows, data)
+	if err != nil {
+		b.WriteString("parse:\n")
+		writeErrors(t, &b, err)
+		return b.String()
+	}
+	config, warnings, err := s.Validate(contract.Rules{Mode: contract.Windows})
+	for _, w := range warnings {
+		fmt.Fprintf(&b, "  warning: %s\n", w)
+	}
+	if err != nil {
+		writeErrors(t, &b, err)
+		return b.String()
+	}
+	fmt.Fprintf(&b, "  polling %s, initial sync %t\n  credential %s %s\n",
+		config.PollingInterval, config.RequireInitialSync, config.Credential, config.MSIEndpoint)
+	for _, c := range config.Certificates {
+		fmt.Fprintf(&b, "  certificate %s\n    in %s\n    client %q, version %q, formats %q\n    key %+v\n",
+			c.URL, c.Place(), c.ClientID, c.Version, c.Formats, c.Windows)
+	}
+	return b.String()
+}
+
 func writeConfig(b *strings.Builder, c *contract.Config) {
 	fmt.Fprintf(b, "  polling %s, initial sync %t, port %d, log level %s\n", c.PollingInterval, c.RequireInitialSync, c.Port, c.LogLevel)
 	fmt.Fprintf(b, "  credential %s %s\n", c.Credential, c.MSIEndpoint)

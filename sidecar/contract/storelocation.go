@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"cmp"
 	"strings"
 )
 
@@ -8,7 +9,19 @@ const reasonWindowsStore = "is a certificate store of Windows: on Linux use a di
 
 // windowsStore reports whether a location is a store location of the extension for Windows.
 func windowsStore(location string) bool {
-	return strings.EqualFold(location, "LocalMachine") || strings.EqualFold(location, "CurrentUser")
+	return strings.EqualFold(location, LocalMachine) || strings.EqualFold(location, CurrentUser)
+}
+
+// defaultStore returns the store of entries that name no other one, or "" if it is invalid.
+func (v *validator) defaultStore(s *SecretsManagement) string {
+	switch {
+	case v.mode == Windows:
+		return v.systemStore(PathSecrets, cmp.Or(s.CertificateStoreLocation, LocalMachine), cmp.Or(s.CertificateStoreName, defaultStoreName))
+	case s.CertificateStoreLocation != "":
+		return v.storeLocation(PathSecrets, s.CertificateStoreLocation)
+	default:
+		return DefaultStoreLocation
+	}
 }
 
 // storeLocation returns the directory, or "" if it is invalid. It accepts repeated slashes and one

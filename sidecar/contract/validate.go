@@ -41,10 +41,12 @@ type validator struct {
 	errs     FieldErrors
 
 	// The following fields are the defaults of the entries. The store is empty if it is invalid.
-	store    string
-	formats  []string
-	clientID string // msiClientId
-	access   access
+	store string
+	// storeNames are the names of Windows stores as first written, by their lower-case form.
+	storeNames map[string]string
+	formats    []string
+	clientID   string // msiClientId
+	access     access
 }
 
 func (v *validator) fail(path, value, reason string, args ...any) {
@@ -70,18 +72,15 @@ func (v *validator) secretsManagement() {
 	if s.RequireInitialSync != nil {
 		v.config.RequireInitialSync = *s.RequireInitialSync
 	}
-	v.store = DefaultStoreLocation
-	if s.CertificateStoreLocation != "" {
-		v.store = v.storeLocation(PathSecrets, s.CertificateStoreLocation)
-	}
-	if s.LinkOnRenewal != nil && *s.LinkOnRenewal {
+	v.store = v.defaultStore(s)
+	if v.mode != Windows && s.LinkOnRenewal != nil && *s.LinkOnRenewal {
 		v.warn(PathSecrets+".linkOnRenewal", "has no effect on Linux")
 	}
 	v.access = v.defaultAccess(s)
 	v.port(s.Port)
 	v.logLevel(s.LogLevel)
 	v.formats = v.formatList(PathSecrets+".formats", s.Formats)
-	if len(v.formats) == 0 {
+	if len(v.formats) == 0 && v.mode != Windows {
 		v.formats = []string{FormatPEM}
 	}
 	v.keystorePasswordFile(s.KeystorePasswordFile)
@@ -90,7 +89,7 @@ func (v *validator) secretsManagement() {
 
 func (v *validator) port(port int) {
 	lowest := 1024 // lower ports need a capability that the sidecar does not have in a pod
-	if v.mode == Host {
+	if v.mode != Pod {
 		lowest = 1
 	}
 	if port != 0 && (port < lowest || port > 65535) {

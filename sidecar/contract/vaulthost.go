@@ -53,7 +53,7 @@ func (v *validator) unknownHost(name, suffix string) string {
 
 // allowing says where vaults are allowed.
 func (v *validator) allowing() string {
-	if v.mode == Host {
+	if v.mode != Pod {
 		return "variable " + EnvAllowedVaults
 	}
 	return "chart value sidecar.allowedVaults"

@@ -3,7 +3,6 @@ package contract
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -19,7 +18,7 @@ func wrongRoot(root *jsontree.Value) string {
 	if root.Kind == jsontree.String {
 		return "the settings are within a JSON string: they were encoded twice; remove the outer quotation marks and the backslashes"
 	}
-	for key := range fieldsOf(reflect.TypeFor[Settings]()) {
+	for _, key := range topLevelKeys() {
 		if root.Member(key) != nil {
 			return ""
 		}
@@ -45,9 +44,9 @@ func wrongRoot(root *jsontree.Value) string {
 
 // extraLevel returns the error for an unknown key of an object of type t at path whose value
 // contains settings, or "".
-func extraLevel(t reflect.Type, path string, m jsontree.Member) string {
+func (s *schemaIndex) extraLevel(t reflect.Type, path string, m jsontree.Member) string {
 	place := cmp.Or(path, "the top level")
-	for key := range fieldsOf(t) {
+	for key := range s.fields[t] {
 		if m.Value.Member(key) != nil {
 			return "is an extra level: move its content to " + place
 		}
@@ -58,12 +57,15 @@ func extraLevel(t reflect.Type, path string, m jsontree.Member) string {
 		}
 	}
 	for _, inner := range m.Value.Members {
-		if parents := schema().parents[inner.Key]; parents != nil {
+		if parents := s.parents[inner.Key]; parents != nil {
 			return "is not a setting, but has " + inner.Key + " in it, which belongs " + location(parents)
 		}
 	}
 	return ""
 }
+
+// topLevelKeys are the same for all systems.
+func topLevelKeys() []string { return linuxSchema().keys[reflect.TypeFor[Settings]()] }
 
 // found is an object with settings, or a string with such an object.
 type found struct {
@@ -97,7 +99,7 @@ func (l foundList) join(separator string) string {
 // settingsIn returns the objects with settings at or below n, and the strings with such an object.
 // It stops at maxTexts. The path leads to n.
 func settingsIn(n *jsontree.Value, path ...step) foundList {
-	s := search{path: path, keys: slices.Sorted(maps.Keys(fieldsOf(reflect.TypeFor[Settings]())))}
+	s := search{path: path, keys: slices.Sorted(slices.Values(topLevelKeys()))}
 	s.visit(n)
 	return s.found
 }

@@ -122,6 +122,9 @@ func (g *generator) object(t reflect.Type, path string) *schema {
 	no := false
 	s := &schema{Type: []string{object, null}, Properties: make(map[string]*schema), AdditionalProperties: &no}
 	for field := range t.Fields() {
+		if contract.System(field.Tag.Get("system")) == contract.SystemWindows {
+			continue // the schema is that of the settings for Linux
+		}
 		key, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		at := strings.TrimPrefix(path+"."+key, ".")
 		inner := g.value(field.Type, at, field.Tag.Get("from") == "number")

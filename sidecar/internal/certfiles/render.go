@@ -1,3 +1,5 @@
+//go:build !windows
+
 package certfiles
 
 import (
@@ -18,7 +20,7 @@ import (
 // files returns the files of a certificate in its formats.
 func files(item certsync.Item[Content], password string) (store.Files, error) {
 	var f store.Files
-	b, err := item.Content.bundle()
+	b, err := item.Content.Bundle()
 	if err != nil {
 		return f, err
 	}

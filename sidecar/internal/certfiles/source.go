@@ -36,7 +36,8 @@ type Content struct {
 	parsed *bundle.Bundle
 }
 
-func (c *Content) bundle() (*bundle.Bundle, error) {
+// Bundle returns the parsed secret.
+func (c *Content) Bundle() (*bundle.Bundle, error) {
 	if c.parsed == nil {
 		b, err := bundle.Parse(c.secret.Value, c.secret.ContentType)
 		if err != nil {
@@ -61,7 +62,7 @@ func (s *Source) Fetch(ctx context.Context, c contract.Certificate, have string)
 		fetched.Warnings = s.knownWarnings(c, content)
 		return fetched, nil
 	}
-	b, err := content.bundle()
+	b, err := content.Bundle()
 	if err != nil {
 		return certsync.Fetched[Content]{}, err
 	}
@@ -82,7 +83,7 @@ func (s *Source) knownWarnings(c contract.Certificate, content *Content) []strin
 		return known.texts
 	}
 	known = versionWarnings{version: content.secret.Version}
-	if b, err := content.bundle(); err == nil {
+	if b, err := content.Bundle(); err == nil {
 		known.texts = b.Warnings
 	}
 	s.remember(c, known)

@@ -22,7 +22,7 @@ import (
 // Options are the command line's part of the configuration.
 type Options struct {
 	// File is the settings file, or a config directory of Azure's guest agent. If it is empty,
-	// contract.SettingsFile is used where it exists.
+	// DefaultFile is used where it exists.
 	File string
 	// Host selects the rules of a host in place of those of a pod.
 	Host bool

@@ -36,7 +36,7 @@ func AtStart(o Options) (*Loaded, error) {
 		next, _, err := loadNew(o, nil)
 		return next, err
 	}
-	o.File = cmp.Or(o.File, contract.SettingsFile) // it existed before, so that a missing file is an edit, too
+	o.File = cmp.Or(o.File, DefaultFile) // it existed before, so that a missing file is an edit, too
 	good.File = o.File
 	next, judged, err := loadNew(o, good)
 	if err == nil {

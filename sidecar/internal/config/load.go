@@ -33,14 +33,14 @@ func parse(o Options, content []byte, file string) (*Loaded, error) {
 		}
 	}
 	if text := os.Getenv(contract.EnvSettings); text != "" {
-		if override, err = contract.Parse([]byte(text)); err != nil {
+		if override, err = contract.ParseFor(system, []byte(text)); err != nil {
 			return nil, fmt.Errorf("%s: %w", contract.EnvSettings, err)
 		}
 		source = cmp.Or(file, contract.EnvSettings)
 	}
 	if base == nil && override == nil && !o.NoCertificates {
 		return nil, fmt.Errorf("no settings: %s, or name a file with --%s", rules(o, false).Mode.Text("set "+contract.EnvSettings,
-			"write those of the VM extension to "+contract.SettingsFile), Flag)
+			"write those of the VM extension to "+DefaultFile), Flag)
 	}
 	settings := contract.Overlay(base, override)
 	l, err := validate(settings, rules(o, base != nil))
@@ -58,7 +58,7 @@ func parseFile(content []byte, file string) (s *contract.Settings, err error) {
 			return nil, err
 		}
 	}
-	return contract.Parse(content)
+	return contract.ParseFor(system, content)
 }
 
 // Flag is the command-line flag of Options.File, for error texts.
@@ -82,7 +82,7 @@ func validate(s *contract.Settings, r contract.Rules) (*Loaded, error) {
 // readFile reads a settings file, or the newest of a directory of Azure's guest agent. An empty
 // path stands for the default file, which may be missing; then file is empty.
 func readFile(path string) (content []byte, file string, err error) {
-	if file, err = newest(cmp.Or(path, contract.SettingsFile)); err != nil {
+	if file, err = newest(cmp.Or(path, DefaultFile)); err != nil {
 		return nil, "", fmt.Errorf("settings: %w", err)
 	}
 	content, err = smallfile.Read(file, contract.MaxSettingsBytes)
@@ -101,7 +101,7 @@ func readFile(path string) (content []byte, file string, err error) {
 func rules(o Options, hasFile bool) contract.Rules {
 	r := contract.Rules{Mode: contract.Pod, NoCertificates: o.NoCertificates && !hasFile}
 	if o.Host {
-		r.Mode = contract.Host
+		r.Mode = hostMode
 	}
 	for suffix := range strings.SplitSeq(os.Getenv(contract.EnvAllowedVaults), ",") {
 		if suffix = strings.TrimSpace(suffix); suffix != "" {

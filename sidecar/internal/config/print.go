@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
 // Print writes the effective settings for people, with the warnings as comments above them.
@@ -29,17 +31,33 @@ func (l *Loaded) Print(w io.Writer) {
 	}
 	for _, cert := range l.Certificates {
 		fmt.Fprintf(w, "certificate:          %s\n", cert.URL)
-		fmt.Fprintf(w, "  in:                 %s/%s\n", cert.Store, cert.LinkName)
-		fmt.Fprintf(w, "  formats:            %s\n", strings.Join(cert.Formats, ", "))
+		fmt.Fprintf(w, "  in:                 %s\n", cert.Place())
 		if cert.ClientID != "" {
 			fmt.Fprintf(w, "  client ID:          %s\n", cert.ClientID)
 		}
 		if cert.TenantID != "" {
 			fmt.Fprintf(w, "  tenant ID:          %s\n", cert.TenantID)
 		}
-		fmt.Fprintf(w, "  file mode:          %#o\n", cert.Mode)
-		for _, acl := range cert.ACLs {
-			fmt.Fprintf(w, "  may read:           user %q, group %q\n", acl.User, acl.Group)
+		if cert.InSystemStore() {
+			printKey(w, cert.Windows)
+		} else {
+			printFiles(w, cert)
 		}
+	}
+}
+
+func printFiles(w io.Writer, cert contract.Certificate) {
+	fmt.Fprintf(w, "  formats:            %s\n", strings.Join(cert.Formats, ", "))
+	fmt.Fprintf(w, "  file mode:          %#o\n", cert.Mode)
+	for _, acl := range cert.ACLs {
+		fmt.Fprintf(w, "  may read:           user %q, group %q\n", acl.User, acl.Group)
+	}
+}
+
+func printKey(w io.Writer, key contract.WindowsKey) {
+	fmt.Fprintf(w, "  key exportable:     %t\n", key.KeyExportable)
+	fmt.Fprintf(w, "  link on renewal:    %t\n", key.LinkOnRenewal)
+	for _, account := range key.Accounts {
+		fmt.Fprintf(w, "  may use the key:    %q\n", account)
 	}
 }

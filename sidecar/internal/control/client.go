@@ -10,8 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-
-	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
 // FlagSocket is the flag for the socket.
@@ -28,7 +26,7 @@ const maxResponse = 16 << 20
 
 // addSocket adds the flag for the socket.
 func addSocket(f *flag.FlagSet) *string {
-	return f.String(FlagSocket, contract.Socket, "unix socket `FILE` of the running process")
+	return f.String(FlagSocket, DefaultSocket, "unix socket `FILE` of the running process")
 }
 
 // client sends requests to the process that listens on a socket.

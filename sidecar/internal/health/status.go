@@ -95,7 +95,7 @@ func StateOf(c certsync.Status) certsync.State {
 func describe(c certsync.Status) string {
 	text := "not in the store"
 	if in := c.Installed; in.Version != "" {
-		text = fmt.Sprintf("version %s in %s/%s, valid from %s to %s", in.Version, c.Certificate.Store, c.Certificate.LinkName,
+		text = fmt.Sprintf("version %s in %s, valid from %s to %s", in.Version, c.Certificate.Place(),
 			timestamp(in.Leaf.NotBefore), timestamp(in.Leaf.NotAfter))
 		switch t := time.Now(); {
 		case in.Leaf.NotAfter.Before(t):

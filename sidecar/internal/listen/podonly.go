@@ -2,19 +2,10 @@ package listen
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
-	"syscall"
-
-	"golang.org/x/sys/unix"
 )
-
-// loopback is the name of the loopback interface, which the kernel creates in each network
-// namespace.
-const loopback = "lo"
 
 // On listens on a TCP address: on a loopback address for this network namespace alone, as PodOnly,
 // and on an unspecified one for everybody, by IPv4 and IPv6. The error is that of net.Listen.
@@ -48,19 +39,6 @@ func PodOnly(ctx context.Context, address netip.AddrPort) (net.Listener, error) 
 		return nil, err
 	}
 	return podOnly{l}, nil
-}
-
-func bindToLoopback(_, _ string, c syscall.RawConn) error {
-	var bound error
-	if err := c.Control(func(fd uintptr) { bound = unix.BindToDevice(int(fd), loopback) }); err != nil {
-		return err
-	}
-	switch {
-	case bound == nil, errors.Is(bound, unix.EPERM), errors.Is(bound, unix.ENOPROTOOPT):
-		return nil // an older kernel, or a sandbox that does not have the option
-	default:
-		return fmt.Errorf("binding to the interface %s: %w", loopback, bound)
-	}
 }
 
 // podOnly is a listener that closes connections from elsewhere.

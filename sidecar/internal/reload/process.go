@@ -80,19 +80,6 @@ func runs(pid int, program os.FileInfo) bool {
 	return err == nil && os.SameFile(exe, program)
 }
 
-// owner returns the user ID of the process, for an error message.
-func (p process) owner() string {
-	info, err := os.Stat(fmt.Sprintf("/proc/%d", p.pid))
-	if err != nil {
-		return "unknown"
-	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return "unknown"
-	}
-	return strconv.FormatUint(uint64(stat.Uid), 10)
-}
-
 // signal sends a signal to exactly this process. It opens a handle first, and then reads the
 // process again, so that another process with a reused ID never gets the signal. The error is
 // os.ErrProcessDone if the process has ended.

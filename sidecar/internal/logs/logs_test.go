@@ -1,4 +1,4 @@
-package main
+package logs
 
 import (
 	"testing"
@@ -10,11 +10,11 @@ import (
 func TestLogThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hanging := make(chan struct{})
-		l := &logs{stop: func() { <-hanging }}
+		l := &Logs{stop: func() { <-hanging }}
 		began := time.Now()
-		l.close()
+		l.Close()
 		if took := time.Since(began); took != endTime {
-			t.Errorf("close gives up after %s, want %s", took, endTime)
+			t.Errorf("Close gives up after %s, want %s", took, endTime)
 		}
 		close(hanging)
 	})

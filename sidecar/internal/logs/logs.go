@@ -1,4 +1,9 @@
-package main
+// Package logs sends the program's log to standard error, to the log endpoint of the settings, and
+// on Windows to the Event Log.
+//
+// It guarantees that all of them receive the same records, and that writing a record to the endpoint
+// never waits.
+package logs
 
 import (
 	"context"
@@ -13,10 +18,9 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/logfile"
 )
 
-// logs sends the log to standard error, to the log file if there is one, and to the log endpoint if
-// the settings name one. It is the io.Writer of another JSON handler, so that all receive the same
-// records.
-type logs struct {
+// Logs is the log of the process. It is the io.Writer of another JSON handler, so that the endpoint
+// receives the same records as standard error.
+type Logs struct {
 	dropped   func()
 	stderr    *slog.Logger
 	forwarder atomic.Pointer[forward.Forwarder]
@@ -26,13 +30,13 @@ type logs struct {
 	stop    func()
 }
 
-// newLogs returns logs, and the logger that writes to all. An empty file stands for none. dropped
-// is called for every record that the endpoint did not get.
-func newLogs(file string, level slog.Leveler, dropped func()) (*logs, *slog.Logger, error) {
+// New returns Logs, and the logger that writes to them and to other handlers. An empty file stands
+// for none. dropped is called for every record that the endpoint does not get.
+func New(file string, level slog.Leveler, dropped func(), others ...slog.Handler) (*Logs, *slog.Logger, error) {
 	options := &slog.HandlerOptions{Level: level}
 	stderr := slog.NewJSONHandler(os.Stderr, options)
-	l := &logs{dropped: dropped, stderr: slog.New(stderr), stop: func() {}}
-	handlers := []slog.Handler{stderr, slog.NewJSONHandler(l, options)}
+	l := &Logs{dropped: dropped, stderr: slog.New(stderr), stop: func() {}}
+	handlers := append(others, stderr, slog.NewJSONHandler(l, options))
 	if file != "" {
 		f, err := logfile.Open(file)
 		if err != nil {
@@ -44,15 +48,15 @@ func newLogs(file string, level slog.Leveler, dropped func()) (*logs, *slog.Logg
 }
 
 // Write implements io.Writer for one record. It does not wait.
-func (l *logs) Write(record []byte) (int, error) {
+func (l *Logs) Write(record []byte) (int, error) {
 	if f := l.forwarder.Load(); f != nil {
 		return f.Write(record)
 	}
 	return len(record), nil
 }
 
-// configure changes the log endpoint.
-func (l *logs) configure(s contract.Logging) {
+// Configure changes the log endpoint.
+func (l *Logs) Configure(s contract.Logging) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if s == l.logging {
@@ -65,7 +69,7 @@ func (l *logs) configure(s contract.Logging) {
 }
 
 // start begins to forward to an endpoint, if there is one, and returns a function that stops it.
-func (l *logs) start(s contract.Logging) (stop func()) {
+func (l *Logs) start(s contract.Logging) (stop func()) {
 	if s == (contract.Logging{}) {
 		l.forwarder.Store(nil)
 		return func() {}
@@ -84,10 +88,13 @@ func (l *logs) start(s contract.Logging) (stop func()) {
 	}
 }
 
-// close sends the remaining records, for at most a quarter of a second. Lost records are reported
-// on standard error, but close does not wait for that: it may be a pipe without a reader, and the
+// endTime limits how long Close may take.
+const endTime = time.Second
+
+// Close sends the remaining records, for at most a quarter of a second. Lost records are reported
+// on standard error, but Close does not wait for that: it may be a pipe without a reader, and the
 // process must end all the same.
-func (l *logs) close() {
+func (l *Logs) Close() {
 	ended := make(chan struct{})
 	go func() {
 		l.mu.Lock()

@@ -1,0 +1,45 @@
+package winstore
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/sys/windows"
+)
+
+// Error is a failure of a store. The store keeps what it has.
+type Error struct {
+	Store string // as contract.Certificate.Store
+	Op    string
+	Err   error
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("certificate store %s: %s: %s", e.Store, e.Op, e.reason())
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+func (e *Error) reason() string {
+	where, name, _ := strings.Cut(e.Store, `\`)
+	switch {
+	case errors.Is(e.Err, windows.ERROR_FILE_NOT_FOUND):
+		return fmt.Sprintf("the store does not exist: correct certificateStoreName, or create the store with PowerShell: New-Item Cert:\\%s\\%s",
+			where, name)
+	case errors.Is(e.Err, windows.ERROR_ACCESS_DENIED), is(e.Err, windows.NTE_PERM):
+		return "access denied: run certsync as SYSTEM or as an administrator, or use certificateStoreLocation CurrentUser"
+	case errors.Is(e.Err, windows.ERROR_DISK_FULL), errors.Is(e.Err, windows.ERROR_HANDLE_DISK_FULL):
+		return "the disk is full: the store keeps its certificates"
+	case errors.Is(e.Err, windows.ERROR_SHARING_VIOLATION), errors.Is(e.Err, windows.ERROR_LOCK_VIOLATION):
+		return "another program has locked the store: the next attempt follows"
+	default:
+		return e.Err.Error()
+	}
+}
+
+// is reports whether an error is one of the codes that package windows declares as a Handle.
+func is(err error, code windows.Handle) bool { return errors.Is(err, windows.Errno(code)) }
+
+// errInUse is the cause of an Error if another process has the store.
+var errInUse = errors.New("another certsync uses the store: stop it, or give each another certificateStoreName")
