@@ -74,7 +74,7 @@ func TestManifestsServerSide(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		manifests, err := testEnv.Manifests(testContext(t), testEnv.Cluster.Helm, string(text))
+		manifests, err := testEnv.Manifests(testContext(t), testEnv.Cluster.Helm, string(text), "--skip-tests")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -92,7 +92,7 @@ func awaitMetric(t *testing.T, sample string) {
 	t.Helper()
 	var text []byte
 	err := wait.PollUntilContextCancel(testContext(t), 200*time.Millisecond, true, func(ctx context.Context) (bool, error) {
-		pods, err := testEnv.Client.CoreV1().Pods(framework.SystemNamespace).List(ctx, metav1.ListOptions{})
+		pods, err := testEnv.Client.CoreV1().Pods(framework.SystemNamespace).List(ctx, ofWebhook)
 		if err != nil {
 			return false, err
 		}

@@ -79,7 +79,7 @@ func gone(t *testing.T) {
 		if err != nil {
 			return false, err
 		}
-		pods, err := testEnv.Client.CoreV1().Pods(framework.SystemNamespace).List(ctx, metav1.ListOptions{})
+		pods, err := testEnv.Client.CoreV1().Pods(framework.SystemNamespace).List(ctx, ofWebhook)
 		if err != nil {
 			return false, err
 		}

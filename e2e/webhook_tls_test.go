@@ -211,10 +211,13 @@ func uninstalled(t *testing.T) {
 	}
 }
 
+// ofWebhook selects the webhook's pods. The chart's test has a pod in the same namespace.
+var ofWebhook = metav1.ListOptions{LabelSelector: "app.kubernetes.io/component=webhook"}
+
 // webhookPods returns the webhook's two replicas, without pods that are being deleted.
 func webhookPods(t *testing.T) []corev1.Pod {
 	t.Helper()
-	pods, err := testEnv.Client.CoreV1().Pods(framework.SystemNamespace).List(testContext(t), metav1.ListOptions{})
+	pods, err := testEnv.Client.CoreV1().Pods(framework.SystemNamespace).List(testContext(t), ofWebhook)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -69,9 +69,9 @@ func (e *Environment) UpgradeChartBy(ctx context.Context, helm Helm, values map[
 }
 
 // Manifests returns the chart's manifests, as "helm template" renders them with values (YAML) for
-// one version of Kubernetes.
-func (e *Environment) Manifests(ctx context.Context, helm Helm, values string) (string, error) {
-	return e.onChart(ctx, helm, values, []string{"template", "--kube-version", "1.36.0"})
+// one version of Kubernetes and with more flags.
+func (e *Environment) Manifests(ctx context.Context, helm Helm, values string, flags ...string) (string, error) {
+	return e.onChart(ctx, helm, values, append([]string{"template", "--kube-version", "1.36.0"}, flags...))
 }
 
 // onChart runs a command of Helm on the chart and its release, with values in YAML.
