@@ -58,7 +58,7 @@ func TestChartServiceAccount(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantAll(t, "the rendered chart", rendered, []string{"serviceAccountName: ours", "kind: ServiceAccount\n  name: ours\n", "system:serviceaccount:default:ours"})
+	wantAll(t, "the rendered chart", rendered, []string{"serviceAccountName: ours", "kind: ServiceAccount\n    name: ours\n", "system:serviceaccount:azure-cert-sync-system:ours"})
 	created, _, _ := strings.Cut(rendered, "# Source: azure-cert-sync/templates/tests")
 	wantNone(t, created, "\nkind: ServiceAccount\n")
 }

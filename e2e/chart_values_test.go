@@ -160,7 +160,7 @@ func TestChartImages(t *testing.T) {
 		"image: registry.example.com/webhook:1.2.3", "--sidecar-image=registry.example.com/sidecar:1.2.3",
 		"kind: PodDisruptionBudget", "podAntiAffinity", "resourceNames: [azure-cert-sync-webhook-tls]",
 	})
-	wantNone(t, rendered, "resources: [pods]\n    verbs", "resources: [events]")
+	wantNone(t, rendered, "resources: [pods]\n    verbs: [get", "resources: [events]")
 }
 
 func wantNone(t *testing.T, text string, unwanted ...string) {

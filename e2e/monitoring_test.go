@@ -123,7 +123,7 @@ func startPrometheus(t *testing.T) prometheus {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	if err := monitoring.Build(testContext(t), dir); err != nil {
+	if err := monitoring.Build(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(dir, "prometheus.yaml")

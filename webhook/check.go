@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/inject"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/settings"
 )
 
@@ -175,7 +176,11 @@ func (o *options) checkDefaults(p *problems) {
 		func(key string) bool { return defaults[key] != "" }) {
 		sources.Pod = map[string]string{contract.Prefix + contract.KeyCertificates: "https://example." + vaults[0] + "/secrets/example"}
 	}
-	if _, err := settings.Resolve(sources, settings.Options{AllowedVaults: o.allowedVaults}); err != nil {
+	resolved, err := settings.Resolve(sources, settings.Options{AllowedVaults: o.allowedVaults})
+	if err == nil {
+		err = inject.CheckResources(resolved)
+	}
+	if err != nil {
 		*p = append(*p, fmt.Errorf("flag --default: %w", err))
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,7 +37,7 @@ func New(file string, level slog.Leveler, dropped func(), others ...slog.Handler
 	options := &slog.HandlerOptions{Level: level}
 	stderr := slog.NewJSONHandler(os.Stderr, options)
 	l := &Logs{dropped: dropped, stderr: slog.New(stderr), stop: func() {}}
-	handlers := append(others, stderr, slog.NewJSONHandler(l, options))
+	handlers := slices.Concat(others, []slog.Handler{stderr, slog.NewJSONHandler(l, options)})
 	if file != "" {
 		f, err := logfile.Open(file)
 		if err != nil {

@@ -28,5 +28,5 @@ func LogHandlers(slog.Leveler) []slog.Handler { return nil }
 
 // Manage fails: it needs Windows.
 func Manage([]string, string) error {
-	return errors.New("only Windows has services of this kind: on Linux, write a systemd unit that runs certsync --host")
+	return errors.New("only Windows has services of this kind: on Linux, install the package, which has a systemd unit")
 }

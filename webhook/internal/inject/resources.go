@@ -57,6 +57,15 @@ func (in *injection) planResources() (corev1.ResourceRequirements, error) {
 	return r, nil
 }
 
+// CheckResources checks the requests and limits of the sidecar: quantities above zero, and no
+// request above its limit. The error is a settings.Errors.
+func CheckResources(s *settings.Resolved) error {
+	if _, _, _, errs := amounts(s); len(errs) > 0 {
+		return errs
+	}
+	return nil
+}
+
 // checkUnused warns about values on the pod itself that would be denied if the pod had a sidecar.
 func (in *injection) checkUnused() {
 	_, _, _, errs := amounts(in.settings)
