@@ -20,8 +20,8 @@ const (
 	// Host interprets settings as the extension does: the credential defaults to managed-identity
 	// and requireInitialSync to false.
 	Host
-	// Windows interprets settings as the extension for Windows does. Apart from the stores, it is like
-	// Host.
+	// Windows interprets settings as the extension for Windows does. Apart from the stores, it is
+	// like Host.
 	Windows
 )
 
@@ -83,8 +83,8 @@ type Certificate struct {
 	Name string
 	// Version is empty if the newest version is followed.
 	Version string
-	// Store is the directory for the files: an absolute, clean path. On Windows it is the location and
-	// the name of a certificate store, as in LocalMachine\MY.
+	// Store is the directory for the files: an absolute, clean path. On Windows it is the location
+	// and the name of a certificate store, as in LocalMachine\MY.
 	Store string
 	// LinkName is customSymbolicLinkName or, by default, FileName. It is unique in its store.
 	LinkName string
@@ -92,8 +92,8 @@ type Certificate struct {
 	Mode fs.FileMode
 	// ACLs grant read access to users and groups by number, on a host also by name. See ParseID.
 	ACLs []ACL
-	// Formats has at least one element, except on Windows, and no duplicates, in the order pem, split,
-	// pkcs12, jks, keyid.
+	// Formats has at least one element, except on Windows, and no duplicates, in the order pem,
+	// split, pkcs12, jks, keyid.
 	Formats []string
 	// ClientID is authenticationOverride.msiClientId or clientId of the entry, by default
 	// msiClientId. Empty means the default identity of the pod or host.

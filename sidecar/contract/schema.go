@@ -9,7 +9,8 @@ import (
 )
 
 // System is the operating system of the settings. The extensions for Linux and Windows share most
-// keys. A field of Settings that only one of them has is tagged with its name, as in system:"linux".
+// keys. A field of Settings that only one of them has is tagged with its name, as in
+// system:"linux".
 type System string
 
 // Systems.

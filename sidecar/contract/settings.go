@@ -3,8 +3,9 @@ package contract
 import "time"
 
 // Settings has the schema of the settings of the Key Vault VM extensions for Linux and Windows,
-// versions 3 and 4, with additions of this project. For fields of one system, see System. A nil pointer or zero value is a setting that is absent;
-// Validate fills in the defaults. Fields with the tag from:"number" accept a number in JSON, too.
+// versions 3 and 4, with additions of this project. For fields of one system, see System. A nil
+// pointer or zero value is a setting that is absent; Validate fills in the defaults. Fields with
+// the tag from:"number" accept a number in JSON, too.
 //
 // Source:
 // https://learn.microsoft.com/azure/virtual-machines/extensions/key-vault-linux#extension-schema,

@@ -25,8 +25,8 @@ type WindowsKey struct {
 	// Accounts have read access to the private key, besides SYSTEM and the administrators. The list
 	// is sorted and has no duplicates.
 	Accounts []string
-	// LinkOnRenewal links a renewed certificate to its successor, so that Schannel and IIS use that.
-	// It is true by default, as in version 4 of the extension, which always links.
+	// LinkOnRenewal links a renewed certificate to its successor, so that Schannel and IIS use
+	// that. It is true by default, as in version 4 of the extension, which always links.
 	LinkOnRenewal bool
 }
 

@@ -1,8 +1,8 @@
 // Package logs sends the program's log to standard error, to the log endpoint of the settings, and
 // on Windows to the Event Log.
 //
-// It guarantees that all of them receive the same records, and that writing a record to the endpoint
-// never waits.
+// It guarantees that all of them receive the same records, and that writing a record to the
+// endpoint never waits.
 package logs
 
 import (

@@ -42,8 +42,8 @@ func Manage(args []string, dir string) error {
 	}
 }
 
-// dirAccess gives full control to SYSTEM and the administrators, and nothing to others: who can write
-// the settings chooses which certificates the machine gets.
+// dirAccess gives full control to SYSTEM and the administrators, and nothing to others: who can
+// write the settings chooses which certificates the machine gets.
 const dirAccess = "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
 
 // createDir creates the directory of settings and status, if it does not exist.

@@ -45,8 +45,8 @@ func Run(asService bool, program func(ctx context.Context) error) error {
 // isService is whether the service manager has started this process.
 var isService atomic.Bool
 
-// LogHandlers returns a handler that writes to the Event Log, if the process is a service: it has no
-// standard error.
+// LogHandlers returns a handler that writes to the Event Log, if the process is a service: it has
+// no standard error.
 func LogHandlers(level slog.Leveler) []slog.Handler {
 	if !isService.Load() {
 		return nil

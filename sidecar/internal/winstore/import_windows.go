@@ -43,8 +43,8 @@ func importKey(b *bundle.Bundle, machine, exportable bool) (leaf *windows.CertCo
 	}, nil
 }
 
-// importPFX imports the key into CNG, or if that fails, into a cryptographic service provider of the
-// older API.
+// importPFX imports the key into CNG, or if that fails, into a cryptographic service provider of
+// the older API.
 func importPFX(pfx []byte, password string, flags uint32) (windows.Handle, error) {
 	utf16, err := windows.UTF16PtrFromString(password)
 	if err != nil {

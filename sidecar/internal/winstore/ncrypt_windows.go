@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Functions for private keys that package windows does not have. A key is in CNG (ncrypt.dll), or in
-// a cryptographic service provider of the older API (advapi32.dll).
+// Functions for private keys that package windows does not have. A key is in CNG (ncrypt.dll), or
+// in a cryptographic service provider of the older API (advapi32.dll).
 //
 // Source: https://learn.microsoft.com/windows/win32/api/ncrypt
 var (

@@ -13,8 +13,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/certsync"
 )
 
-// Stores is a certsync.Stores. A store stays locked against other processes from its first use until
-// the process ends.
+// Stores is a certsync.Stores. A store stays locked against other processes from its first use
+// until the process ends.
 type Stores[C any] struct {
 	mu     sync.Mutex
 	bundle func(*C) (*bundle.Bundle, error)

@@ -33,8 +33,8 @@ type change struct {
 	content func() (*bundle.Bundle, error)
 }
 
-// apply installs the version if the store does not have it, and then brings its properties and those
-// of older versions up to date. It removes something only when all else has succeeded.
+// apply installs the version if the store does not have it, and then brings its properties and
+// those of older versions up to date. It removes something only when all else has succeeded.
 func (u *update) apply(c change) error {
 	sids, err := lookUp(c.Windows.Accounts)
 	if err != nil {
