@@ -32,7 +32,7 @@ demo: ## Run the main job on a real one-node Kubernetes, narrated (KEEP=1 leaves
 
 .PHONY: test
 test: programs ## Run all tests, including the end-to-end tests on a real one-node Kubernetes
-	.ci/packages openssl:openssl curl:curl nginx:nginx-light haproxy:haproxy systemctl:systemd mmdebstrap:mmdebstrap rpm:rpm jlink:default-jdk-headless node:nodejs
+	.ci/packages openssl:openssl curl:curl nginx:nginx-light haproxy:haproxy systemctl:systemd mmdebstrap:mmdebstrap rpm:rpm jlink:default-jdk-headless node:nodejs wine:wine x86_64-w64-mingw32-ld:binutils-mingw-w64-x86-64
 	go test -timeout 20m $(TESTFLAGS) $$(go list ./... | grep -v /e2e$$)
 	@echo "end-to-end tests on a real one-node Kubernetes"
 	go test -timeout 40m -v $(TESTFLAGS) ./e2e

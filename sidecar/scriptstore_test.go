@@ -27,7 +27,9 @@ func (w *world) storeCommand(ts *testscript.TestScript, neg bool, args []string)
 		Key                            bool
 	}
 	cmd := exec.Command("wine", ts.Getenv("STORELIST"), args[0], args[1])
-	cmd.Env = append(cmd.Environ(), "WINEPREFIX="+ts.Getenv("WINEPREFIX"), "WINEDEBUG=-all")
+	for _, name := range []string{"WINEPREFIX", "WINEDEBUG", "TMPDIR", "PATH"} {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
 	out, err := cmd.Output()
 	ts.Check(err)
 	var entries []entry

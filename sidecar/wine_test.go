@@ -79,9 +79,8 @@ func runInPIDNamespace(t *testing.T) {
 	cmd := exec.Command(self, "-test.run=^TestWine$", "-test.v", "-test.timeout=5m")
 	cmd.Env = append(os.Environ(), insideWine+"=1", "TMPDIR="+t.TempDir()) // is removed also if that process is killed
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
-	out, err := cmd.CombinedOutput()
-	t.Logf("%s", out)
-	check(t, err)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	check(t, cmd.Run())
 }
 
 // winePrefix is an installation of Wine in a temporary directory.
@@ -117,7 +116,7 @@ func newWinePrefix(t *testing.T) *winePrefix {
 // env returns the variables for Wine, and for the scripts.
 func (p *winePrefix) env() []string {
 	return []string{
-		"WINEPREFIX=" + p.dir, "WINEDEBUG=-all", "TMPDIR=/tmp", // by which Wine finds its server
+		"WINEPREFIX=" + p.dir, "WINEDEBUG=-all", "TMPDIR=" + os.TempDir(), // in which Wine finds its server
 		"CERTSYNC=" + p.certsync, "STORELIST=" + p.storelist,
 		"DRIVE_C=" + filepath.Join(p.dir, "drive_c"),
 	}

@@ -32,6 +32,9 @@ func (l *Loaded) Print(w io.Writer) {
 	for _, cert := range l.Certificates {
 		fmt.Fprintf(w, "certificate:          %s\n", cert.URL)
 		fmt.Fprintf(w, "  in:                 %s\n", cert.Place())
+		if len(cert.Formats) > 0 {
+			fmt.Fprintf(w, "  formats:            %s\n", strings.Join(cert.Formats, ", "))
+		}
 		if cert.ClientID != "" {
 			fmt.Fprintf(w, "  client ID:          %s\n", cert.ClientID)
 		}
@@ -41,13 +44,12 @@ func (l *Loaded) Print(w io.Writer) {
 		if cert.InSystemStore() {
 			printKey(w, cert.Windows)
 		} else {
-			printFiles(w, cert)
+			printAccess(w, cert)
 		}
 	}
 }
 
-func printFiles(w io.Writer, cert contract.Certificate) {
-	fmt.Fprintf(w, "  formats:            %s\n", strings.Join(cert.Formats, ", "))
+func printAccess(w io.Writer, cert contract.Certificate) {
 	fmt.Fprintf(w, "  file mode:          %#o\n", cert.Mode)
 	for _, acl := range cert.ACLs {
 		fmt.Fprintf(w, "  may read:           user %q, group %q\n", acl.User, acl.Group)

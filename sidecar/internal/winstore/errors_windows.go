@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/windows"
+
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
 // Error is a failure of a store. The store keeps what it has.
@@ -20,6 +22,9 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// FailureReason implements certsync's behaviour of errors.
+func (*Error) FailureReason() string { return contract.ReasonStore }
 
 func (e *Error) reason() string {
 	where, name, _ := strings.Cut(e.Store, `\`)
