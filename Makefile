@@ -32,7 +32,7 @@ demo: ## Run the main job on a real one-node Kubernetes, narrated (KEEP=1 leaves
 
 .PHONY: test
 test: programs ## Run all tests, including the end-to-end tests on a real one-node Kubernetes
-	.ci/packages openssl:openssl curl:curl nginx:nginx-light haproxy:haproxy systemctl:systemd mmdebstrap:mmdebstrap rpm:rpm jlink:default-jdk-headless node:nodejs wine:wine x86_64-w64-mingw32-ld:binutils-mingw-w64-x86-64
+	.ci/packages openssl:openssl curl:curl nginx:nginx-light haproxy:haproxy systemctl:systemd mmdebstrap:mmdebstrap rpm:rpm jlink:default-jdk-headless node:nodejs
 	go test -timeout 20m $(TESTFLAGS) $$(go list ./... | grep -v /e2e$$)
 	@echo "end-to-end tests on a real one-node Kubernetes"
 	go test -timeout 40m -v $(TESTFLAGS) ./e2e
@@ -52,6 +52,11 @@ unit: ## Run the tests that need neither root nor a node, and list the skipped t
 .PHONY: dev
 dev: ## Build the images, load them into the running node, restart the webhook and the demo's pod
 	@go run ./e2e/demo dev
+
+.PHONY: wine
+wine: ## Run the tests of the Windows program in Wine (installs Wine; make test skips them without it)
+	.ci/packages wine:wine x86_64-w64-mingw32-ld:binutils-mingw-w64-x86-64
+	go test ./sidecar -run '^TestWine$$' -count=1 -v
 
 .PHONY: lint
 lint: $(GOLANGCI_LINT) $(ACTIONLINT) ## Run golangci-lint, with the import rules, and check the workflows
