@@ -144,7 +144,7 @@ func startOf(t *testing.T, pod *corev1.Pod) (failure string) {
 // then finds the new certificate there.
 func TestFileWatcher(t *testing.T) {
 	t.Parallel()
-	pod := newCertified(t, "notified", "restricted")
+	pod := newCertified(t, "file-watcher", "restricted")
 	pod = inService(t, pod)
 	ctx := testContext(t)
 	cmd := testEnv.Cluster.Command(ctx, "kubectl", "exec", pod.Name, "--namespace", pod.Namespace, "--container", "app", "--",
