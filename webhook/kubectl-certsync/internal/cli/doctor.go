@@ -25,11 +25,7 @@ The exit code is 1 if a link is broken.`,
   kubectl certsync doctor shop-6d4b75cb6d-hwxzk -o json`,
 		Args: podArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := p.connect()
-			if err != nil {
-				return err
-			}
-			pod, err := c.Pod(cmd.Context(), podName(args[0]))
+			c, pod, err := p.connectTo(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}

@@ -36,11 +36,7 @@ CERTIFICATE is a file name (examplevault.shop-tls), a name in the vault (shop-tl
   kubectl certsync inspect shop-6d4b75cb6d-hwxzk shop-tls -o json`,
 		Args: podArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := p.connect()
-			if err != nil {
-				return err
-			}
-			pod, err := c.Pod(cmd.Context(), podName(args[0]))
+			c, pod, err := p.connectTo(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}

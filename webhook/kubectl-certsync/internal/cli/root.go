@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/klog/v2"
@@ -103,6 +104,16 @@ Exit codes: 0 success; 1 the command failed, or found a problem; 2 wrong argumen
 // connect returns a client for the cluster of the flags.
 func (p *plugin) connect() (*cluster.Client, error) {
 	return cluster.Connect(p.flags, "kubectl-certsync/"+p.version)
+}
+
+// connectTo returns a client for the cluster of the flags, and the pod that an argument names.
+func (p *plugin) connectTo(ctx context.Context, arg string) (*cluster.Client, *corev1.Pod, error) {
+	c, err := p.connect()
+	if err != nil {
+		return nil, nil, err
+	}
+	pod, err := c.Pod(ctx, podName(arg))
+	return c, pod, err
 }
 
 // podArgs accepts exactly one pod, and further arguments up to most.

@@ -19,11 +19,7 @@ is 1 if a certificate is missing or not up to date.`,
 		Example: `  kubectl certsync sync shop-6d4b75cb6d-hwxzk`,
 		Args:    podArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := p.connect()
-			if err != nil {
-				return err
-			}
-			pod, err := c.Pod(cmd.Context(), podName(args[0]))
+			c, pod, err := p.connectTo(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
