@@ -2,6 +2,7 @@ package hosts
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -21,8 +22,9 @@ const patience = time.Minute
 
 // machine is a booted machine.
 type machine struct {
-	t   *testing.T
-	pid string // of its systemd, outside
+	t       *testing.T
+	pid     string // of its systemd, outside
+	network *sandbox.Sandbox
 }
 
 // boot starts a machine with the system-assigned identity of the cloud. The files, by their path on
@@ -61,7 +63,7 @@ func (c *cloud) boot(t *testing.T, files map[string]string) *machine {
 		_ = cmd.Process.Kill() // and with it, all processes of the machine
 		_ = cmd.Wait()
 	})
-	m := &machine{t: t}
+	m := &machine{t: t, network: s}
 	children := fmt.Sprintf("/proc/%d/task/%[1]d/children", cmd.Process.Pid)
 	m.await("systemd runs", func() error {
 		list, err := os.ReadFile(children)
@@ -88,17 +90,26 @@ func (c *cloud) serveIn(t *testing.T, s *sandbox.Sandbox) {
 	l, err := s.Listen("tcp", "127.0.0.1:443")
 	check(t, err)
 	go func() { _ = c.Serve(l) }() // until the emulator is closed
-	imds, err := s.Listen("tcp", metadata.Address)
+	serve(t, s, metadata.Address, c.metadata)
+}
+
+// serve serves HTTP on an address of a machine's network.
+func serve(t *testing.T, s *sandbox.Sandbox, address string, handler http.Handler) {
+	t.Helper()
+	l, err := s.Listen("tcp", address)
 	check(t, err)
-	server := &http.Server{Handler: c.metadata}
-	go func() { _ = server.Serve(imds) }() // until it is closed
+	server := &http.Server{Handler: handler}
+	go func() { _ = server.Serve(l) }() // until it is closed
 	t.Cleanup(func() { check(t, server.Close()) })
 }
 
 // try runs a shell script on the machine and returns its output.
 func (m *machine) try(script string) (string, error) {
-	cmd := exec.Command("nsenter", "--target", m.pid, "--mount", "--pid", "--cgroup", "--uts", "--ipc", "--net", "sh", "-c", script)
+	ctx, cancel := context.WithTimeout(m.t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "nsenter", "--target", m.pid, "--mount", "--pid", "--cgroup", "--uts", "--ipc", "--net", "sh", "-c", script)
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive"}
+	cmd.WaitDelay = time.Second // a background process of the script may keep the output open
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
