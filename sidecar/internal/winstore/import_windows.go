@@ -30,7 +30,7 @@ func importKey(b *bundle.Bundle, machine, exportable bool) (leaf *windows.CertCo
 	}
 	store, err := importPFX(pfx, password, flags)
 	if err != nil {
-		return nil, nil, fmt.Errorf("the private key (%s) cannot be imported into Windows: %w", b.KeyType(), err)
+		return nil, nil, fmt.Errorf("the private key (%s) cannot be imported into Windows: %s", b.KeyType(), explain(err))
 	}
 	leaf, err = windows.CertEnumCertificatesInStore(store, nil)
 	if err != nil {
