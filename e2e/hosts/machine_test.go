@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -74,6 +75,7 @@ func (c *cloud) boot(t *testing.T, files map[string]string) *machine {
 		_, err = os.Stat("/proc/" + m.pid + "/root/run/systemd/private")
 		return err
 	})
+	t.Cleanup(m.checkTexts)
 	m.await("the machine has booted", func() error {
 		state, _ := m.try("systemctl is-system-running")
 		if s := strings.TrimSpace(state); s != "running" && s != "degraded" {
@@ -82,6 +84,17 @@ func (c *cloud) boot(t *testing.T, files map[string]string) *machine {
 		return nil
 	})
 	return m
+}
+
+// ofKubernetes are words that nobody needs on a machine.
+var ofKubernetes = regexp.MustCompile(`(?i)\b(pods?|clusters?|charts?|webhooks?|configmaps?|annotations?|sidecars?|kubelet|kubernetes)\b.*`)
+
+// checkTexts checks that what certsync has printed speaks of machines.
+func (m *machine) checkTexts() {
+	out, err := m.try("journalctl --no-pager --output=cat _COMM=certsync | grep -v '[.]go:'; cat /var/lib/certsync/status/*.status")
+	if found := ofKubernetes.FindString(out); found != "" {
+		m.t.Errorf("a text on a machine speaks of Kubernetes: %s (%v)", found, err)
+	}
 }
 
 // serveIn serves the emulated Azure and the metadata service in a machine's network.
@@ -105,7 +118,7 @@ func serve(t *testing.T, s *sandbox.Sandbox, address string, handler http.Handle
 
 // try runs a shell script on the machine and returns its output.
 func (m *machine) try(script string) (string, error) {
-	ctx, cancel := context.WithTimeout(m.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience) //nolint:usetesting // also for cleanups
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "nsenter", "--target", m.pid, "--mount", "--pid", "--cgroup", "--uts", "--ipc", "--net", "sh", "-c", script)
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive"}
