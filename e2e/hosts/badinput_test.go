@@ -84,7 +84,7 @@ func TestSettingsOfWindows(t *testing.T) {
 	}
 	m.awaitOutput("journalctl -u certsync --output=cat", "certsync: /etc/certsync/settings.json: ")
 	m.awaitOutput("journalctl -u certsync --output=cat", sentence)
-	m.run("test $(systemctl show -p ExecMainStatus --value certsync) = 2 && grep -q 'PRIVATE KEY' " + link)
+	m.run("journalctl -u certsync --output=cat | tail -5; test $(systemctl show -p ExecMainStatus --value certsync) = 2 && grep -q 'PRIVATE KEY' " + link)
 	if out := m.run("systemctl show -p NRestarts --value certsync"); out != "0\n" {
 		t.Errorf("restarts: %s", out)
 	}
@@ -125,8 +125,8 @@ func TestLockedAndDenied(t *testing.T) {
 	m := c.boot(t, map[string]string{"/etc/certsync/settings.json": required})
 	m.run("dpkg -i /packages/certsync_1.0.0.deb && systemctl enable --now certsync")
 	m.run("systemd-run --quiet --unit=second certsync --host --socket /tmp/second.sock")
-	m.awaitOutput("journalctl -u second --output=cat", "give each certsync its own certificateStoreLocation")
-	m.run("systemctl stop second && systemctl is-active certsync && certsync probe")
+	m.awaitOutput("journalctl -u second --output=cat", "another certsync uses the store: stop it, or give each another certificateStoreLocation")
+	m.run("journalctl -u second --output=cat | head -4; systemctl stop second && systemctl is-active certsync && certsync probe")
 
 	m.run("mkdir /etc/systemd/system/certsync.service.d && printf '[Service]\\nUser=nobody\\n' >/etc/systemd/system/certsync.service.d/user.conf")
 	m.run("systemctl daemon-reload && systemctl restart --no-block certsync")

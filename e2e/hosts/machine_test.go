@@ -89,9 +89,9 @@ func (c *cloud) boot(t *testing.T, files map[string]string) *machine {
 // ofKubernetes are words that nobody needs on a machine.
 var ofKubernetes = regexp.MustCompile(`(?i)\b(pods?|clusters?|charts?|webhooks?|configmaps?|annotations?|sidecars?|kubelet|kubernetes)\b.*`)
 
-// checkTexts checks that what certsync has printed speaks of machines.
+// checkTexts checks that the errors and the log of certsync speak of machines.
 func (m *machine) checkTexts() {
-	out, err := m.try("journalctl --no-pager --output=cat _COMM=certsync | grep -v '[.]go:'; cat /var/lib/certsync/status/*.status")
+	out, err := m.try("journalctl --no-pager --output=cat _COMM=certsync | grep -E '^({|certsync:)'; cat /var/lib/certsync/status/*.status")
 	if found := ofKubernetes.FindString(out); found != "" {
 		m.t.Errorf("a text on a machine speaks of Kubernetes: %s (%v)", found, err)
 	}
