@@ -132,8 +132,8 @@ func copyPackages(t *testing.T, dir string) {
 	}
 }
 
-// debianTree returns a clean Debian with systemd and rpm, which machines use as their read-only lower
-// layer. It is downloaded once into the cache.
+// debianTree returns a clean Debian with systemd and rpm, which machines use as their read-only
+// lower layer. It is downloaded once into the cache.
 func debianTree(t *testing.T) string {
 	t.Helper()
 	tree, err := download()

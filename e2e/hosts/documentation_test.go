@@ -23,9 +23,8 @@ func block(t *testing.T, text string) string {
 	return ""
 }
 
-// What docs/hosts.md tells to paste works: the installation, the cloud-init file, and the start task
-// of Azure Batch.
-// Only the downloads are replaced.
+// What docs/hosts.md tells to paste works: the installation, the cloud-init file, and the start
+// task of Azure Batch. Only the downloads are replaced.
 func TestDocumentation(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t, "web")
