@@ -59,7 +59,7 @@ func (r *herdResult) panel(out *bytes.Buffer) {
 	fmt.Fprintf(out, "    <text x=\"%d\" y=\"20\" font-size=\"14\">Polling interval %.0f s: requests in 10 s (%s)</text>\n", left, r.Interval, span)
 	fmt.Fprintf(out, "    <rect class=\"outage\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\"/>\n",
 		x(r.OutageAt), top, x(r.OutageEnd)-x(r.OutageAt), areaHeight)
-	fmt.Fprintf(out, "    <text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">vault fails</text>\n", x((r.OutageAt+r.OutageEnd)/2), top+14)
+	fmt.Fprintf(out, "    <text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">vault fails</text>\n", x((r.OutageAt+r.OutageEnd)/2), top-6)
 	for n := 10; n <= 100_000; n *= 10 {
 		fmt.Fprintf(out, "    <path class=\"grid\" d=\"M%d %.1fH%d\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n",
 			left, y(n), plotWidth-right, left-8, y(n)+4, thousands(n))
