@@ -18,8 +18,8 @@ const parallel = 16
 // all of its certificates, instead of all pods advancing together.
 func (l *Loop[C]) fetch(ctx context.Context, round []*entry) map[*entry]*C {
 	contents := map[*entry]*C{}
-	now, later := l.probes(round)
-	l.request(ctx, now, contents)
+	first, later := l.probes(round)
+	l.request(ctx, first, contents)
 	var rest []*entry
 	for probe, entries := range later {
 		if probe.throttles == 0 {
@@ -35,14 +35,14 @@ func (l *Loop[C]) fetch(ctx context.Context, round []*entry) map[*entry]*C {
 	return contents
 }
 
-// probes divides a round into the certificates to request now and, by one of these, those to
+// probes divides a round into the certificates to request first and, by one of these, those to
 // request only if this one is not throttled again. It is chosen at random, so that a certificate
 // that is throttled for another reason, such as its identity, does not hold back the others.
-func (l *Loop[C]) probes(round []*entry) (now []*entry, later map[*entry][]*entry) {
+func (l *Loop[C]) probes(round []*entry) (first []*entry, later map[*entry][]*entry) {
 	throttled := map[string][]*entry{}
 	for _, e := range round {
 		if e.throttles == 0 {
-			now = append(now, e)
+			first = append(first, e)
 		} else {
 			throttled[e.cert.VaultURL] = append(throttled[e.cert.VaultURL], e)
 		}
@@ -52,9 +52,9 @@ func (l *Loop[C]) probes(round []*entry) (now []*entry, later map[*entry][]*entr
 		entries := throttled[vault]
 		i := int(l.random() * float64(len(entries)))
 		probe := entries[i]
-		now, later[probe] = append(now, probe), slices.Delete(entries, i, i+1)
+		first, later[probe] = append(first, probe), slices.Delete(entries, i, i+1)
 	}
-	return now, later
+	return first, later
 }
 
 // request requests certificates, several at the same time, records the results in the entries and

@@ -38,8 +38,8 @@ const (
 	outage = 10 * time.Minute
 )
 
-// herdPlan is what happens to a herd: all pods start at once with empty stores, the vault fails, and
-// recovers.
+// herdPlan is what happens to a herd: all pods start at once with empty stores, the vault fails,
+// and recovers.
 type herdPlan struct {
 	interval     time.Duration
 	outageAt     time.Duration

@@ -33,8 +33,8 @@ type herdResult struct {
 	SteadyStale float64 `json:"steadyStale"`
 
 	// Recovery is from the end of the outage until all certificates that missed a poll in it are
-	// fresh, Fresh seconds later; Stale are those that are never fresh again. OutageStale is the longest time between a
-	// successful poll before the outage and the next one.
+	// fresh, Fresh seconds later; Stale are those that are never fresh again. OutageStale is the
+	// longest time between a successful poll before the outage and the next one.
 	OutagePeak        int     `json:"outagePeak"`
 	Fresh             float64 `json:"fresh"`
 	Stale             int     `json:"stale"`

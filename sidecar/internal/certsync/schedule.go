@@ -132,13 +132,14 @@ func (l *Loop[C]) next(e *entry, repeat time.Duration) deadline {
 // however long each of them had to wait for the vault's limit.
 //
 // If the vault was at its limit, the interval is up to half shorter or longer. That spreads the
-// polls of these pods over one whole interval, for which jitter alone would need 50 polls, and their
-// number in that time stays the same.
+// polls of these pods over one whole interval, for which jitter alone would need 50 polls, and
+// their number in that time stays the same. An hour is enough for that: the limit allows more than
+// a million polls in it.
 func (l *Loop[C]) restartInterval() {
-	before := l.pollAt
-	wait := l.random.Jitter(l.settings.Interval)
-	if l.crowded {
-		wait = l.settings.Interval/2 + l.random.UpTo(l.settings.Interval)
+	before, interval := l.pollAt, l.settings.Interval
+	wait := l.random.Jitter(interval)
+	if spread := min(interval, time.Hour); l.crowded && spread > interval/5 {
+		wait = interval - spread/2 + l.random.UpTo(spread)
 	}
 	l.pollAt = in(wait)
 	for _, e := range l.entries {

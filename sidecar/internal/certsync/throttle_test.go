@@ -49,8 +49,8 @@ func TestOneProbeForAThrottledVault(t *testing.T) {
 	})
 }
 
-// A certificate that stays throttled, for its identity for example, does not hold back the others of
-// its vault for long, and those of other vaults not at all.
+// A certificate that stays throttled, for its identity for example, does not hold back the others
+// of its vault for long, and those of other vaults not at all.
 func TestThrottledCertificateHoldsBackNoOther(t *testing.T) {
 	list := names(4)
 	v := func() *vault {
