@@ -76,15 +76,24 @@ func TestThrottledCertificateHoldsBackNoOther(t *testing.T) {
 	})
 }
 
+// every returns the settings of a loop that polls with this interval.
+func every(interval time.Duration, names ...string) func() certsync.Settings {
+	return func() certsync.Settings {
+		s := settingsFor(names...)
+		s.Interval = interval
+		return s
+	}
+}
+
 // A poll that fails is repeated after 5, 10 and 20 minutes, all certificates together, and not only
-// an hour later.
+// with the next poll.
 func TestFailedPollIsRepeated(t *testing.T) {
-	bubble(t, with("a", "b"), having("a", "b"), newDisk(), func(t *testing.T, r *rig) {
+	bubble(t, every(4*time.Hour, "a", "b"), having("a", "b"), newDisk(), func(t *testing.T, r *rig) {
 		r.vault.times("a")
 		r.vault.times("b")
 		r.vault.fail("a", errNetwork)
 		r.vault.fail("b", errNetwork)
-		pass(110 * time.Minute)
+		pass(6 * time.Hour)
 		a, b := r.vault.times("a"), r.vault.times("b")
 		if len(a) < 4 || len(a) != len(b) {
 			t.Fatalf("requests at %v and %v, want the poll and at least three repetitions", a, b)
@@ -99,11 +108,11 @@ func TestFailedPollIsRepeated(t *testing.T) {
 		}
 		r.vault.put("a", "v2")
 		r.vault.put("b", "v1")
-		pass(time.Hour)
+		pass(5 * time.Hour)
 		mustHave(t, r.disk, "example.a", "a v2")
 		r.vault.times("a")
 		r.vault.fail("a", errNetwork) // the waits begin again
-		pass(80 * time.Minute)
+		pass(5 * time.Hour)
 		if a = r.vault.times("a"); len(a) < 2 || a[1]-a[0] > 330*time.Second {
 			t.Errorf("requests at %v, want a repetition after 5 minutes", a)
 		}
@@ -112,12 +121,7 @@ func TestFailedPollIsRepeated(t *testing.T) {
 
 // At a short interval the next poll comes soon enough.
 func TestShortIntervalHasNoRepetition(t *testing.T) {
-	settings := func() certsync.Settings {
-		s := settingsFor("a")
-		s.Interval = 5 * time.Minute
-		return s
-	}
-	bubble(t, settings, having("a"), newDisk(), func(t *testing.T, r *rig) {
+	bubble(t, every(5*time.Minute, "a"), having("a"), newDisk(), func(t *testing.T, r *rig) {
 		r.vault.fail("a", errNetwork)
 		pass(time.Hour)
 		requests := r.vault.times("a")
