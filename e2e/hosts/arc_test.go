@@ -39,11 +39,11 @@ func TestArc(t *testing.T) {
 	dropIn := func(name, content string) {
 		t.Helper()
 		m.run("systemctl stop certsync; mkdir -p /etc/systemd/system/certsync.service.d && cat >/etc/systemd/system/certsync.service.d/" + name + " <<'END'\n" + content + "\nEND")
-		c.renew(t, "web")
+		c.renew(t)
 		m.run("systemctl daemon-reload && systemctl start --no-block certsync")
 	}
 	dropIn("strict.conf", block(t, "ProtectSystem=strict"))
-	m.awaitOutput("readlink -f "+link, c.newest(t, "web"))
+	m.awaitOutput("readlink -f "+link, c.newest(t))
 
 	user := block(t, "SupplementaryGroups=himds")
 	m.run("useradd --system app && chown -R app /var/lib/waagent")
@@ -52,5 +52,5 @@ func TestArc(t *testing.T) {
 	m.awaitOutput("certsync status", "add this user to the group himds, which can read /var/opt/azcmagent/tokens")
 	m.run("grep -q 'PRIVATE KEY' " + link)
 	dropIn("user.conf", user)
-	m.awaitOutput("readlink -f "+link, c.newest(t, "web"))
+	m.awaitOutput("readlink -f "+link, c.newest(t))
 }

@@ -74,9 +74,9 @@ func TestSettingsOfWindows(t *testing.T) {
 	c := newCloud(t, "web")
 	m := c.boot(t, map[string]string{"/etc/certsync/settings.json": required, "/windows.json": windows})
 	m.run("dpkg -i /packages/certsync_1.0.0.deb && systemctl enable --now certsync && cp /windows.json /etc/certsync/settings.json")
-	c.renew(t, "web")
+	c.renew(t)
 	m.run("systemctl reload certsync")
-	m.awaitOutput("readlink -f "+link, c.newest(t, "web"))
+	m.awaitOutput("readlink -f "+link, c.newest(t))
 	const sentence = `"LocalMachine": is a certificate store of Windows: on Linux use a directory, as in /var/lib/waagent/Microsoft.Azure.KeyVault.Store`
 	m.awaitOutput("certsync probe || true", sentence)
 	if out, err := m.try("systemctl restart certsync"); err == nil {
@@ -104,7 +104,7 @@ func TestFullDisk(t *testing.T) {
 	m.run("dpkg -i /packages/certsync_1.0.0.deb && systemctl enable --now certsync")
 	first := m.run("readlink -f " + link)
 	m.run("for dir in /var/lib/waagent /var/log/azure /var/lib/certsync/status; do ! cat /dev/zero >$dir/filler; done")
-	c.renew(t, "web")
+	c.renew(t)
 	m.run("systemctl reload certsync")
 	m.awaitOutput("certsync status", "no space left on device: free space on its file system")
 	m.awaitOutput("journalctl -u certsync --output=cat", "status file cannot be written")
@@ -112,8 +112,8 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("the link leads to %s, before to %s", now, first)
 	}
 	m.run("rm /var/lib/waagent/filler /var/lib/certsync/status/filler /var/log/azure/filler && systemctl reload certsync")
-	m.awaitOutput("readlink -f "+link, c.newest(t, "web"))
-	m.awaitOutput("cat /var/lib/certsync/status/0.status", c.newest(t, "web"))
+	m.awaitOutput("readlink -f "+link, c.newest(t))
+	m.awaitOutput("cat /var/lib/certsync/status/0.status", c.newest(t))
 	m.run("cat /var/log/azure/certsync.log")
 }
 

@@ -61,17 +61,17 @@ func newCloud(t *testing.T, certificates ...string) *cloud {
 
 func (c *cloud) hosts() map[string]string { return azure.Hosts("127.0.0.1", vault) }
 
-// renew creates another version of a certificate.
-func (c *cloud) renew(t *testing.T, name string) {
+// renew creates another version of the certificate web.
+func (c *cloud) renew(t *testing.T) {
 	t.Helper()
-	_, err := c.Renew(t.Context(), azure.Renewal{Vault: vault, Name: name})
+	_, err := c.Renew(t.Context(), azure.Renewal{Vault: vault, Name: "web"})
 	check(t, err)
 }
 
-// newest returns the ID of the newest version of a certificate.
-func (c *cloud) newest(t *testing.T, name string) string {
+// newest returns the ID of the newest version of the certificate web.
+func (c *cloud) newest(t *testing.T) string {
 	t.Helper()
-	versions, err := c.Versions(t.Context(), azure.SecretRef{Vault: vault, Name: name})
+	versions, err := c.Versions(t.Context(), azure.SecretRef{Vault: vault, Name: "web"})
 	check(t, err)
 	return versions[len(versions)-1].Version
 }

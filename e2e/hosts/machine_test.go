@@ -18,8 +18,8 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure/sandbox"
 )
 
-// patience limits every wait. Nothing takes nearly that long.
-const patience = time.Minute
+// patience limits every wait and every script. Nothing takes nearly that long.
+const patience = 2 * time.Minute
 
 // machine is a booted machine.
 type machine struct {
@@ -118,7 +118,8 @@ func serve(t *testing.T, s *sandbox.Sandbox, address string, handler http.Handle
 
 // try runs a shell script on the machine and returns its output.
 func (m *machine) try(script string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience) //nolint:usetesting // also for cleanups
+	// Not the test's context, which has ended when cleanups run.
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "nsenter", "--target", m.pid, "--mount", "--pid", "--cgroup", "--uts", "--ipc", "--net", "sh", "-c", script)
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive"}

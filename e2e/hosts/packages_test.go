@@ -66,9 +66,9 @@ func TestPackageLife(t *testing.T) {
 	m.awaitOutput("cat /var/lib/certsync/status/0.status", `"status": "success"`)
 	m.run("certsync probe --wait 9s && cat /var/lib/certsync/status/0.status")
 
-	c.renew(t, "web")
+	c.renew(t)
 	m.run("systemctl reload certsync")
-	m.awaitOutput("readlink -f "+link, c.newest(t, "web"))
+	m.awaitOutput("readlink -f "+link, c.newest(t))
 
 	// An upgrade restarts the service, and the files stay.
 	m.run("dpkg -i /packages/certsync_1.1.0.deb")
