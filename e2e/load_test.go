@@ -8,6 +8,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
@@ -21,9 +22,10 @@ type load struct {
 	stop context.CancelFunc
 	done chan struct{}
 
-	mu      sync.Mutex
-	created int
-	failed  []error
+	mu        sync.Mutex
+	requested int // pods whose creation has ended since the last take
+	failed    []error
+	stored    int // pods that were created since the start
 }
 
 func newLoad(t *testing.T, namespace string, podsPerSecond int) *load {
@@ -64,9 +66,28 @@ func (l *load) create(t *testing.T, namespace string, n int) {
 	_, err := testEnv.Client.CoreV1().Pods(namespace).Create(ctx, pod, metav1.CreateOptions{})
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.created++
+	l.requested++
 	if err != nil {
 		l.failed = append(l.failed, fmt.Errorf("pod %s, after %s: %w", pod.Name, time.Since(start), err))
+		return
+	}
+	l.stored++
+}
+
+// await waits until more pods have been created.
+func (l *load) await(t *testing.T, more int) {
+	t.Helper()
+	stored := func() int {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.stored
+	}
+	wanted := stored() + more
+	err := wait.PollUntilContextCancel(testContext(t), 50*time.Millisecond, true, func(context.Context) (bool, error) {
+		return stored() >= wanted, nil
+	})
+	if err != nil {
+		t.Fatalf("the load does not continue: %v", err)
 	}
 }
 
@@ -75,8 +96,8 @@ func (l *load) create(t *testing.T, namespace string, n int) {
 func (l *load) take() (requested int, failed []error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	requested, failed = l.created, l.failed
-	l.created, l.failed = 0, nil
+	requested, failed = l.requested, l.failed
+	l.requested, l.failed = 0, nil
 	return requested, failed
 }
 
