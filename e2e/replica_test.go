@@ -12,8 +12,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// busiest returns the replica that serves most of a load. At 20 pods per second the API server often
-// has a connection to one replica only, and to lose that one is worse than to lose the other.
+// busiest returns the replica that serves most of a load. At 20 pods per second the API server
+// often has a connection to one replica only, and to lose that one is worse than to lose the other.
 func busiest(t *testing.T) *corev1.Pod {
 	t.Helper()
 	pods := webhookPods(t)

@@ -43,8 +43,8 @@ var (
 var cut = []string{"connection refused", "connection reset by peer", "broken pipe", "EOF", "use of closed network connection"}
 
 // With failurePolicy Fail, no pod is admitted without its sidecar while one of the two replicas
-// fails or is replaced, and none is refused. If a process is killed or hangs, the only pods that are
-// refused are those whose call reaches that process.
+// fails or is replaced, and none is refused. If a process is killed or hangs, the only pods that
+// are refused are those whose call reaches that process.
 //
 // This test changes the whole cluster, so it does not run in parallel with others.
 func TestHighAvailability(t *testing.T) {
@@ -137,7 +137,7 @@ func killReplica(t *testing.T) {
 	deletePod(t, pod)
 }
 
-// hangReplica stops the process of a replica until the kubelet has noticed that it does not respond.
+// hangReplica stops the process of a replica until the kubelet has noticed that it hangs.
 func hangReplica(t *testing.T) {
 	pod := busiest(t)
 	sendSignal(t, pod, "STOP")

@@ -17,8 +17,8 @@ func (e *Environment) KillContainer(ctx context.Context, pod *corev1.Pod, contai
 	return e.SignalContainer(ctx, pod, container, "KILL")
 }
 
-// SignalContainer sends a signal, such as STOP, to all processes of a container, and returns when it
-// was sent. It starts a pod in the node's PID namespace for that.
+// SignalContainer sends a signal, such as STOP, to all processes of a container, and returns when
+// it was sent. It starts a pod in the node's PID namespace for that.
 func (e *Environment) SignalContainer(ctx context.Context, pod *corev1.Pod, container, signal string) error {
 	status := ContainerStatus(pod, container)
 	if status == nil || status.State.Running == nil {

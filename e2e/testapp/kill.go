@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// kill sends a signal to every process in the cgroup of a container, as the kernel's OOM killer does
-// with SIGKILL. A process cannot kill the first process of its PID namespace, so kill runs in
+// kill sends a signal to every process in the cgroup of a container, as the kernel's OOM killer
+// does with SIGKILL. A process cannot kill the first process of its PID namespace, so kill runs in
 // another pod with hostPID.
 func kill(args []string) error {
 	if len(args) != 2 || len(args[1]) < 12 {
