@@ -57,9 +57,10 @@ func loopSettings(c *config.Loaded) certsync.Settings {
 	}
 }
 
-// once syncs. On a host it also announces renewals; in a pod that starts, no app runs yet.
+// once syncs. On a host it also announces renewals, and fails if a certificate is not up to date. In
+// a pod that starts, no app runs yet, and versions from before let it start while Key Vault is down.
 func (p *process) once(ctx context.Context) error {
-	err := p.loop.Once(ctx)
+	err := p.loop.Once(ctx, p.options.host)
 	if p.options.host {
 		err = errors.Join(err, p.announcer.Once(ctx))
 	}

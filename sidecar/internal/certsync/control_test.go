@@ -90,28 +90,53 @@ func TestChange(t *testing.T) {
 	})
 }
 
-// Once returns when everything is installed, or with the reason why that is not possible.
+// Once returns when everything is installed, or with the reason why that is not possible. It can
+// also insist on the newest versions.
 func TestOnce(t *testing.T) {
 	for name, c := range map[string]struct {
-		prepare func(*vault)
-		want    string
-		took    time.Duration
+		prepare   func(*vault)
+		installed bool // before, with an older version of "a"
+		newest    bool
+		want      string
+		took      time.Duration
 	}{
-		"all there": {func(*vault) {}, "", time.Second},
-		"comes later": {func(v *vault) {
+		"all there": {want: "", took: time.Second},
+		"comes later": {prepare: func(v *vault) {
 			v.fail("a", errNetwork)
-			time.AfterFunc(10*time.Second, func() { v.put("a", "v1") })
-		}, "", 20 * time.Second},
-		"permanent failure": {func(v *vault) { v.fail("a", errNotFound) }, "https://example.vault.azure.net/secrets/a: not found", time.Second},
-		"never comes":       {func(v *vault) { v.fail("a", errNetwork) }, "https://example.vault.azure.net/secrets/a: no answer", 15 * time.Minute},
+			time.AfterFunc(10*time.Second, func() { v.put("a", "v2") })
+		}, took: 20 * time.Second},
+		"permanent failure": {
+			prepare: func(v *vault) { v.fail("a", errNotFound) },
+			want:    "https://example.vault.azure.net/secrets/a: not found", took: time.Second,
+		},
+		"never comes": {
+			prepare: func(v *vault) { v.fail("a", errNetwork) },
+			want:    "https://example.vault.azure.net/secrets/a: no answer", took: 15 * time.Minute,
+		},
+		"an older version is enough": {
+			prepare: func(v *vault) { v.fail("a", errNetwork) }, installed: true, took: time.Second,
+		},
+		"an older version is not enough": {
+			prepare: func(v *vault) { v.fail("a", errNetwork) }, installed: true, newest: true,
+			want: "https://example.vault.azure.net/secrets/a is not up to date: no answer", took: time.Second,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				v := newVault("a", "b")
-				c.prepare(v)
+				v, d := newVault("a", "b"), newDisk()
+				once := func() error {
+					return certsync.New(settingsFor("a", "b"), v, d, &watcher{}, slog.New(slog.DiscardHandler)).Once(t.Context(), c.newest)
+				}
+				if c.installed {
+					if err := once(); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if c.prepare != nil {
+					c.prepare(v)
+				}
 				began := time.Now()
-				err := certsync.New(settingsFor("a", "b"), v, newDisk(), &watcher{}, slog.New(slog.DiscardHandler)).Once(t.Context())
-				if text := errorText(err); text != c.want {
+				if text := errorText(once()); text != c.want {
 					t.Errorf("error %q, want %q", text, c.want)
 				}
 				if took := time.Since(began); took > c.took {

@@ -141,10 +141,11 @@ func (l *Loop[C]) Run(ctx context.Context) {
 	}
 }
 
-// Once syncs until every certificate is in its store, and returns nil. It gives up after
-// MaxAttempts, when only permanent failures are left, or when ctx ends. The error then names each
-// missing certificate and the reason.
-func (l *Loop[C]) Once(ctx context.Context) error {
+// Once syncs until every certificate is in its store. It gives up after MaxAttempts, when only
+// permanent failures are left, or when ctx ends. The error names each certificate that is missing,
+// and if newest is true also each whose newest version could not be fetched or written, and the
+// reason.
+func (l *Loop[C]) Once(ctx context.Context, newest bool) error {
 	l.begin()
 	for ctx.Err() == nil {
 		l.observer.Beat()
@@ -154,16 +155,18 @@ func (l *Loop[C]) Once(ctx context.Context) error {
 			continue
 		}
 		l.round(ctx, round)
-		if len(l.missing()) == 0 {
-			return nil
-		}
-		if l.hopeless() {
+		if len(l.missing()) == 0 || l.hopeless() {
 			break
 		}
 	}
 	failures := []error{context.Cause(ctx)}
-	for _, e := range l.missing() {
-		failures = append(failures, fmt.Errorf("%s: %w", e.cert.URL, cmp.Or(e.err, errNotYet)))
+	for _, e := range l.entries {
+		switch {
+		case !e.isInstalled():
+			failures = append(failures, fmt.Errorf("%s: %w", e.cert.URL, cmp.Or(e.err, errNotYet)))
+		case newest && e.err != nil:
+			failures = append(failures, fmt.Errorf("%s is not up to date: %w", e.cert.URL, e.err))
+		}
 	}
 	return errors.Join(failures...)
 }
