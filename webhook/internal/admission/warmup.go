@@ -2,9 +2,12 @@ package admission
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"strings"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -22,8 +25,13 @@ const sample = `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","re
 "resources":{"requests":{"cpu":"1"}},"volumeMounts":[{"name":"a","mountPath":"/a"}]}],
 "volumes":[{"name":"a","emptyDir":{}}]}}}}`
 
-// WarmUp serves a sample request as ServeHTTP does. It discards the response, and the metrics do
-// not count it.
+// warmUpPods is how many pods each CPU admits, each of them three times: the first two are decided,
+// and the third one is a repetition. The runtime has memory for each CPU and each size of objects,
+// and memory is slow when it is used for the first time. All of it takes some 10 ms.
+const warmUpPods = 30
+
+// WarmUp serves sample requests as ServeHTTP does, on all CPUs. It discards the responses, and the
+// metrics do not count them.
 func (h *Handler) WarmUp(ctx context.Context) {
 	config := *h.config
 	config.ServiceAccount = func(context.Context, string, string) (map[string]string, error) {
@@ -33,15 +41,25 @@ func (h *Handler) WarmUp(ctx context.Context) {
 	config.ConfigMap = nil
 	warm := NewHandler(&config, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	warm.buffers, warm.budget = h.buffers, h.budget
-	// Twice: the garbage collector frees a pool's memory only after a whole cycle without use.
-	for range 2 {
-		r, err := http.NewRequestWithContext(ctx, http.MethodPost, "/?timeout=5s", strings.NewReader(sample))
-		if err != nil {
-			return
-		}
-		r.Header.Set("Content-Type", "application/json")
-		warm.ServeHTTP(discard{}, r)
+	var all sync.WaitGroup
+	for cpu := range runtime.GOMAXPROCS(0) {
+		all.Go(func() {
+			for pod := range 3 * warmUpPods {
+				name := fmt.Sprintf(`"name":"a-%d-%d","labels"`, cpu, pod/3)
+				warm.serveSample(ctx, strings.Replace(sample, `"name":"a","labels"`, name, 1))
+			}
+		})
 	}
+	all.Wait()
+}
+
+func (h *Handler) serveSample(ctx context.Context, body string) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "/?timeout=5s", strings.NewReader(body))
+	if err != nil {
+		return
+	}
+	r.Header.Set("Content-Type", "application/json")
+	h.ServeHTTP(discard{}, r)
 }
 
 // discard is an http.ResponseWriter that discards the response.
