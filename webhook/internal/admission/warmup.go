@@ -2,6 +2,7 @@ package admission
 
 import (
 	"context"
+	_ "embed"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -14,16 +15,15 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// sample is a request that runs all of the code, so that types are already inspected and pages are
-// in memory for the first real request. Decoding the first pod in a process takes several times as
-// long as the next.
-const sample = `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"0",
-"resource":{"version":"v1","resource":"pods"},"namespace":"warm-up","operation":"CREATE","object":{
-"metadata":{"name":"a","labels":{"` + contract.LabelUse + `":"true"},"annotations":{
-"` + contract.Prefix + contract.KeyCertificates + `":"https://warm-up.vault.azure.net/secrets/a"}},
-"spec":{"containers":[{"name":"a","image":"a","env":[{"name":"A","value":"a"}],"ports":[{"containerPort":80}],
-"resources":{"requests":{"cpu":"1"}},"volumeMounts":[{"name":"a","mountPath":"/a"}]}],
-"volumes":[{"name":"a","emptyDir":{}}]}}}}`
+// sample is a request as the API server sends it. It runs all of the code and has values of the
+// usual types, so that types are already inspected and pages are in memory for the first real
+// request: to decode or encode the first value of a type takes several times as long as the next.
+//
+//go:embed warmup.json
+var sample string
+
+// sampleName is the part of sample that differs between pods.
+const sampleName = `"generateName":"warm-up-"`
 
 // warmUpPods is how many pods each CPU admits, each of them three times: the first two are decided,
 // and the third one is a repetition. The runtime has memory for each CPU and each size of objects,
@@ -45,8 +45,8 @@ func (h *Handler) WarmUp(ctx context.Context) {
 	for cpu := range runtime.GOMAXPROCS(0) {
 		all.Go(func() {
 			for pod := range 3 * warmUpPods {
-				name := fmt.Sprintf(`"name":"a-%d-%d","labels"`, cpu, pod/3)
-				warm.serveSample(ctx, strings.Replace(sample, `"name":"a","labels"`, name, 1))
+				name := fmt.Sprintf(`"generateName":"warm-up-%d-%d"`, cpu, pod/3)
+				warm.serveSample(ctx, strings.Replace(sample, sampleName, name, 1))
 			}
 		})
 	}

@@ -18,6 +18,9 @@ var places = map[kind]*regexp.Regexp{
 	volumeSuffix: regexp.MustCompile(`^/request/object/spec/(volumes|(containers|initContainers)/\d+/volumeMounts)/\d+/name$`),
 }
 
+// uidDepth is the number of objects that the request's uid is in.
+const uidDepth = 2
+
 // Check reports whether the request is valid JSON in which every part is the value, or the end of
 // the value, that its kind says, the request's uid is there once, and nothing else contains the
 // name of a volume with a random part, nor do the outputs, which are what was decided. All of that
@@ -54,7 +57,7 @@ func (r *Request) Check(outputs ...[]byte) bool {
 		} else if strings.Contains(token.String(), volumePrefix) {
 			return false
 		}
-		if d.StackPointer() == "/request/uid" && !isMemberName(d) {
+		if d.StackDepth() == uidDepth && !isMemberName(d) && d.StackPointer() == "/request/uid" {
 			uids++
 		}
 	}

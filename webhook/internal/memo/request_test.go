@@ -223,3 +223,19 @@ func shape(t *testing.T, text []byte) (kinds []byte) {
 		kinds = append(kinds, byte(token.Kind()))
 	}
 }
+
+func BenchmarkParse(b *testing.B) {
+	text := []byte(review(b))
+	b.ReportAllocs()
+	for b.Loop() {
+		Parse(text)
+	}
+}
+
+func BenchmarkCheck(b *testing.B) {
+	r, _ := Parse([]byte(review(b)))
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Check()
+	}
+}
