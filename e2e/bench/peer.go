@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -75,10 +76,37 @@ func (p *peer) certify() error {
 	return os.WriteFile(filepath.Join(p.certificates, "tls.key"), private, 0o600)
 }
 
+// start starts the peer. It says that it is ready before it has its handler: until then, it responds
+// with HTTP 404, so the time until it has the handler counts.
 func (p *peer) start(ctx context.Context, n node) (*rig.Process, time.Duration, *tls.Config, error) {
-	process, took, err := n.StartServer(ctx, "peer", []string{
+	begin := time.Now()
+	process, _, err := n.StartServer(ctx, "peer", []string{
 		"env", "AZURE_TENANT_ID=" + rig.TenantID, p.program, "--kubeconfig", n.Kubeconfig(), "--log-level=info",
 		"--disable-cert-rotation", "--webhook-cert-dir", p.certificates,
 	})
-	return process, took, &tls.Config{RootCAs: p.roots, ServerName: peerName, NextProtos: []string{"http/1.1"}}, err
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	config := &tls.Config{RootCAs: p.roots, ServerName: peerName, NextProtos: []string{"http/1.1"}}
+	for status := http.StatusNotFound; status == http.StatusNotFound; {
+		if status, err = p.probe(ctx, n, config); err == nil {
+			err = rig.Pause(ctx, 5*time.Millisecond)
+		}
+		if err != nil {
+			process.Stop()
+			return nil, 0, nil, err
+		}
+	}
+	return process, time.Since(begin), config, nil
+}
+
+// probe returns the status of the response to a request that is not a review.
+func (p *peer) probe(ctx context.Context, n node, config *tls.Config) (int, error) {
+	c, err := n.Connect(ctx, config)
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	status, _, err := c.Send(rig.Post([]byte("{}")), time.Now().Add(5*time.Second))
+	return status, err
 }
