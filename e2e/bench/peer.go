@@ -22,8 +22,8 @@ import (
 // peerName is the name in the peer's certificate.
 const peerName = "azure-wi-webhook-webhook-service.azure-workload-identity-system.svc"
 
-// peer is the webhook of Azure Workload Identity, which injects the identity only. It runs as in its
-// manifest, but with a given certificate: to make one, it would need its Secret mounted by a
+// peer is the webhook of Azure Workload Identity, which injects the identity only. It runs as in
+// its manifest, but with a given certificate: to make one, it would need its Secret mounted by a
 // kubelet, and would start later.
 type peer struct {
 	program      string
@@ -76,8 +76,8 @@ func (p *peer) certify() error {
 	return os.WriteFile(filepath.Join(p.certificates, "tls.key"), private, 0o600)
 }
 
-// start starts the peer. It says that it is ready before it has its handler: until then, it responds
-// with HTTP 404, so the time until it has the handler counts.
+// start starts the peer. It says that it is ready before it has its handler: until then, it
+// responds with HTTP 404, so the time until it has the handler counts.
 func (p *peer) start(ctx context.Context, n node) (*rig.Process, time.Duration, *tls.Config, error) {
 	begin := time.Now()
 	process, _, err := n.StartServer(ctx, "peer", []string{

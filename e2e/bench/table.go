@@ -16,8 +16,8 @@ type figure struct {
 	target   string // empty if it has none
 	measured string
 	reached  bool
-	// peer is what was measured of the peer, and ratio how many times ours that is; both are empty
-	// without a peer.
+	// peer is what was measured of the peer, and ratio how many times better ours is; both are
+	// empty without a peer.
 	peer, ratio string
 }
 
@@ -37,7 +37,7 @@ func (t *table) note(what, measured string, args ...any) {
 	t.figures = append(t.figures, figure{what: what, measured: fmt.Sprintf(measured, args...)})
 }
 
-// versus adds to the last figure what was measured of the peer, and how many times ours that is.
+// versus adds to the last figure what was measured of the peer, and how many times better ours is.
 func (t *table) versus(peer string, ratio float64) {
 	last := &t.figures[len(t.figures)-1]
 	last.peer, last.ratio = peer, fmt.Sprintf("%.2fx", ratio)
@@ -48,7 +48,7 @@ func (t *table) print(w io.Writer) error {
 	fmt.Fprintf(w, "%d CPUs, %s; load average at the beginning %s, at the end %s (the measurements' own included)\n\n",
 		runtime.NumCPU(), runtime.Version(), t.begin, t.end)
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "WHAT\tTARGET\tMEASURED\tREACHED\tPEER\tPEER/OURS")
+	fmt.Fprintln(tw, "WHAT\tTARGET\tMEASURED\tREACHED\tPEER\tOURS BETTER")
 	for _, f := range t.figures {
 		verdict := "no"
 		switch {

@@ -23,7 +23,7 @@ func TestTable(t *testing.T) {
 	if !strings.Contains(head, "load average at the beginning 0.10, at the end 1.90") {
 		t.Errorf("the load is missing: %s", head)
 	}
-	const want = `WHAT  TARGET         MEASURED  REACHED  PEER    PEER/OURS
+	const want = `WHAT  TARGET         MEASURED  REACHED  PEER    OURS BETTER
 size  at most 13 MB  9.5 MB    yes
 time  at most 2 s    2.5 s     no       5.00 s  2.00x
 more  -              3         -
