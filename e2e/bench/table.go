@@ -78,9 +78,9 @@ func megabytes(bytes int64) string { return fmt.Sprintf("%.1f MB", float64(bytes
 // millis is a duration as the table has it.
 func millis(d time.Duration) string { return fmt.Sprintf("%.1f ms", d.Seconds()*1e3) }
 
-// micros is a number of seconds as the table has it, as are seconds and, for a rate, perSecond.
+// micros is a number of seconds as the table has it, as are inSeconds and, for a rate, perSecond.
 func micros(s float64) string { return fmt.Sprintf("%.0f us", s*1e6) }
 
-func seconds(s float64) string { return fmt.Sprintf("%.2f s", s) }
+func inSeconds(s float64) string { return fmt.Sprintf("%.2f s", s) }
 
 func perSecond(n float64) string { return fmt.Sprintf("%.0f/s", n) }
