@@ -143,7 +143,8 @@ func (b *bench) beginning(all []medians) {
 	b.note("webhook: TLS handshake before the first admission", "%s", millis(m.handshake))
 	b.add("webhook: start to ready from no certificate, no CPU limit (the chart's default)", "at most 2 s", m.ready <= 2*time.Second,
 		"%s (median of %d, worst %s)", inSeconds(m.ready.Seconds()), rounds, inSeconds(m.worst.Seconds()))
-	// The peer has a certificate then, and lists the service accounts only with its first admission.
+	// The peer has a certificate then, and lists the service accounts only for its first
+	// admission.
 	b.compare(all, func(m *medians) float64 { return m.ready.Seconds() }, inSeconds)
 }
 
