@@ -83,8 +83,8 @@ vulncheck: $(GOVULNCHECK) ## Fail if the programs call code with a known vulnera
 	.ci/vulncheck $(GOVULNCHECK) $(VULNDB)
 
 .PHONY: bench
-bench: programs ## Measure the figures of docs/design.md, and print them with their targets
-	@go run ./e2e/bench
+bench: programs ## Measure the figures of docs/design.md, with their targets (BENCH="webhook ..." for some, PEER=DIR with the source of Azure Workload Identity to compare)
+	@PEER=$(PEER) go run ./e2e/bench $(BENCH)
 
 .PHONY: abuse
 abuse: programs ## Attack the programs as tenants and neighbours can, under the chart's memory limits (ATTACKS="NAME ..." for some)

@@ -26,9 +26,7 @@ import (
 	"runtime"
 	"syscall"
 
-	"github.com/go-logr/logr"
 	"k8s.io/klog/v2"
-	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/buildinfo"
 )
@@ -57,7 +55,6 @@ func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: o.logLevel}))
 	slog.SetDefault(log) // also for package log, which net/http uses
 	klog.SetSlogLogger(log)
-	ctrllog.SetLogger(logr.FromSlogHandler(log.Handler()))
 	build := buildinfo.Get()
 	log.Info("webhook starting", "version", build.Version, "commit", build.Commit, "go", build.Go, "cpus", runtime.GOMAXPROCS(0))
 

@@ -7,12 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/buildinfo"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/admission"
@@ -82,11 +82,16 @@ func (r *replica) serveWebhook(ctx context.Context) func(context.Context) error 
 		GetCertificate: certificate.GetCertificate,
 		// The API server uses HTTP/1.1 for webhooks, so that replicas share the load.
 		NextProtos: []string{"http/1.1"},
+		// A response is one record, written at once. Otherwise the first responses of a connection
+		// are written in pieces of 1 KiB.
+		DynamicRecordSizingDisabled: true,
+		// The API server's client does not resume sessions.
+		SessionTicketsDisabled: true,
 	}
 	r.options.requireClientCertificate(config)
 	handler := admission.NewHandler(r.admissionConfig(ctx), r.log, r.metrics)
-	webhooks := webhook.NewServer(webhook.Options{})
-	webhooks.Register(mutatePath, r.ready.closeWhileDraining(handler))
+	mux := http.NewServeMux()
+	mux.Handle(mutatePath, r.ready.closeWhileDraining(handler))
 	r.ready.requireLast(func() error {
 		// The first lists are garbage now, and there will never be as much garbage again. Free it
 		// before the warm-up: later, that would undo the warm-up and slow down the first admission.
@@ -101,7 +106,7 @@ func (r *replica) serveWebhook(ctx context.Context) func(context.Context) error 
 		case <-ctx.Done():
 			return nil
 		}
-		return serveTLS(ctx, fmt.Sprintf(":%d", r.options.port), config, webhooks.WebhookMux())
+		return serveTLS(ctx, fmt.Sprintf(":%d", r.options.port), config, mux)
 	}
 }
 

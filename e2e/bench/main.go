@@ -6,6 +6,11 @@
 //
 // measures all of it, or the parts that are named.
 //
+// If the variable PEER names a folder with the source of the Azure Workload Identity webhook (a tag
+// of https://github.com/Azure/azure-workload-identity), that one is built and measured, too: with
+// the same requests, in turns with ours. It injects the identity only. Without it, the last two
+// columns are empty.
+//
 // The sidecar runs against the emulated Entra ID and Key Vault, under their real names, in a
 // sandbox. The webhook runs against the API server of a separate node (cluster "certsync-bench")
 // with 20,000 service accounts. What cannot be run here, 10,000 pods, is simulated with the real

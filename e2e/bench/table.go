@@ -16,6 +16,9 @@ type figure struct {
 	target   string // empty if it has none
 	measured string
 	reached  bool
+	// peer is what was measured of the peer, and ratio how many times better ours is; both are
+	// empty without a peer.
+	peer, ratio string
 }
 
 // table collects the figures.
@@ -26,7 +29,7 @@ type table struct {
 
 // add adds a figure that has a target.
 func (t *table) add(what, target string, reached bool, measured string, args ...any) {
-	t.figures = append(t.figures, figure{what, target, fmt.Sprintf(measured, args...), reached})
+	t.figures = append(t.figures, figure{what: what, target: target, measured: fmt.Sprintf(measured, args...), reached: reached})
 }
 
 // note adds a figure that has no target.
@@ -34,12 +37,18 @@ func (t *table) note(what, measured string, args ...any) {
 	t.figures = append(t.figures, figure{what: what, measured: fmt.Sprintf(measured, args...)})
 }
 
+// versus adds to the last figure what was measured of the peer, and how many times better ours is.
+func (t *table) versus(peer string, ratio float64) {
+	last := &t.figures[len(t.figures)-1]
+	last.peer, last.ratio = peer, fmt.Sprintf("%.2fx", ratio)
+}
+
 // print writes the table.
 func (t *table) print(w io.Writer) error {
 	fmt.Fprintf(w, "%d CPUs, %s; load average at the beginning %s, at the end %s (the measurements' own included)\n\n",
 		runtime.NumCPU(), runtime.Version(), t.begin, t.end)
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "WHAT\tTARGET\tMEASURED\tREACHED")
+	fmt.Fprintln(tw, "WHAT\tTARGET\tMEASURED\tREACHED\tPEER\tOURS BETTER")
 	for _, f := range t.figures {
 		verdict := "no"
 		switch {
@@ -48,7 +57,7 @@ func (t *table) print(w io.Writer) error {
 		case f.reached:
 			verdict = "yes"
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\n", f.what, f.target, f.measured, verdict)
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\n", f.what, f.target, f.measured, verdict, f.peer, f.ratio)
 	}
 	return tw.Flush()
 }
@@ -68,3 +77,10 @@ func megabytes(bytes int64) string { return fmt.Sprintf("%.1f MB", float64(bytes
 
 // millis is a duration as the table has it.
 func millis(d time.Duration) string { return fmt.Sprintf("%.1f ms", d.Seconds()*1e3) }
+
+// micros is a number of seconds as the table has it, as are inSeconds and, for a rate, perSecond.
+func micros(s float64) string { return fmt.Sprintf("%.0f us", s*1e6) }
+
+func inSeconds(s float64) string { return fmt.Sprintf("%.2f s", s) }
+
+func perSecond(n float64) string { return fmt.Sprintf("%.0f/s", n) }

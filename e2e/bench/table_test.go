@@ -1,15 +1,19 @@
 package main
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 )
+
+var trailingSpace = regexp.MustCompile(`(?m) +$`)
 
 // The table tells what was reached, what was missed, and what has no target.
 func TestTable(t *testing.T) {
 	b := table{begin: "0.10", end: "1.90"}
 	b.add("size", "at most 13 MB", true, "%s", megabytes(9_460_000))
 	b.add("time", "at most 2 s", false, "%.1f s", 2.5)
+	b.versus("5.00 s", 2)
 	b.note("more", "%d", 3)
 	var out strings.Builder
 	if err := b.print(&out); err != nil {
@@ -19,11 +23,12 @@ func TestTable(t *testing.T) {
 	if !strings.Contains(head, "load average at the beginning 0.10, at the end 1.90") {
 		t.Errorf("the load is missing: %s", head)
 	}
-	const want = `WHAT  TARGET         MEASURED  REACHED
+	const want = `WHAT  TARGET         MEASURED  REACHED  PEER    OURS BETTER
 size  at most 13 MB  9.5 MB    yes
-time  at most 2 s    2.5 s     no
+time  at most 2 s    2.5 s     no       5.00 s  2.00x
 more  -              3         -
 `
+	rows = trailingSpace.ReplaceAllString(rows, "")
 	if rows != want {
 		t.Errorf("got\n%swant\n%s", rows, want)
 	}

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
+	"os"
 	"slices"
 	"time"
 
@@ -10,15 +12,18 @@ import (
 )
 
 const (
-	// warm and measured are requests of the one client, for latency.
-	warm, measured = 500, 5000
+	// rounds is how often each webhook is started and measured; the median counts. With a peer, the
+	// two take turns, so that both have the same share of what else the machine does.
+	rounds = 5
 	// settle is what a start gets to give back the memory that it needed.
 	settle = 2 * time.Second
 	// targetMedian is the target at one client, which the first request's is made of too.
 	targetMedian = 250 * time.Microsecond
+	// targetPerSecond is the target at 16 clients.
+	targetPerSecond = 9000
 )
 
-// webhook measures the webhook against a real API server.
+// webhook measures the webhook against a real API server, and the peer if its source is given.
 func (b *bench) webhook(ctx context.Context) error {
 	program, err := b.build(ctx, "webhook")
 	if err != nil {
@@ -30,166 +35,130 @@ func (b *bench) webhook(ctx context.Context) error {
 		return err
 	}
 	b.progress("made %d service accounts", accounts)
-	const count = 1000
-	const step = accounts / count
-	requests := make([][]byte, count)
-	for i := range requests {
-		if requests[i], err = rig.Request(namespaceName(i*step), accountName(i*step)); err != nil {
+	reviews, err := newReviews()
+	if err != nil {
+		return err
+	}
+	throttled, err := throttledStart(ctx, n, program)
+	if err != nil {
+		return err
+	}
+	contenders := []*contender{{start: func(ctx context.Context) (*rig.Process, time.Duration, *tls.Config, error) {
+		return startOurs(ctx, n, program)
+	}}}
+	if source := os.Getenv("PEER"); source != "" {
+		p, err := b.buildPeer(ctx, source)
+		if err != nil {
 			return err
 		}
+		contenders = append(contenders, &contender{start: func(ctx context.Context) (*rig.Process, time.Duration, *tls.Config, error) {
+			return p.start(ctx, n)
+		}})
 	}
-	h := &hook{node: n, program: program, requests: requests}
-	return b.admissions(ctx, h)
-}
-
-// admissions measures starts, and then the last started process under load.
-func (b *bench) admissions(ctx context.Context, h *hook) error {
-	throttled, err := h.throttledStart(ctx)
-	if err != nil {
-		return err
+	for i := range rounds {
+		for _, c := range contenders {
+			if err := c.round(ctx, n, reviews); err != nil {
+				return err
+			}
+		}
+		b.progress("webhook: round %d of %d", i+1, rounds)
 	}
-	s, err := h.starts(ctx)
-	if err != nil {
-		return err
-	}
-	defer s.last.Stop()
-	if err := rig.Pause(ctx, settle); err != nil {
-		return err
-	}
-	fresh, _, err := s.last.Memory()
-	if err != nil {
-		return err
-	}
-	median, err := h.latency(ctx, s.config)
-	if err != nil {
-		return err
-	}
-	later, err := h.laterFirst(ctx, s.config)
-	if err != nil {
-		return err
-	}
-	t, err := h.throughput(ctx, &s)
-	if err != nil {
-		return err
-	}
-	now, peak, err := s.last.Memory()
-	if err != nil {
-		return err
-	}
-	b.add("webhook: admission, 1 client: median", "at most 250 us", median <= targetMedian, "%d us", median.Microseconds())
-	b.add("webhook: admission, 16 clients on the same CPUs", "at least 9,000/s", t.perSecond >= 9000, "%.0f/s", t.perSecond)
-	b.note("webhook: CPU per admission then (CPU of the client)", "%d us (%d us)", t.cpu.Microseconds(), t.ownCPU.Microseconds())
-	b.add("webhook: RSS with 20,000 service accounts, after all requests", "at most 45 MB", now <= 45e6, "%s (before them %s, peak %s)", megabytes(now), megabytes(fresh), megabytes(peak))
-	b.add("webhook: first admission after start (connection open)", "within 2x of the median", s.first <= 2*median,
-		"%d us = %.1fx (median of %d starts)", s.first.Microseconds(), float64(s.first)/float64(median), starts)
-	b.note("webhook: first admission of later connections", "%d us = %.1fx (median of %d)",
-		later.Microseconds(), float64(later)/float64(median), starts)
-	b.note("webhook: TLS handshake before that", "%s (median of %d starts)", millis(s.handshake), starts)
-	b.add("webhook: start to ready from no certificate, no CPU limit (the chart's default)", "at most 2 s", s.ready <= 2*time.Second,
-		"%.2f s (median of %d, worst %.2f s)", s.ready.Seconds(), starts, s.worst.Seconds())
+	b.admissions(contenders)
 	b.note("webhook: start to ready, limited to 100m CPU by a cgroup", "%.2f s", throttled.Seconds())
 	return nil
 }
 
-// hook starts webhooks and sends to them.
-type hook struct {
-	node     node
-	program  string
-	requests [][]byte
-}
-
-// startFigures are medians of several starts.
-type startFigures struct {
-	ready, worst, handshake, first time.Duration
-	last                           *rig.Process // runs on
-	config                         *tls.Config
-}
-
-// starts starts the webhook several times, each time without a certificate, and sends it a first
-// request.
-func (h *hook) starts(ctx context.Context) (f startFigures, err error) {
-	var ready, handshake, first []time.Duration
-	for i := range starts {
-		var took time.Duration
-		if f.last, took, err = h.node.StartWebhook(ctx, nil, h.program); err != nil {
-			return f, err
-		}
-		ready = append(ready, took)
-		if f.config, err = h.node.Trust(ctx); err == nil {
-			err = h.first(ctx, f.config, &handshake, &first)
-		}
-		if err != nil || i < starts-1 {
-			f.last.Stop()
-		}
-		if err != nil {
-			return f, err
-		}
+// startOurs starts the webhook without a certificate.
+func startOurs(ctx context.Context, n node, program string) (*rig.Process, time.Duration, *tls.Config, error) {
+	p, took, err := n.StartWebhook(ctx, nil, program)
+	if err != nil {
+		return nil, 0, nil, err
 	}
-	f.ready, f.worst, f.handshake, f.first = middle(ready), slices.Max(ready), middle(handshake), middle(first)
-	return f, nil
+	config, err := n.Trust(ctx)
+	if err != nil {
+		p.Stop()
+	}
+	return p, took, config, err
 }
 
 // throttledStart starts the webhook with a tenth of a CPU.
-func (h *hook) throttledStart(ctx context.Context) (time.Duration, error) {
-	file, err := h.node.quotaFile(100)
+func throttledStart(ctx context.Context, n node, program string) (time.Duration, error) {
+	file, err := n.quotaFile(100)
 	if err != nil {
 		return 0, err
 	}
-	p, took, err := h.node.StartWebhook(ctx, join(file), h.program)
+	p, took, err := n.StartWebhook(ctx, join(file), program)
 	if err == nil {
 		p.Stop()
 	}
 	return took, err
 }
 
-// first measures a handshake and the first request of the connection.
-func (h *hook) first(ctx context.Context, config *tls.Config, handshake, first *[]time.Duration) error {
-	begin := time.Now()
-	c, err := h.node.Connect(ctx, config)
-	if err != nil {
-		return err
+// admissions adds the figures of the first contender, and compares them with those of the second.
+func (b *bench) admissions(contenders []*contender) {
+	all := make([]medians, len(contenders))
+	for i, c := range contenders {
+		all[i] = c.medians()
 	}
-	defer c.Close()
-	*handshake = append(*handshake, time.Since(begin))
-	took, err := c.Admit(h.requests[0])
-	*first = append(*first, took)
-	return err
+	b.loads(all, repeated, "pods of 1,000 ReplicaSets")
+	b.loads(all, different, "a ReplicaSet for each pod")
+	b.memory(all)
+	b.beginning(all)
 }
 
-// laterFirst is how long the first request of a connection takes when the process has long served
-// others: what of the first request after a start is the connection's, and not the start's.
-func (h *hook) laterFirst(ctx context.Context, config *tls.Config) (time.Duration, error) {
-	var handshake, first []time.Duration
-	for range starts {
-		if err := h.first(ctx, config, &handshake, &first); err != nil {
-			return 0, err
-		}
+// loads adds the figures of one kind of pods.
+func (b *bench) loads(all []medians, p pods, name string) {
+	one, many := all[0].one[p], all[0].many[p]
+	b.add("webhook: admission, 1 client: median, "+name, "at most 250 us", one.took <= targetMedian, "%s", micros(one.took.Seconds()))
+	b.compare(all, func(m *medians) float64 { return m.one[p].took.Seconds() }, micros)
+	b.note("webhook: CPU per admission, 1 client", "%s", micros(one.cpu.Seconds()))
+	b.compare(all, func(m *medians) float64 { return m.one[p].cpu.Seconds() }, micros)
+	b.add("webhook: admission, 16 clients on the same CPUs, "+name, "at least 9,000/s", many.perSecond >= targetPerSecond,
+		"%s", perSecond(many.perSecond))
+	if len(all) > 1 {
+		peer := all[1].many[p].perSecond
+		b.versus(perSecond(peer), many.perSecond/peer)
 	}
-	return middle(first), nil
+	b.note("webhook: CPU per admission, 16 clients (of the clients)", "%s (%s)", micros(many.cpu.Seconds()), micros(many.ownCPU.Seconds()))
+	b.compare(all, func(m *medians) float64 { return m.many[p].cpu.Seconds() }, micros)
 }
 
-// latency is the median at one client.
-func (h *hook) latency(ctx context.Context, config *tls.Config) (time.Duration, error) {
-	c, err := h.node.Connect(ctx, config)
-	if err != nil {
-		return 0, err
+// memory adds the figures of the memory.
+func (b *bench) memory(all []medians) {
+	m := all[0]
+	b.add("webhook: RSS with 20,000 service accounts, after all requests", "at most 45 MB", m.memory <= 45e6,
+		"%s (before them %s, peak %s)", megabytes(m.memory), megabytes(m.fresh), megabytes(m.peak))
+	b.compare(all, func(m *medians) float64 { return float64(m.memory) }, func(n float64) string { return megabytes(int64(n)) })
+}
+
+// beginning adds the figures of the start and of the first admissions.
+func (b *bench) beginning(all []medians) {
+	m := all[0]
+	median := m.one[different].took
+	b.add("webhook: first admission after start (connection open)", "within 2x of the median", m.first <= 2*median,
+		"%s = %.1fx (median of %d starts)", micros(m.first.Seconds()), float64(m.first)/float64(median), rounds)
+	b.compare(all, func(m *medians) float64 { return m.first.Seconds() }, micros)
+	b.note("webhook: first admission of later connections", "%s = %.1fx", micros(m.later.Seconds()), float64(m.later)/float64(median))
+	b.compare(all, func(m *medians) float64 { return m.later.Seconds() }, micros)
+	b.note("webhook: TLS handshake before the first admission", "%s", millis(m.handshake))
+	b.add("webhook: start to ready from no certificate, no CPU limit (the chart's default)", "at most 2 s", m.ready <= 2*time.Second,
+		"%s (median of %d, worst %s)", inSeconds(m.ready.Seconds()), rounds, inSeconds(m.worst.Seconds()))
+	// The peer has a certificate then, and lists the service accounts only for its first
+	// admission.
+	b.compare(all, func(m *medians) float64 { return m.ready.Seconds() }, inSeconds)
+}
+
+// compare adds the peer's value and the ratio to the last figure, if there is a peer. Less is
+// better.
+func (b *bench) compare(all []medians, value func(*medians) float64, format func(float64) string) {
+	if len(all) > 1 {
+		peer := value(&all[1])
+		b.versus(format(peer), peer/value(&all[0]))
 	}
-	defer c.Close()
-	var all []time.Duration
-	for i := range warm + measured {
-		took, err := c.Admit(h.requests[i%len(h.requests)])
-		if err != nil {
-			return 0, err
-		}
-		if i >= warm {
-			all = append(all, took)
-		}
-	}
-	return middle(all), nil
 }
 
 // middle is the median.
-func middle(all []time.Duration) time.Duration {
+func middle[T cmp.Ordered](all []T) T {
 	all = slices.Clone(all)
 	slices.Sort(all)
 	return all[len(all)/2]

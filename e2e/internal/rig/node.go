@@ -125,8 +125,14 @@ func (n *Node) StartWebhook(
 	if wrap != nil {
 		line = wrap(line[0], line[1:]...)
 	}
+	return n.StartServer(ctx, "webhook", line)
+}
+
+// StartServer starts a program that has the webhook's ports, and returns after how long it was
+// ready. The name is for messages.
+func (n *Node) StartServer(ctx context.Context, name string, line []string) (*Process, time.Duration, error) {
 	begin := time.Now()
-	p, err := Launch("webhook", n.Command(ctx, line[0], line[1:]...), StartTied)
+	p, err := Launch(name, n.Command(ctx, line[0], line[1:]...), StartTied)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -148,7 +154,7 @@ func (n *Node) StartWebhook(
 		time.Sleep(5 * time.Millisecond)
 	}
 	p.Stop()
-	return nil, 0, errors.Join(ctx.Err(), fmt.Errorf("the webhook is not ready after %s: %s: %s", time.Since(begin), why, p.Log()))
+	return nil, 0, errors.Join(ctx.Err(), fmt.Errorf("the %s is not ready after %s: %s: %s", name, time.Since(begin), why, p.Log()))
 }
 
 // Trust returns how the API server verifies the webhook.

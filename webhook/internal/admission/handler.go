@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/annotations"
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/memo"
 )
 
 const (
@@ -46,6 +47,7 @@ type Handler struct {
 	// buffers are *buffers. Without the pool they would be half of what an admission allocates.
 	buffers *sync.Pool
 	budget  *budget
+	memo    *memo.Memo[*answer]
 }
 
 // NewHandler returns a handler and registers its metrics.
@@ -53,7 +55,7 @@ func NewHandler(c *Config, log *slog.Logger, r prometheus.Registerer) *Handler {
 	return &Handler{
 		config: c, log: log, metrics: newMetrics(r),
 		buffers: &sync.Pool{New: func() any { return new(buffers) }},
-		budget:  newBudget(),
+		budget:  newBudget(), memo: memo.New[*answer](),
 	}
 }
 
@@ -137,6 +139,12 @@ func decodeWithin(ctx context.Context, body []byte, charge *charge) (*creation, 
 
 // admit responds to the request in the body buffer.
 func (h *Handler) admit(ctx context.Context, w http.ResponseWriter, b *buffers, charge *charge) outcome {
+	request, repeats := memo.Parse(b.body)
+	if repeats {
+		if a := h.recall(ctx, request); a != nil {
+			return h.repeat(w, b, request, a)
+		}
+	}
 	c, err := decodeWithin(ctx, b.body, charge)
 	if c == nil && !errors.Is(err, errNotReview) {
 		return failAdmission(w, err)
@@ -150,7 +158,8 @@ func (h *Handler) admit(ctx context.Context, w http.ResponseWriter, b *buffers, 
 	if c.pod == nil {
 		return h.send(w, b, c, &admissionv1.AdmissionResponse{Allowed: true}, skipped)
 	}
-	r, err := h.config.mutate(ctx, c.pod)
+	a := &answer{apiVersion: c.apiVersion, namespace: c.pod.Namespace}
+	r, err := h.config.decide(ctx, c.pod, &a.read)
 	var d *denial
 	switch {
 	case errors.As(err, &d):
@@ -164,8 +173,13 @@ func (h *Handler) admit(ctx context.Context, w http.ResponseWriter, b *buffers, 
 	if err != nil {
 		return fail(w, http.StatusInternalServerError, metav1.StatusReasonInternalError, "encoding the patch: "+err.Error())
 	}
-	h.log.Debug("pod admitted", "namespace", c.namespace, "pod", nameOf(c), "operations", len(r.Patch), "sidecar", r.Sidecar)
-	return h.send(w, b, c, response, o)
+	a.admitted = []any{"namespace", c.namespace, "pod", nameOf(c), "operations", len(r.Patch), "sidecar", r.Sidecar}
+	h.log.Debug("pod admitted", a.admitted...)
+	a.response = *response
+	if o = h.send(w, b, c, response, o); o == injected && repeats {
+		h.remember(b, request, a)
+	}
+	return o
 }
 
 // allow returns the response that allows the pod, and its outcome. The patch is in a buffer.

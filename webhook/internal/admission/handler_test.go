@@ -19,6 +19,7 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/annotations"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/inject"
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/memo"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/settings"
 )
 
@@ -301,5 +302,8 @@ func TestWarmUpSampleIsInjected(t *testing.T) {
 	r := responseOf(t, post(testHandler(testConfig()), sample))
 	if !strings.Contains(string(r.Response.Patch), contract.ContainerName) {
 		t.Errorf("the patch for the sample has no sidecar: %+v", r.Response)
+	}
+	if request, ok := memo.Parse([]byte(sample)); !ok || !request.Check() || !strings.Contains(sample, sampleName) {
+		t.Error("the response to the sample is not repeated, or each sample is of the same pod")
 	}
 }

@@ -52,8 +52,22 @@ const mirrorAnnotation = corev1.MirrorPodAnnotationKey
 // result is the result for a pod that is allowed.
 type result = inject.Result
 
+// reads are what a decision has read from the cluster.
+type reads struct {
+	account                   string // the pod's service account
+	serviceAccount, namespace map[string]string
+	options                   *inject.Options // never modified
+	// configMap is set if the decision also read a ConfigMap.
+	configMap bool
+}
+
 // mutate computes what a pod needs. The error is a *denial if it is about the pod.
 func (c *Config) mutate(ctx context.Context, pod *corev1.Pod) (result, error) {
+	return c.decide(ctx, pod, new(reads))
+}
+
+// decide is mutate, and tells what it reads.
+func (c *Config) decide(ctx context.Context, pod *corev1.Pod, read *reads) (result, error) {
 	if pod.Labels[contract.LabelUse] != "true" {
 		return result{}, nil
 	}
@@ -79,6 +93,7 @@ func (c *Config) mutate(ctx context.Context, pod *corev1.Pod) (result, error) {
 		return result{}, err
 	}
 	options := c.Options()
+	*read = reads{account, sources.ServiceAccount, sources.Namespace, options, c.readsConfigMap(sources)}
 	identity, err := settings.ResolveIdentity(settings.IdentityInput{
 		Pod: pod.Annotations, ServiceAccount: sources.ServiceAccount,
 		Namespace: pod.Namespace, ServiceAccountName: account,
@@ -105,9 +120,15 @@ func (c *Config) mutate(ctx context.Context, pod *corev1.Pod) (result, error) {
 	return r, nil
 }
 
+// readsConfigMap reports whether the settings are in a ConfigMap that resolve reads.
+func (c *Config) readsConfigMap(s settings.Sources) bool {
+	return c.ConfigMap != nil && settings.ConfigMapName(s) != ""
+}
+
 // resolve resolves the certsync annotations and the ConfigMap that they name.
 func (c *Config) resolve(ctx context.Context, namespace string, sources settings.Sources, o settings.Options) (*settings.Resolved, error) {
-	if name := settings.ConfigMapName(sources); name != "" && c.ConfigMap != nil {
+	if c.readsConfigMap(sources) {
+		name := settings.ConfigMapName(sources)
 		m, err := c.ConfigMap(ctx, namespace, name)
 		if err != nil {
 			return nil, fmt.Errorf("reading ConfigMap %q in namespace %q: %w", name, namespace, err)

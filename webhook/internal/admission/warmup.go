@@ -2,28 +2,36 @@ package admission
 
 import (
 	"context"
+	_ "embed"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"strings"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
-// sample is a request that runs all of the code, so that types are already inspected and pages are
-// in memory for the first real request. Decoding the first pod in a process takes several times as
-// long as the next.
-const sample = `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"0",
-"resource":{"version":"v1","resource":"pods"},"namespace":"warm-up","operation":"CREATE","object":{
-"metadata":{"name":"a","labels":{"` + contract.LabelUse + `":"true"},"annotations":{
-"` + contract.Prefix + contract.KeyCertificates + `":"https://warm-up.vault.azure.net/secrets/a"}},
-"spec":{"containers":[{"name":"a","image":"a","env":[{"name":"A","value":"a"}],"ports":[{"containerPort":80}],
-"resources":{"requests":{"cpu":"1"}},"volumeMounts":[{"name":"a","mountPath":"/a"}]}],
-"volumes":[{"name":"a","emptyDir":{}}]}}}}`
+// sample is a request as the API server sends it. It runs all of the code and has values of the
+// usual types, so that types are already inspected and pages are in memory for the first real
+// request: to decode or encode the first value of a type takes several times as long as the next.
+//
+//go:embed warmup.json
+var sample string
 
-// WarmUp serves a sample request as ServeHTTP does. It discards the response, and the metrics do
-// not count it.
+// sampleName is the part of sample that differs between pods.
+const sampleName = `"generateName":"warm-up-"`
+
+// warmUpPods is how many pods each CPU admits, each of them three times: the first two are decided,
+// and the third one is a repetition. The runtime has memory for each CPU and each size of objects,
+// and memory is slow when it is used for the first time. All of it takes some 10 ms.
+const warmUpPods = 30
+
+// WarmUp serves sample requests as ServeHTTP does, on all CPUs. It discards the responses, and the
+// metrics do not count them.
 func (h *Handler) WarmUp(ctx context.Context) {
 	config := *h.config
 	config.ServiceAccount = func(context.Context, string, string) (map[string]string, error) {
@@ -33,15 +41,25 @@ func (h *Handler) WarmUp(ctx context.Context) {
 	config.ConfigMap = nil
 	warm := NewHandler(&config, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	warm.buffers, warm.budget = h.buffers, h.budget
-	// Twice: the garbage collector frees a pool's memory only after a whole cycle without use.
-	for range 2 {
-		r, err := http.NewRequestWithContext(ctx, http.MethodPost, "/?timeout=5s", strings.NewReader(sample))
-		if err != nil {
-			return
-		}
-		r.Header.Set("Content-Type", "application/json")
-		warm.ServeHTTP(discard{}, r)
+	var all sync.WaitGroup
+	for cpu := range runtime.GOMAXPROCS(0) {
+		all.Go(func() {
+			for pod := range 3 * warmUpPods {
+				name := fmt.Sprintf(`"generateName":"warm-up-%d-%d"`, cpu, pod/3)
+				warm.serveSample(ctx, strings.Replace(sample, sampleName, name, 1))
+			}
+		})
 	}
+	all.Wait()
+}
+
+func (h *Handler) serveSample(ctx context.Context, body string) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "/?timeout=5s", strings.NewReader(body))
+	if err != nil {
+		return
+	}
+	r.Header.Set("Content-Type", "application/json")
+	h.ServeHTTP(discard{}, r)
 }
 
 // discard is an http.ResponseWriter that discards the response.
