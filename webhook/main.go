@@ -30,13 +30,8 @@ import (
 	"k8s.io/klog/v2"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/buildinfo"
-)
-
-// Exit codes.
-const (
-	exitFailure = 1
-	exitUsage   = 2
 )
 
 func main() {
@@ -49,7 +44,7 @@ func main() {
 		return
 	case err != nil:
 		fmt.Fprintf(os.Stderr, "webhook: %v\n", err)
-		os.Exit(exitUsage)
+		os.Exit(contract.ExitUsage)
 	case o.showVersion:
 		fmt.Println("webhook", buildinfo.Get())
 		return
@@ -66,7 +61,7 @@ func main() {
 	stop()
 	if err != nil {
 		log.Error("webhook stopped", "error", err)
-		os.Exit(exitFailure)
+		os.Exit(contract.ExitFailure)
 	}
 	log.Info("webhook stopped")
 }

@@ -12,10 +12,10 @@ import (
 
 // The sidecar's resources where no annotation sets them.
 var (
-	defaultCPURequest    = resource.MustParse("10m")
-	defaultMemoryRequest = resource.MustParse("32Mi")
-	defaultCPULimit      = resource.MustParse("100m")
-	defaultMemoryLimit   = resource.MustParse("64Mi")
+	defaultCPURequest    = resource.MustParse(contract.DefaultCPURequest)
+	defaultMemoryRequest = resource.MustParse(contract.DefaultMemoryRequest)
+	defaultCPULimit      = resource.MustParse(contract.DefaultCPULimit)
+	defaultMemoryLimit   = resource.MustParse(contract.DefaultMemoryLimit)
 
 	// baseMemory is what the sidecar needs in addition to its stores, whose pages count against its
 	// limit.

@@ -126,9 +126,10 @@ func podSecurity(f *Facts, r *Result) {
 	}
 }
 
-// The sidecar's resources where nothing sets them, as in docs/reference.md.
+// defaults are the sidecar's resources where nothing sets them.
 var defaults = map[string]string{
-	contract.KeyCPURequest: "10m", contract.KeyMemoryRequest: "32Mi", contract.KeyCPULimit: "100m", contract.KeyMemoryLimit: "64Mi",
+	contract.KeyCPURequest: contract.DefaultCPURequest, contract.KeyMemoryRequest: contract.DefaultMemoryRequest,
+	contract.KeyCPULimit: contract.DefaultCPULimit, contract.KeyMemoryLimit: contract.DefaultMemoryLimit,
 }
 
 func limitRanges(f *Facts, r *Result) {

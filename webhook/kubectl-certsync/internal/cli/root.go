@@ -17,15 +17,13 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/klog/v2"
 
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/kubectl-certsync/internal/cluster"
 )
 
-// Exit codes.
-const (
-	exitFailure = 1
-	exitUsage   = 2
-	exitAccess  = 3
-)
+// exitAccess is the exit code if the cluster does not respond, or does not allow the request. The
+// others are those of all programs.
+const exitAccess = 3
 
 // errFound ends a command that has printed a problem. It has no text.
 var errFound = errors.New("")
@@ -62,16 +60,16 @@ func Run(version string, args []string, in io.Reader, out, errOut io.Writer) int
 	case err == nil:
 		return 0
 	case errors.Is(err, errFound):
-		return exitFailure
+		return contract.ExitFailure
 	case errors.As(err, &usage), isUnknownCommand(err):
 		fmt.Fprintf(errOut, "error: %v\nSee 'kubectl certsync --help'.\n", err)
-		return exitUsage
+		return contract.ExitUsage
 	case errors.As(err, &access):
 		fmt.Fprintln(errOut, "error:", access.Text)
 		return exitAccess
 	}
 	fmt.Fprintln(errOut, "error:", err)
-	return exitFailure
+	return contract.ExitFailure
 }
 
 // isUnknownCommand reports whether cobra did not find the command. It has no type for this error.
