@@ -18,6 +18,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/buildinfo"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/kubectl-certsync/internal/cluster"
 )
 
@@ -33,17 +34,17 @@ type usageError struct{ error }
 
 // plugin holds what the commands share.
 type plugin struct {
-	version string
-	flags   *genericclioptions.ConfigFlags
+	build buildinfo.Info
+	flags *genericclioptions.ConfigFlags
 	genericiooptions.IOStreams
 }
 
 // Run runs the plugin with arguments and returns the exit code.
-func Run(version string, args []string, in io.Reader, out, errOut io.Writer) int {
+func Run(build buildinfo.Info, args []string, in io.Reader, out, errOut io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	p := &plugin{
-		version: version, flags: genericclioptions.NewConfigFlags(true),
+		build: build, flags: genericclioptions.NewConfigFlags(true),
 		IOStreams: genericiooptions.IOStreams{In: in, Out: out, ErrOut: errOut},
 	}
 	// The libraries also return what they log.
@@ -89,9 +90,11 @@ Exit codes: 0 success; 1 the command failed, or found a problem; 2 wrong argumen
 
   # why is this pod not ready?
   kubectl certsync doctor shop-6d4b75cb6d-hwxzk`,
+		Version:      p.build.String(),
 		SilenceUsage: true, SilenceErrors: true, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetVersionTemplate("kubectl certsync {{.Version}}\n")
 	p.flags.AddFlags(root.PersistentFlags())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(p.statusCommand(), p.checkCommand(), p.explainCommand(), p.doctorCommand(), p.syncCommand(), p.inspectCommand(),
@@ -101,7 +104,7 @@ Exit codes: 0 success; 1 the command failed, or found a problem; 2 wrong argumen
 
 // connect returns a client for the cluster of the flags.
 func (p *plugin) connect() (*cluster.Client, error) {
-	return cluster.Connect(p.flags, "kubectl-certsync/"+p.version)
+	return cluster.Connect(p.flags, "kubectl-certsync/"+p.build.Version)
 }
 
 // connectTo returns a client for the cluster of the flags, and the pod that an argument names.
