@@ -118,12 +118,12 @@ cluster-down: ## Remove it, and everything that earlier runs left
 ##@ Releases
 
 .PHONY: snapshot
-snapshot: $(GORELEASER) $(CYCLONEDX) ## Build what a release consists of into dist/, unsigned (about 15 minutes the first time)
-	.ci/release $(GORELEASER) $(CYCLONEDX) "$(HELM)" --snapshot --skip=sign
+snapshot: $(GORELEASER) $(CYCLONEDX) $(NFPM) ## Build what a release consists of into dist/, unsigned (about 15 minutes the first time)
+	.ci/release $(GORELEASER) $(CYCLONEDX) $(NFPM) "$(HELM)" --snapshot --skip=sign
 
 .PHONY: release
-release: $(GORELEASER) $(CYCLONEDX) ## Publish the tag that is checked out (the release workflow runs it)
-	.ci/publish $(GORELEASER) $(CYCLONEDX) "$(HELM)"
+release: $(GORELEASER) $(CYCLONEDX) $(NFPM) ## Publish the tag that is checked out (the release workflow runs it)
+	.ci/publish $(GORELEASER) $(CYCLONEDX) $(NFPM) "$(HELM)"
 
 ##@ Other
 

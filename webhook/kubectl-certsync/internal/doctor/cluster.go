@@ -56,9 +56,11 @@ func webhook(f *Facts) Link {
 		case denied != "":
 			return broken("correct what the message names, and create the pod again",
 				"the pod has no sidecar, and the webhook would deny it now: %s", denied)
-		case !result.Sidecar:
-			return broken("let the pod get its certificates in another way", "the webhook adds no sidecar to this pod: %s",
-				cmp.Or(strings.Join(result.Warnings, "; "), "certificates are switched off"))
+		case !result.Sidecar && f.switchedOff() != "":
+			return broken("remove the annotation, and create the pod again", "certificates are switched off by the annotation %s%s on the %s",
+				contract.Prefix, contract.KeyInject, f.switchedOff())
+		case !result.Sidecar && len(result.Warnings) > 0: // a Windows pod, or a static one
+			return broken("let the pod get its certificates in another way", "%s", result.Warnings[len(result.Warnings)-1])
 		}
 	}
 	switch {
@@ -99,6 +101,23 @@ const assumedMinor = 32
 // requestsCertificates reports whether any level names certificates. What could not be read counts
 // as a request.
 func (f *Facts) requestsCertificates() bool {
+	in := settings.InForce(f.sources())
+	return slices.ContainsFunc(in, func(v settings.Value) bool {
+		return v.Key == contract.KeyCertificates || v.Key == contract.KeySettings || v.Key == contract.KeySettingsConfigMap
+	}) || f.AccountErr != nil || f.Namespace == nil
+}
+
+// switchedOff returns the level of the annotation inject if it is false, or "".
+func (f *Facts) switchedOff() string {
+	for _, v := range settings.InForce(f.sources()) {
+		if inject, ok := contract.ParseBool(v.Text); v.Key == contract.KeyInject && ok && !inject {
+			return v.Level.String()
+		}
+	}
+	return ""
+}
+
+func (f *Facts) sources() settings.Sources {
 	s := settings.Sources{Pod: f.Pod.Annotations, Namespace: f.Annotations}
 	if f.Account != nil {
 		s.ServiceAccount = f.Account.Annotations
@@ -106,10 +125,7 @@ func (f *Facts) requestsCertificates() bool {
 	if f.installed() {
 		s.Chart = f.Installation.Flags().Defaults()
 	}
-	in := settings.InForce(s)
-	return slices.ContainsFunc(in, func(v settings.Value) bool {
-		return v.Key == contract.KeyCertificates || v.Key == contract.KeySettings || v.Key == contract.KeySettingsConfigMap
-	}) || f.AccountErr != nil || f.Namespace == nil
+	return s
 }
 
 func serviceAccount(f *Facts) Link {
