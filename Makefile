@@ -33,13 +33,13 @@ demo: ## Run the main job on a real one-node Kubernetes, narrated (KEEP=1 leaves
 .PHONY: test
 test: programs ## Run all tests, including the end-to-end tests on a real one-node Kubernetes
 	.ci/packages openssl:openssl curl:curl nginx:nginx-light haproxy:haproxy systemctl:systemd mmdebstrap:mmdebstrap rpm:rpm jlink:default-jdk-headless node:nodejs
-	go test -timeout 20m $(TESTFLAGS) $$(go list ./... | grep -v /e2e$$)
+	.ci/test --packages -timeout 20m $(TESTFLAGS) $$(go list ./... | grep -v /e2e$$)
 	@echo "end-to-end tests on a real one-node Kubernetes"
-	go test -timeout 40m -v $(TESTFLAGS) ./e2e
+	.ci/test --stream -timeout 40m $(TESTFLAGS) ./e2e
 
 .PHONY: test-long
 test-long: programs ## Run the end-to-end tests with every variant of those that take long (half an hour)
-	E2E_LONG=1 go test -timeout 90m -v $(TESTFLAGS) ./e2e
+	E2E_LONG=1 .ci/test --stream -timeout 90m $(TESTFLAGS) ./e2e
 
 .PHONY: examples
 examples: programs ## Run the quick start, the examples and the Azure SDKs (Go, Node.js 20, Python) on the node; needs the npm registry
