@@ -49,11 +49,16 @@ func TestMigrations(t *testing.T) {
 	}
 }
 
+// maxVaultName is the greatest length of a vault's name.
+const maxVaultName = 24
+
+// migrate runs one page in a separate namespace, which is that of the page's context.
 func migrate(t *testing.T, plugin kubectlPlugin, name, page string) {
 	t.Helper()
 	ctx := testContext(t)
 	namespace := newNamespace(t, "migrate-"+name, "baseline", nil)
-	host := namespace + ".vault.azure.net"
+	vault := strings.TrimRight(("shop-" + name)[:min(len("shop-"+name), maxVaultName)], "-")
+	host := vault + ".vault.azure.net"
 	redirectNames(t, namespace, host)
 	id, err := testEnv.NewIdentity(ctx, namespace, "shop")
 	if err != nil {
@@ -69,7 +74,7 @@ func migrate(t *testing.T, plugin kubectlPlugin, name, page string) {
 		t.Fatal(err)
 	}
 
-	page = strings.NewReplacer(exampleClientID, id, exampleVault, namespace, exampleTenantID, framework.TenantID).Replace(page)
+	page = strings.NewReplacer(exampleClientID, id, exampleVault, vault, exampleTenantID, framework.TenantID).Replace(page)
 	script, blocks := migrationScript(t, page)
 	dir := t.TempDir()
 	kubeconfig, err := os.ReadFile(testEnv.Cluster.Kubeconfig())

@@ -59,8 +59,8 @@ type generator struct {
 	errs  []string
 }
 
-// generate returns the schema of contract.Settings, and the paths of all settings. The error names the settings without an entry
-// in properties, and the entries without a setting.
+// generate returns the schema of contract.Settings, and the paths of all settings. The error names
+// the settings without an entry in properties, and the entries without a setting.
 func generate() (root *schema, paths []string, err error) {
 	g := &generator{used: make(map[string]bool), words: contract.Words()}
 	root = g.object(reflect.TypeFor[contract.Settings](), "")

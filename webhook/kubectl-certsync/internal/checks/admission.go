@@ -31,10 +31,11 @@ func (f *Facts) admit(pod *corev1.Pod) (inject.Result, string) {
 	flags := f.flags()
 	config := flags.Admission(flags.Options(f.Installation != nil && f.Installation.Original, f.Major, f.Minor, "sidecar"))
 	config.ServiceAccount = func(_ context.Context, namespace, name string) (map[string]string, error) {
-		if account, ok := f.Accounts[namespace+"/"+name]; ok || f.AccountsErr != nil {
-			return account, nil
+		account, ok := f.Accounts[namespace+"/"+name]
+		if !ok && f.AccountsErr == nil {
+			return nil, &annotations.NotFoundError{Kind: "service account", Namespace: namespace, Name: name}
 		}
-		return nil, &annotations.NotFoundError{Kind: "service account", Namespace: namespace, Name: name}
+		return account, nil
 	}
 	config.Namespace = func(_ context.Context, _, name string) (map[string]string, error) {
 		return f.namespaceAnnotations(name), nil

@@ -26,9 +26,9 @@ func (v Version) String(what string) string {
 		what += "s"
 	}
 	if v.Version == "" {
-		return fmt.Sprintf("unknown (%d %s): %s", v.Count, what, v.Unknown)
+		return fmt.Sprintf("unknown, %d %s: %s", v.Count, what, v.Unknown)
 	}
-	return fmt.Sprintf("%s (%d %s)", v.Version, v.Count, what)
+	return fmt.Sprintf("%s, %d %s", v.Version, v.Count, what)
 }
 
 // SidecarVersions returns the versions in a fleet, the most frequent first.

@@ -40,7 +40,7 @@ type Installation struct {
 	Webhook *admissionregistrationv1.MutatingWebhook
 	// Deployment is nil if it does not exist.
 	Deployment *appsv1.Deployment
-	// Others are the names of further configurations that have the webhook: those of other releases.
+	// Others are the names of further configurations that have the webhook, of other releases.
 	Others []string
 	// Original is true if the Azure Workload Identity webhook is installed, too.
 	Original bool
