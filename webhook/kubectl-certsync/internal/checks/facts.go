@@ -69,6 +69,9 @@ func Gather(ctx context.Context, c *cluster.Client, pre bool) (*Facts, error) {
 	f.Major, _ = strconv.Atoi(version.Major)
 	f.Minor, _ = strconv.Atoi(strings.TrimSuffix(version.Minor, "+"))
 	f.Issuer, f.IssuerErr = c.Issuer(ctx)
+	if err := f.noResponse(); err != nil {
+		return nil, err // each further request would wait, too
+	}
 	f.Installation, f.InstallErr = install.Find(ctx, c)
 	f.Pods, f.PodsErr = c.LabelledPods(ctx, "")
 	f.gatherNamespaces(ctx, c)

@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // AccessError is returned if the cluster could not be read: it does not respond, or does not allow
@@ -35,6 +36,8 @@ func Explain(err error, action, resource, namespace string) error {
 	case apierrors.IsForbidden(err):
 		return &AccessError{Text: fmt.Sprintf("you are not allowed to %s %s: ask for the permission on %s (docs/kubectl.md lists all permissions)",
 			action, where, resource)}
+	case apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse):
+		return notKubernetes // the body is not a Status
 	case apierrors.IsNotFound(err):
 		return fmt.Errorf("cannot %s %s: it does not exist: check the name and --namespace", action, where)
 	case errors.As(err, &address):
