@@ -58,7 +58,7 @@ func NewMetrics() *Metrics {
 		state:    newFamily("gauge", "certsync_state", "1 for the current state of the sync loop, 0 for the others.", "state"),
 		refused:  newFamily("gauge", "certsync_settings_refused", "1 while an edit of the settings is refused."),
 		interval: newFamily("gauge", "certsync_polling_interval_seconds", "The interval between polls, without jitter."),
-		build:    newFamily("gauge", "certsync_build_info", "1; the webhook has it too, so that the versions can be compared.", "program", "version"),
+		build:    newFamily("gauge", "certsync_build_info", "1, with the program and its version, to compare those of all programs.", "program", "version"),
 		process:  newProcessMetrics(),
 
 		notAfter: newFamily("gauge", "certsync_certificate_not_after_timestamp_seconds",
