@@ -33,13 +33,13 @@ demo: ## Run the main job on a real one-node Kubernetes, narrated (KEEP=1 leaves
 .PHONY: test
 test: programs ## Run all tests, including the end-to-end tests on a real one-node Kubernetes
 	.ci/packages openssl:openssl curl:curl nginx:nginx-light haproxy:haproxy systemctl:systemd mmdebstrap:mmdebstrap rpm:rpm jlink:default-jdk-headless node:nodejs
-	go test -timeout 20m $(TESTFLAGS) $$(go list ./... | grep -v /e2e$$)
+	.ci/test --packages -timeout 20m $(TESTFLAGS) $$(go list ./... | grep -v /e2e$$)
 	@echo "end-to-end tests on a real one-node Kubernetes"
-	go test -timeout 40m -v $(TESTFLAGS) ./e2e
+	.ci/test --stream -timeout 40m $(TESTFLAGS) ./e2e
 
 .PHONY: test-long
 test-long: programs ## Run the end-to-end tests with every variant of those that take long (half an hour)
-	E2E_LONG=1 go test -timeout 90m -v $(TESTFLAGS) ./e2e
+	E2E_LONG=1 .ci/test --stream -timeout 90m $(TESTFLAGS) ./e2e
 
 .PHONY: examples
 examples: programs ## Run the quick start, the examples and the Azure SDKs (Go, Node.js 20, Python) on the node; needs the npm registry
@@ -120,12 +120,12 @@ cluster-down: ## Remove it, and everything that earlier runs left
 ##@ Releases
 
 .PHONY: snapshot
-snapshot: $(GORELEASER) $(CYCLONEDX) ## Build what a release consists of into dist/, unsigned (about 15 minutes the first time)
-	.ci/release $(GORELEASER) $(CYCLONEDX) "$(HELM)" --snapshot --skip=sign
+snapshot: $(GORELEASER) $(CYCLONEDX) $(NFPM) ## Build what a release consists of into dist/, unsigned (about 15 minutes the first time)
+	.ci/release $(GORELEASER) $(CYCLONEDX) $(NFPM) "$(HELM)" --snapshot --skip=sign
 
 .PHONY: release
-release: $(GORELEASER) $(CYCLONEDX) ## Publish the tag that is checked out (the release workflow runs it)
-	.ci/publish $(GORELEASER) $(CYCLONEDX) "$(HELM)"
+release: $(GORELEASER) $(CYCLONEDX) $(NFPM) ## Publish the tag that is checked out (the release workflow runs it)
+	.ci/publish $(GORELEASER) $(CYCLONEDX) $(NFPM) "$(HELM)"
 
 ##@ Other
 

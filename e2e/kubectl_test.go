@@ -127,8 +127,11 @@ func checkInstalled(t *testing.T, plugin kubectlPlugin) {
 		}
 	}
 	plugin.run(t, 1, "check", "--pre")
-	out, _ = plugin.run(t, 0, "version")
-	wantAll(t, "version", out, []string{"kubernetes:", "webhook:", "sidecar:"})
+	out, _ = plugin.run(t, 0, "version", "-A")
+	wantAll(t, "version", out, []string{"kubernetes:", "webhook:", "sidecar:", " replicas", " pod"})
+	if strings.Contains(out, "unknown") && !strings.Contains(out, "the sidecar") {
+		t.Errorf("version does not know the version of a replica:\n%s", out)
+	}
 }
 
 func checkReport(t *testing.T, plugin kubectlPlugin, app framework.App, pod *corev1.Pod) {

@@ -47,6 +47,15 @@ func TestQuickstart(t *testing.T) {
 		fmt.Fprintf(&script, "echo '%s'\n%s\n", marker(i), b.commands)
 	}
 	stdout, stderr, err := runPage(ctx, t, script.String())
+	compareOutput(t, blocks, stdout)
+	if err != nil {
+		t.Fatalf("the page's commands failed: %v\nlast standard output:\n%s\nstandard error:\n%s", err, stdout[max(0, len(stdout)-2000):], stderr)
+	}
+}
+
+// compareOutput compares what the blocks printed with what the page shows.
+func compareOutput(t *testing.T, blocks []block, stdout string) {
+	t.Helper()
 	printed := splitOutput(stdout, len(blocks))
 	for i, b := range blocks {
 		if printed[i] == nil {
@@ -55,9 +64,6 @@ func TestQuickstart(t *testing.T) {
 		if b.output != "" && !outputPattern(b.output).MatchString(*printed[i]) {
 			t.Errorf("these commands of the page:\n%s\nprint:\n%s\nand the page shows:\n%s", b.commands, *printed[i], b.output)
 		}
-	}
-	if err != nil {
-		t.Fatalf("the page's commands failed: %v\nlast standard output:\n%s\nstandard error:\n%s", err, stdout[max(0, len(stdout)-2000):], stderr)
 	}
 }
 

@@ -18,6 +18,7 @@ func TestWebhookMetrics(t *testing.T) {
 	newServiceAccount(t, namespace, "web", withClientID())
 	admit(t, labelled(namespace, "web", nil))
 	refused(t, labelled(namespace, "web", annotated(key("certificates"), "https://example.com/secrets/web")))
+	readme := readPage(t, "../charts/azure-cert-sync/README.md")
 	sums := map[string]float64{}
 	for _, pod := range webhookPods(t) {
 		text, err := testEnv.Client.CoreV1().Pods(framework.SystemNamespace).
@@ -35,6 +36,11 @@ func TestWebhookMetrics(t *testing.T) {
 		for name, value := range samples {
 			sums[name] += value
 		}
+		for _, m := range family.FindAllStringSubmatch(string(text), -1) {
+			if !strings.Contains(readme, "| `"+m[1]+"` |") {
+				t.Errorf("the chart's README does not list the metric %s", m[1])
+			}
+		}
 	}
 	for _, name := range []string{
 		`certsync_webhook_requests_total{outcome="injected"}`, `certsync_webhook_requests_total{outcome="denied"}`,
@@ -51,6 +57,9 @@ func TestWebhookMetrics(t *testing.T) {
 		}
 	}
 }
+
+// family is the line with the type of a metric.
+var family = regexp.MustCompile(`(?m)^# TYPE (certsync_\S+) `)
 
 var sample = regexp.MustCompile(`(?m)^(certsync_\S+) (\S+)$`)
 

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/config"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/service"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/termination"
@@ -14,7 +15,7 @@ func validate(o *options) {
 	loaded, err := config.Load(o.config())
 	if err != nil {
 		termination.Report(err)
-		os.Exit(exitUsage)
+		os.Exit(contract.ExitUsage)
 	}
 	loaded.Print(os.Stdout)
 	survey(os.Stdout, o, loaded.Certificates)
@@ -24,6 +25,6 @@ func validate(o *options) {
 func manage(args []string) {
 	if err := service.Manage(args, filepath.Dir(config.DefaultFile)); err != nil {
 		termination.Report(err)
-		os.Exit(exitFailure)
+		os.Exit(contract.ExitFailure)
 	}
 }

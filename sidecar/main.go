@@ -70,12 +70,6 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/termination"
 )
 
-// Exit codes.
-const (
-	exitFailure = 1
-	exitUsage   = 2
-)
-
 func main() {
 	args, asService := service.Args(os.Args[1:])
 	if len(args) > 0 && !asService {
@@ -98,7 +92,7 @@ func main() {
 	case errors.Is(err, flag.ErrHelp):
 		return
 	case err != nil:
-		os.Exit(exitUsage) // the error and the usage were printed
+		os.Exit(contract.ExitUsage) // the error and the usage were printed
 	case o.version:
 		fmt.Println("certsync", buildinfo.Get())
 		return
@@ -108,13 +102,13 @@ func main() {
 		validate(o)
 		return
 	}
-	code := exitUsage // until the settings are loaded
+	code := contract.ExitUsage // until the settings are loaded
 	err = service.Run(asService, func(ctx context.Context) error {
 		loaded, err := config.AtStart(o.config())
 		if err != nil {
 			return err
 		}
-		code = exitFailure
+		code = contract.ExitFailure
 		if err = run(ctx, o, loaded); err != nil {
 			loaded.EndParsing(o.config())
 		}

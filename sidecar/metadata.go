@@ -49,7 +49,7 @@ func imdsInit(args []string) int {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
-		return exitUsage
+		return contract.ExitUsage
 	}
 	if err := imds.HideFromNeighbours(); err != nil && !errors.Is(err, os.ErrPermission) {
 		// The listener keeps neighbours out, too: see package listen.
@@ -57,7 +57,7 @@ func imdsInit(args []string) int {
 	}
 	if err := imds.AddAddress(metadataAddress); err != nil {
 		termination.Report(err)
-		return exitFailure
+		return contract.ExitFailure
 	}
 	return 0
 }

@@ -37,15 +37,15 @@ func admitTest(args []string) int {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
-		return exitUsage // the error was printed
+		return contract.ExitUsage // the error was printed
 	case f.NArg() > 0:
 		fmt.Fprintf(os.Stderr, "webhook %s: unexpected argument %q\n", commandAdmitTest, f.Arg(0))
-		return exitUsage
+		return contract.ExitUsage
 	}
 	set, err := labels.ConvertSelectorToLabelsMap(*selector)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "webhook %s: flag --labels: value %q: %v\n", commandAdmitTest, *selector, err)
-		return exitUsage
+		return contract.ExitUsage
 	}
 	o.Labels = set
 	ctx, cancel := context.WithTimeout(context.Background(), admitTestTime)
@@ -53,12 +53,12 @@ func admitTest(args []string) int {
 	api, err := kube.Connect(*kubeconfig, "azure-cert-sync-test/"+buildinfo.Get().Version)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "webhook %s: connecting to the API server: %v\n", commandAdmitTest, err)
-		return exitFailure
+		return contract.ExitFailure
 	}
 	outcome, err := admittest.Run(ctx, api, o)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "webhook %s: %v\n", commandAdmitTest, err)
-		return exitFailure
+		return contract.ExitFailure
 	}
 	fmt.Println(outcome)
 	return 0

@@ -28,13 +28,8 @@ import (
 
 	"k8s.io/klog/v2"
 
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/buildinfo"
-)
-
-// Exit codes.
-const (
-	exitFailure = 1
-	exitUsage   = 2
 )
 
 func main() {
@@ -47,7 +42,7 @@ func main() {
 		return
 	case err != nil:
 		fmt.Fprintf(os.Stderr, "webhook: %v\n", err)
-		os.Exit(exitUsage)
+		os.Exit(contract.ExitUsage)
 	case o.showVersion:
 		fmt.Println("webhook", buildinfo.Get())
 		return
@@ -63,7 +58,7 @@ func main() {
 	stop()
 	if err != nil {
 		log.Error("webhook stopped", "error", err)
-		os.Exit(exitFailure)
+		os.Exit(contract.ExitFailure)
 	}
 	log.Info("webhook stopped")
 }

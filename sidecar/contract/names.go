@@ -177,5 +177,13 @@ const (
 	PathMetrics = "/metrics"
 )
 
+// The sidecar's resources where no annotation sets them.
+const (
+	DefaultCPURequest    = "10m"
+	DefaultMemoryRequest = "32Mi"
+	DefaultCPULimit      = "100m"
+	DefaultMemoryLimit   = "64Mi"
+)
+
 // DefaultUserID is the user and group ID of the sidecar unless the pod implies another.
 const DefaultUserID = 65532

@@ -12,4 +12,4 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/kubectl-certsync/internal/cli"
 )
 
-func main() { os.Exit(cli.Run(buildinfo.Get().Version, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+func main() { os.Exit(cli.Run(buildinfo.Get(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }

@@ -18,11 +18,11 @@ var version, commit, date string
 
 // Info describes the build of the running program.
 type Info struct {
-	Version  string // such as "0.1.0", without the "v" of the tag, or "dev"
-	Commit   string // of git, or ""
-	Date     string // of the commit, RFC 3339, or ""
-	Go       string // such as "go1.26.11"
-	Platform string // such as "linux/amd64"
+	Version  string `json:"version"`          // such as "0.1.0", without the "v" of the tag, or "dev"
+	Commit   string `json:"commit,omitempty"` // of git, or ""
+	Date     string `json:"date,omitempty"`   // of the commit, RFC 3339, or ""
+	Go       string `json:"go"`               // such as "go1.26.11"
+	Platform string `json:"platform"`         // such as "linux/amd64"
 }
 
 // Get returns the build of the running program.

@@ -15,12 +15,6 @@ import (
 // FlagSocket is the flag for the socket.
 const FlagSocket = "socket"
 
-// Exit codes.
-const (
-	exitFailure = 1
-	exitUsage   = 2
-)
-
 // maxResponse bounds what a command reads. The status of 2,500 certificates has about 4 MiB.
 const maxResponse = 16 << 20
 

@@ -32,7 +32,7 @@ func Probe(args []string) int {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
-		return exitUsage
+		return contract.ExitUsage
 	}
 	path := contract.PathReady
 	if *live {
@@ -41,7 +41,7 @@ func Probe(args []string) int {
 	ok, reason := newClient(*socket).query(path, *wait)
 	fmt.Println(reason)
 	if !ok {
-		return exitFailure
+		return contract.ExitFailure
 	}
 	return 0
 }

@@ -43,7 +43,7 @@ func Status(args []string) int {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
-		return exitUsage
+		return contract.ExitUsage
 	}
 	s, err := fetchStatus(newClient(*socket))
 	if err == nil {
@@ -54,7 +54,7 @@ func Status(args []string) int {
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "certsync:", err)
-		return exitFailure
+		return contract.ExitFailure
 	}
 	return 0
 }

@@ -31,7 +31,7 @@ func Sync(args []string) int {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
-		return exitUsage
+		return contract.ExitUsage
 	}
 	notice := time.AfterFunc(paceNotice, func() {
 		fmt.Fprintln(os.Stderr, "certsync: waiting: the process starts at most one requested poll in ten seconds")
@@ -44,10 +44,10 @@ func Sync(args []string) int {
 	switch {
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "certsync:", c.explain(err))
-		return exitFailure
+		return contract.ExitFailure
 	case status != http.StatusOK:
 		fmt.Println(text(body))
-		return exitFailure
+		return contract.ExitFailure
 	}
 	fmt.Println(text(body))
 	return 0

@@ -19,6 +19,18 @@ import (
 // Source: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
 const contentType = "text/plain; version=0.0.4; charset=utf-8"
 
+// metric is a family or a histogram.
+type metric interface {
+	write(w io.Writer)
+	describe() Description
+}
+
+// Description describes a metric.
+type Description struct {
+	Name, Kind, Help string
+	Labels           []string
+}
+
 // family is a counter or gauge with all its series. It is safe for concurrent use.
 type family struct {
 	name, kind, help string
@@ -53,6 +65,8 @@ func (f *family) replace(series map[string]float64) {
 	f.series = series
 }
 
+func (f *family) describe() Description { return Description{f.name, f.kind, f.help, f.labels} }
+
 func (f *family) write(w io.Writer) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -74,6 +88,10 @@ type histogram struct {
 type distribution struct {
 	counts []uint64 // one for each bound, and one for values above the last bound
 	sum    float64
+}
+
+func (h *histogram) describe() Description {
+	return Description{h.name, "histogram", h.help, []string{h.label}}
 }
 
 func (h *histogram) observe(v float64, value string) {

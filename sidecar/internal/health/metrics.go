@@ -1,8 +1,8 @@
 package health
 
 import (
-	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -35,34 +35,40 @@ type Metrics struct {
 	failing     *family
 }
 
+// Labels of the metrics of a certificate.
+var (
+	certificateLabels = []string{"vault", "certificate"}
+	failingLabels     = append(slices.Clone(certificateLabels), "reason")
+)
+
 // NewMetrics returns metrics in which all counters are zero.
 func NewMetrics() *Metrics {
 	m := &Metrics{
 		requests: newFamily("counter", "certsync_requests_total",
-			"Requests to Azure, by service and class of the status code (none: no response).", "service", "code_class"),
-		durations: &histogram{name: "certsync_request_duration_seconds", help: "Duration of requests to Azure.", label: "service",
+			"Requests to Azure, by service (keyvault, entra, metadata) and class of the status code (none: no response).", "service", "code_class"),
+		durations: &histogram{name: "certsync_request_duration_seconds", help: "Duration of requests to Azure, by service.", label: "service",
 			bounds: []float64{.025, .05, .1, .25, .5, 1, 2.5, 5, 15}},
-		syncs:    newFamily("counter", "certsync_syncs_total", "Rounds of the sync loop (error: at least one certificate failed).", "result"),
-		retries:  newFamily("counter", "certsync_retries_total", "Rounds that retried a certificate after a failure."),
-		changes:  newFamily("counter", "certsync_store_changes_total", "New generations of files published in a store."),
-		reloads:  newFamily("counter", "certsync_reloads_total", "Attempts to announce a renewal to other processes.", "result"),
-		logDrops: newFamily("counter", "certsync_log_records_dropped_total", "Log records that were not delivered to the log endpoint in time."),
-		ready:    newFamily("gauge", "certsync_ready", "1 once the readiness probe succeeds."),
+		syncs:    newFamily("counter", "certsync_syncs_total", "Polls, and attempts between them. In one with the result error, at least one certificate failed.", "result"),
+		retries:  newFamily("counter", "certsync_retries_total", "Attempts between polls to fetch again what had failed."),
+		changes:  newFamily("counter", "certsync_store_changes_total", "Swaps of a store's files."),
+		reloads:  newFamily("counter", "certsync_reloads_total", "Attempts to notify the app of a renewal.", "result"),
+		logDrops: newFamily("counter", "certsync_log_records_dropped_total", "Log records that the endpoint of loggingSettings did not get."),
+		ready:    newFamily("gauge", "certsync_ready", "1 once /readyz responds with 200."),
 		failures: newFamily("counter", "certsync_failures_total", "Fetches and writes of certificates that failed, by reason.", "reason"),
 		state:    newFamily("gauge", "certsync_state", "1 for the current state of the sync loop, 0 for the others.", "state"),
 		refused:  newFamily("gauge", "certsync_settings_refused", "1 while an edit of the settings is refused."),
-		interval: newFamily("gauge", "certsync_polling_interval_seconds", "Time between polls, without jitter."),
-		build:    newFamily("gauge", "certsync_build_info", "1, with the build of the program.", "program", "version"),
+		interval: newFamily("gauge", "certsync_polling_interval_seconds", "The interval between polls, without jitter."),
+		build:    newFamily("gauge", "certsync_build_info", "1, with the program and its version, to compare those of all programs.", "program", "version"),
 		process:  newProcessMetrics(),
 
 		notAfter: newFamily("gauge", "certsync_certificate_not_after_timestamp_seconds",
-			"When the certificate in the store expires."),
+			"When the certificate in the store expires.", certificateLabels...),
 		notBefore: newFamily("gauge", "certsync_certificate_not_before_timestamp_seconds",
-			"When the certificate in the store becomes valid."),
+			"When the certificate in the store becomes valid.", certificateLabels...),
 		lastSuccess: newFamily("gauge", "certsync_last_success_timestamp_seconds",
-			"When the certificate was last confirmed to match the vault."),
+			"When the store last matched the vault.", certificateLabels...),
 		failing: newFamily("gauge", "certsync_certificate_failing",
-			"1 while the last fetch or write of the certificate has failed, by reason."),
+			"1 while the last fetch or write of the certificate has failed, by reason. Absent otherwise.", failingLabels...),
 	}
 	m.build.set(1, "sidecar", buildinfo.Get().Version)
 	// A rate in Prometheus needs a first sample of zero.
@@ -98,15 +104,29 @@ func (m *Metrics) LogDropped() { m.logDrops.add(1) }
 // ServeHTTP writes all metrics in Prometheus' text format.
 func (m *Metrics) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", contentType)
-	for _, f := range []interface{ write(io.Writer) }{
+	for _, metric := range m.all() {
+		metric.write(w)
+	}
+}
+
+// all returns all metrics in the order in which they are written.
+func (m *Metrics) all() []metric {
+	list := []metric{
 		m.notAfter, m.notBefore, m.lastSuccess, m.failing, m.ready, m.state, m.refused, m.interval, m.syncs, m.failures, m.retries,
 		m.changes, m.reloads, m.logDrops, m.requests, m.durations, m.build,
-	} {
-		f.write(w)
 	}
 	for _, f := range m.process.families() {
-		f.write(w)
+		list = append(list, f)
 	}
+	return list
+}
+
+// Describe returns the descriptions of all metrics, for docs/reference.md.
+func (m *Metrics) Describe() (list []Description) {
+	for _, metric := range m.all() {
+		list = append(list, metric.describe())
+	}
+	return list
 }
 
 func (m *Metrics) report(r certsync.Report) {
@@ -151,7 +171,7 @@ func failing(list []certsync.Status) map[string]float64 {
 	for _, s := range list {
 		if s.Err != nil {
 			labels := []string{s.Certificate.VaultName, s.Certificate.Name, s.FailureReason()}
-			series[formatLabels([]string{"vault", "certificate", "reason"}, labels)] = 1
+			series[formatLabels(failingLabels, labels)] = 1
 		}
 	}
 	return series
@@ -176,7 +196,7 @@ func earliest(list []certsync.Status, get func(certsync.Status) time.Time) map[s
 		if t.IsZero() {
 			continue
 		}
-		labels := formatLabels([]string{"vault", "certificate"}, []string{s.Certificate.VaultName, s.Certificate.Name})
+		labels := formatLabels(certificateLabels, []string{s.Certificate.VaultName, s.Certificate.Name})
 		if old, ok := series[labels]; !ok || float64(t.Unix()) < old {
 			series[labels] = float64(t.Unix())
 		}

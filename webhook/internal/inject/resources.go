@@ -12,10 +12,10 @@ import (
 
 // The sidecar's resources where no annotation sets them.
 var (
-	defaultCPURequest    = resource.MustParse("10m")
-	defaultMemoryRequest = resource.MustParse("32Mi")
-	defaultCPULimit      = resource.MustParse("100m")
-	defaultMemoryLimit   = resource.MustParse("64Mi")
+	defaultCPURequest    = resource.MustParse(contract.DefaultCPURequest)
+	defaultMemoryRequest = resource.MustParse(contract.DefaultMemoryRequest)
+	defaultCPULimit      = resource.MustParse(contract.DefaultCPULimit)
+	defaultMemoryLimit   = resource.MustParse(contract.DefaultMemoryLimit)
 
 	// baseMemory is what the sidecar needs in addition to its stores, whose pages count against its
 	// limit.
@@ -44,26 +44,40 @@ func (in *injection) planResources() (corev1.ResourceRequirements, error) {
 	} else if isGuaranteed(in.apps) {
 		cpu.request, mem.request = cpu.limit, mem.limit
 	}
+	return requirements(in.settings, cpu, mem, storage), nil
+}
+
+// Resources returns the requests and limits of the sidecar by its annotations and the defaults,
+// before they are adapted to a pod. The error is a settings.Errors.
+func Resources(s *settings.Resolved) (corev1.ResourceRequirements, error) {
+	cpu, mem, storage, errs := amounts(s)
+	if len(errs) > 0 {
+		return corev1.ResourceRequirements{}, errs
+	}
+	return requirements(s, cpu, mem, storage), nil
+}
+
+// requirements returns the amounts in the form of a container. Those of ephemeral-storage are left
+// out where nothing sets them.
+func requirements(s *settings.Resolved, cpu, mem, storage amount) corev1.ResourceRequirements {
 	r := corev1.ResourceRequirements{
 		Requests: corev1.ResourceList{cpu.name: cpu.request, mem.name: mem.request},
 		Limits:   corev1.ResourceList{cpu.name: cpu.limit, mem.name: mem.limit},
 	}
-	if in.settings.Storage.Request.Given() {
+	if s.Storage.Request.Given() {
 		r.Requests[storage.name] = storage.request
 	}
-	if in.settings.Storage.Limit.Given() {
+	if s.Storage.Limit.Given() {
 		r.Limits[storage.name] = storage.limit
 	}
-	return r, nil
+	return r
 }
 
 // CheckResources checks the requests and limits of the sidecar: quantities above zero, and no
 // request above its limit. The error is a settings.Errors.
 func CheckResources(s *settings.Resolved) error {
-	if _, _, _, errs := amounts(s); len(errs) > 0 {
-		return errs
-	}
-	return nil
+	_, err := Resources(s)
+	return err
 }
 
 // checkUnused warns about values on the pod itself that would be denied if the pod had a sidecar.

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/buildinfo"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/kubectl-certsync/internal/checks"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/kubectl-certsync/internal/cluster"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/kubectl-certsync/internal/fleet"
@@ -48,14 +49,14 @@ type report struct {
 }
 
 // Write writes the archive for the labelled pods of a namespace, or of all if it is empty.
-func Write(ctx context.Context, w io.Writer, c *cluster.Client, namespace, pluginVersion string) error {
+func Write(ctx context.Context, w io.Writer, c *cluster.Client, namespace string, plugin buildinfo.Info) error {
 	r := &report{archive: newArchive(w, time.Now()), cluster: c}
 	r.add("README.txt", []byte(readme))
 	version, err := c.ServerVersion(ctx)
 	if err != nil {
 		return err
 	}
-	r.addJSON("versions.json", map[string]string{"plugin": pluginVersion, "kubernetes": version.GitVersion})
+	r.addJSON("versions.json", map[string]any{"plugin": plugin, "kubernetes": version.GitVersion})
 	if facts, err := checks.Gather(ctx, c, false); err == nil {
 		r.addJSON("checks.json", checks.Run(facts))
 	} else {

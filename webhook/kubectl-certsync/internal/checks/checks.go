@@ -69,6 +69,7 @@ var all = []check{
 	{"CS011", "outdated sidecars", false, true, outdated},
 	{"CS012", "Pod Security", true, true, podSecurity},
 	{"CS013", "LimitRange", true, true, limitRanges},
+	{"CS014", "admission of running pods", true, true, denials},
 }
 
 // Run returns the result of every check, in the order of their IDs.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -40,8 +41,11 @@ type Facts struct {
 	PodsErr       error
 	Namespaces    map[string]*corev1.Namespace
 	NamespacesErr error
-	LimitRanges   []corev1.LimitRange
-	LimitErr      error
+	// Accounts are the annotations of the service accounts, by namespace/name.
+	Accounts    map[string]map[string]string
+	AccountsErr error
+	LimitRanges []corev1.LimitRange
+	LimitErr    error
 }
 
 // Handshake is a TLS handshake with a replica of the webhook.
@@ -65,15 +69,52 @@ func Gather(ctx context.Context, c *cluster.Client, pre bool) (*Facts, error) {
 	f.Major, _ = strconv.Atoi(version.Major)
 	f.Minor, _ = strconv.Atoi(strings.TrimSuffix(version.Minor, "+"))
 	f.Issuer, f.IssuerErr = c.Issuer(ctx)
+	if err := f.noResponse(); err != nil {
+		return nil, err // each further request would wait, too
+	}
 	f.Installation, f.InstallErr = install.Find(ctx, c)
 	f.Pods, f.PodsErr = c.LabelledPods(ctx, "")
 	f.gatherNamespaces(ctx, c)
+	f.gatherAccounts(ctx, c)
 	if pre {
 		f.Denied, f.DeniedErr = denied(ctx, c)
 	} else if f.InstallErr == nil {
 		f.Handshakes = handshakes(ctx, c, f.Installation)
 	}
-	return f, ctx.Err()
+	return f, errors.Join(f.noResponse(), ctx.Err())
+}
+
+// noResponse returns the error if the API server has stopped to respond meanwhile: then the checks
+// would be skipped, as if permissions were missing.
+func (f *Facts) noResponse() error {
+	for _, err := range []error{f.IssuerErr, f.InstallErr, f.PodsErr, f.NamespacesErr, f.AccountsErr, f.LimitErr, f.DeniedErr} {
+		var access *cluster.AccessError
+		if errors.As(err, &access) && access.NoResponse {
+			return access
+		}
+	}
+	return nil
+}
+
+// gatherAccounts reads the service accounts of the namespaces that have labelled pods.
+func (f *Facts) gatherAccounts(ctx context.Context, c *cluster.Client) {
+	f.Accounts = map[string]map[string]string{}
+	read := map[string]bool{}
+	for i := range f.Pods {
+		namespace := f.Pods[i].Namespace
+		if read[namespace] {
+			continue
+		}
+		read[namespace] = true
+		list, err := c.CoreV1().ServiceAccounts(namespace).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			f.AccountsErr = cluster.Explain(err, "list service accounts", "serviceaccounts", namespace)
+			return
+		}
+		for _, account := range list.Items {
+			f.Accounts[namespace+"/"+account.Name] = account.Annotations
+		}
+	}
 }
 
 func (f *Facts) gatherNamespaces(ctx context.Context, c *cluster.Client) {

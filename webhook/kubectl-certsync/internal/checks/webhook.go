@@ -28,6 +28,10 @@ func installed(f *Facts, r *Result) {
 	default:
 		r.add(OK, "%s is installed", f.Installation.Configuration.Name)
 	}
+	if in := f.Installation; in != nil && len(in.Others) > 0 {
+		r.add(Warning, "the webhook is installed more than once, also as %s: each pod is sent to all of them, and the checks look at %s only: uninstall "+
+			"all releases but one", strings.Join(in.Others, ", "), in.Configuration.Name)
+	}
 }
 
 // present reports whether the installation could be read; if not, it skips the check.
@@ -46,7 +50,11 @@ func replicas(f *Facts, r *Result) {
 		return
 	}
 	d := f.Installation.Deployment
-	if d == nil {
+	switch {
+	case d == nil && f.Installation.Namespace() == "":
+		r.add(Skipped, "not checked: %s has a URL, so the webhook runs outside of the cluster", f.Installation.Configuration.Name)
+		return
+	case d == nil:
 		r.add(Error, "the webhook's Deployment does not exist in namespace %q: install the chart again", f.Installation.Namespace())
 		return
 	}
@@ -56,6 +64,8 @@ func replicas(f *Facts, r *Result) {
 	}
 	name := d.Namespace + "/" + d.Name
 	switch have := d.Status.ReadyReplicas; {
+	case wanted == 0:
+		r.add(Error, "%s is scaled to zero, so labelled pods cannot be created: kubectl scale --namespace %s deployment/%s --replicas 2", name, d.Namespace, d.Name)
 	case have == 0:
 		r.add(Error, "no replica of %s is ready, so labelled pods cannot be created: kubectl logs --namespace %s deployment/%s", name, d.Namespace, d.Name)
 	case have < wanted:
@@ -79,6 +89,9 @@ func caBundle(f *Facts, r *Result) {
 	switch {
 	case err != nil:
 		r.add(Error, "the caBundle of %s cannot be used: %v", f.Installation.Configuration.Name, err)
+		return
+	case len(cas) == 0 && f.Installation.Namespace() == "":
+		r.add(Info, "the caBundle of %s is empty: the API server verifies the webhook's URL by its system's CAs", f.Installation.Configuration.Name)
 		return
 	case len(cas) == 0:
 		r.add(Error, "the caBundle of %s is empty, so the API server cannot verify the webhook: check the webhook's log", f.Installation.Configuration.Name)

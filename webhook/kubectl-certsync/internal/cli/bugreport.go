@@ -45,7 +45,7 @@ pods are in it: read the files before you publish them.`,
 			if err != nil {
 				return err
 			}
-			if err := errors.Join(bugreport.Write(cmd.Context(), out, c, namespace, p.version), out.Close()); err != nil {
+			if err := errors.Join(bugreport.Write(cmd.Context(), out, c, namespace, p.build), out.Close()); err != nil {
 				os.Remove(file)
 				return err
 			}

@@ -17,15 +17,14 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/klog/v2"
 
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract/buildinfo"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/kubectl-certsync/internal/cluster"
 )
 
-// Exit codes.
-const (
-	exitFailure = 1
-	exitUsage   = 2
-	exitAccess  = 3
-)
+// exitAccess is the exit code if the cluster does not respond, or does not allow the request. The
+// others are those of all programs.
+const exitAccess = 3
 
 // errFound ends a command that has printed a problem. It has no text.
 var errFound = errors.New("")
@@ -35,17 +34,17 @@ type usageError struct{ error }
 
 // plugin holds what the commands share.
 type plugin struct {
-	version string
-	flags   *genericclioptions.ConfigFlags
+	build buildinfo.Info
+	flags *genericclioptions.ConfigFlags
 	genericiooptions.IOStreams
 }
 
 // Run runs the plugin with arguments and returns the exit code.
-func Run(version string, args []string, in io.Reader, out, errOut io.Writer) int {
+func Run(build buildinfo.Info, args []string, in io.Reader, out, errOut io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	p := &plugin{
-		version: version, flags: genericclioptions.NewConfigFlags(true),
+		build: build, flags: genericclioptions.NewConfigFlags(true),
 		IOStreams: genericiooptions.IOStreams{In: in, Out: out, ErrOut: errOut},
 	}
 	// The libraries also return what they log.
@@ -62,16 +61,16 @@ func Run(version string, args []string, in io.Reader, out, errOut io.Writer) int
 	case err == nil:
 		return 0
 	case errors.Is(err, errFound):
-		return exitFailure
+		return contract.ExitFailure
 	case errors.As(err, &usage), isUnknownCommand(err):
 		fmt.Fprintf(errOut, "error: %v\nSee 'kubectl certsync --help'.\n", err)
-		return exitUsage
+		return contract.ExitUsage
 	case errors.As(err, &access):
 		fmt.Fprintln(errOut, "error:", access.Text)
 		return exitAccess
 	}
 	fmt.Fprintln(errOut, "error:", err)
-	return exitFailure
+	return contract.ExitFailure
 }
 
 // isUnknownCommand reports whether cobra did not find the command. It has no type for this error.
@@ -91,9 +90,11 @@ Exit codes: 0 success; 1 the command failed, or found a problem; 2 wrong argumen
 
   # why is this pod not ready?
   kubectl certsync doctor shop-6d4b75cb6d-hwxzk`,
+		Version:      p.build.String(),
 		SilenceUsage: true, SilenceErrors: true, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetVersionTemplate("kubectl certsync {{.Version}}\n")
 	p.flags.AddFlags(root.PersistentFlags())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(p.statusCommand(), p.checkCommand(), p.explainCommand(), p.doctorCommand(), p.syncCommand(), p.inspectCommand(),
@@ -103,7 +104,7 @@ Exit codes: 0 success; 1 the command failed, or found a problem; 2 wrong argumen
 
 // connect returns a client for the cluster of the flags.
 func (p *plugin) connect() (*cluster.Client, error) {
-	return cluster.Connect(p.flags, "kubectl-certsync/"+p.version)
+	return cluster.Connect(p.flags, "kubectl-certsync/"+p.build.Version)
 }
 
 // connectTo returns a client for the cluster of the flags, and the pod that an argument names.

@@ -56,6 +56,9 @@ func (p *plugin) status(ctx context.Context, args []string, allNamespaces bool, 
 	if len(args) == 1 && len(all) == 0 {
 		return fmt.Errorf("pod %q in namespace %q does not have a running sidecar: kubectl certsync doctor %s shows why", pods[0].Name, c.Namespace, pods[0].Name)
 	}
+	if len(pods) == 0 && !allNamespaces && c.NamespaceMissing(ctx) {
+		return fmt.Errorf("namespace %q does not exist: check --namespace and the kubeconfig's context", c.Namespace)
+	}
 	done, err := encode(p.Out, format, map[string]any{"pods": all})
 	switch {
 	case err != nil:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/kubernetes"
@@ -34,20 +35,20 @@ const (
 // is an *AccessError.
 func Connect(flags *genericclioptions.ConfigFlags, userAgent string) (*Client, error) {
 	if !configured(flags) {
-		return nil, &AccessError{"no cluster is configured: name a kubeconfig file with --kubeconfig or KUBECONFIG"}
+		return nil, &AccessError{Text: "no cluster is configured: name a kubeconfig file with --kubeconfig or KUBECONFIG"}
 	}
 	config, err := flags.ToRESTConfig()
 	if err != nil {
-		return nil, &AccessError{fmt.Sprintf("the kubeconfig cannot be used: %v", err)}
+		return nil, &AccessError{Text: fmt.Sprintf("the kubeconfig cannot be used: %v", err)}
 	}
 	config.QPS, config.Burst, config.UserAgent = qps, burst, userAgent
 	namespace, _, err := flags.ToRawKubeConfigLoader().Namespace()
 	if err != nil {
-		return nil, &AccessError{fmt.Sprintf("the kubeconfig cannot be used: %v", err)}
+		return nil, &AccessError{Text: fmt.Sprintf("the kubeconfig cannot be used: %v", err)}
 	}
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
-		return nil, &AccessError{fmt.Sprintf("the kubeconfig cannot be used: %v", err)}
+		return nil, &AccessError{Text: fmt.Sprintf("the kubeconfig cannot be used: %v", err)}
 	}
 	return &Client{Interface: client, Namespace: namespace, config: config}, nil
 }
@@ -74,6 +75,12 @@ func (c *Client) LabelledPods(ctx context.Context, namespace string) ([]corev1.P
 		return nil, Explain(err, "list pods", "pods", namespace)
 	}
 	return list.Items, nil
+}
+
+// NamespaceMissing reports whether the client's namespace is known not to exist.
+func (c *Client) NamespaceMissing(ctx context.Context) bool {
+	_, err := c.CoreV1().Namespaces().Get(ctx, c.Namespace, metav1.GetOptions{})
+	return apierrors.IsNotFound(err)
 }
 
 // Pod returns a pod of the client's namespace.

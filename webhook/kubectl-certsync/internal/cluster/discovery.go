@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -10,15 +11,25 @@ import (
 	"k8s.io/apimachinery/pkg/version"
 )
 
+// notKubernetes is returned for a server that responds, but not as an API server does.
+var notKubernetes = &AccessError{
+	Text:       "the server does not respond as a Kubernetes API server: check the kubeconfig's context, and --server",
+	NoResponse: true,
+}
+
 // ServerVersion returns the version of the API server.
 func (c *Client) ServerVersion(ctx context.Context) (*version.Info, error) {
 	data, err := c.Discovery().RESTClient().Get().AbsPath("/version").DoRaw(ctx)
 	if err != nil {
-		return nil, Explain(err, "read the API server's version", "/version", "")
+		var access *AccessError
+		if explained := Explain(err, "read the API server's version", "/version", ""); errors.As(explained, &access) {
+			return nil, explained
+		}
+		return nil, notKubernetes
 	}
 	var info version.Info
-	if err := json.Unmarshal(data, &info); err != nil {
-		return nil, fmt.Errorf("the API server's version is not JSON: %w", err)
+	if err := json.Unmarshal(data, &info); err != nil || info.GitVersion == "" {
+		return nil, notKubernetes
 	}
 	return &info, nil
 }

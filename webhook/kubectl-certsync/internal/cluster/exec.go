@@ -38,7 +38,7 @@ func (c *Client) Exec(ctx context.Context, pod *corev1.Pod, container string, co
 	case errors.As(err, &exit):
 		return nil, &ExitError{Code: exit.Code, Stdout: stdout.String(), Stderr: stderr.String()}
 	case err != nil && c.denied(ctx, pod.Namespace, "exec"):
-		return nil, &AccessError{fmt.Sprintf("you are not allowed to run commands in pods of namespace %q: ask for the permission \"create\" on pods/exec",
+		return nil, &AccessError{Text: fmt.Sprintf("you are not allowed to run commands in pods of namespace %q: ask for the permission \"create\" on pods/exec",
 			pod.Namespace)}
 	case errors.Is(err, context.DeadlineExceeded):
 		return nil, errors.New("the sidecar did not respond in time: the node or its kubelet may not be reachable")

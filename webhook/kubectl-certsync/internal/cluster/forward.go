@@ -56,7 +56,7 @@ func (c *Client) forward(ctx context.Context, pod *corev1.Pod, port int) (local 
 		err = ctx.Err()
 	}
 	if err != nil && c.denied(ctx, pod.Namespace, "portforward") {
-		err = &AccessError{fmt.Sprintf("you are not allowed to forward ports of pods in namespace %q: ask for the permission \"create\" on pods/portforward",
+		err = &AccessError{Text: fmt.Sprintf("you are not allowed to forward ports of pods in namespace %q: ask for the permission \"create\" on pods/portforward",
 			pod.Namespace)}
 	}
 	if err != nil {

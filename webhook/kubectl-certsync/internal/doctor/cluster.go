@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,7 +11,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/inject"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/settings"
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/kubectl-certsync/internal/explain"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/kubectl-certsync/internal/fleet"
 )
 
@@ -48,6 +51,18 @@ func webhook(f *Facts) Link {
 				"or move the pod to another namespace", "the API server did not send the pod to the webhook: %s", reason)
 		}
 	}
+	if f.installed() {
+		switch result, denied := f.admit(); {
+		case denied != "":
+			return broken("correct what the message names, and create the pod again",
+				"the pod has no sidecar, and the webhook would deny it now: %s", denied)
+		case !result.Sidecar && f.switchedOff() != "":
+			return broken("remove the annotation, and create the pod again", "certificates are switched off by the annotation %s%s on the %s",
+				contract.Prefix, contract.KeyInject, f.switchedOff())
+		case !result.Sidecar && len(result.Warnings) > 0: // a Windows pod, or a static one
+			return broken("let the pod get its certificates in another way", "%s", result.Warnings[len(result.Warnings)-1])
+		}
+	}
 	switch {
 	case f.installed() && f.Pod.CreationTimestamp.Before(&f.Installation.Configuration.CreationTimestamp):
 		return broken(f.recreate(), "the pod is older than the webhook")
@@ -58,9 +73,51 @@ func webhook(f *Facts) Link {
 	return broken(f.recreate(), "the pod has no sidecar, and the webhook's configuration cannot be read: %v", f.InstallErr)
 }
 
+// admit runs the code of admission for the pod. What could not be read counts as an object without
+// annotations; ConfigMaps are not read. The version of Kubernetes decides only where the sidecar is
+// added.
+func (f *Facts) admit() (inject.Result, string) {
+	flags := f.Installation.Flags()
+	config := flags.Admission(flags.Options(f.Installation.Original, 1, assumedMinor, "sidecar"))
+	config.ServiceAccount = func(context.Context, string, string) (map[string]string, error) {
+		if f.Account == nil {
+			return nil, nil
+		}
+		return f.Account.Annotations, nil
+	}
+	config.Namespace = func(context.Context, string, string) (map[string]string, error) {
+		return explain.NamespaceAnnotations(f.Annotations, f.Namespace), nil
+	}
+	result, denied, err := config.DryRun(context.Background(), f.Pod)
+	if err != nil {
+		return inject.Result{}, err.Error() // nothing is read, so it is about the pod
+	}
+	return result, denied
+}
+
+// assumedMinor is a minor version of Kubernetes with native sidecars.
+const assumedMinor = 32
+
 // requestsCertificates reports whether any level names certificates. What could not be read counts
 // as a request.
 func (f *Facts) requestsCertificates() bool {
+	in := settings.InForce(f.sources())
+	return slices.ContainsFunc(in, func(v settings.Value) bool {
+		return v.Key == contract.KeyCertificates || v.Key == contract.KeySettings || v.Key == contract.KeySettingsConfigMap
+	}) || f.AccountErr != nil || f.Namespace == nil
+}
+
+// switchedOff returns the level of the annotation inject if it is false, or "".
+func (f *Facts) switchedOff() string {
+	for _, v := range settings.InForce(f.sources()) {
+		if inject, ok := contract.ParseBool(v.Text); v.Key == contract.KeyInject && ok && !inject {
+			return v.Level.String()
+		}
+	}
+	return ""
+}
+
+func (f *Facts) sources() settings.Sources {
 	s := settings.Sources{Pod: f.Pod.Annotations, Namespace: f.Annotations}
 	if f.Account != nil {
 		s.ServiceAccount = f.Account.Annotations
@@ -68,10 +125,7 @@ func (f *Facts) requestsCertificates() bool {
 	if f.installed() {
 		s.Chart = f.Installation.Flags().Defaults()
 	}
-	in := settings.InForce(s)
-	return slices.ContainsFunc(in, func(v settings.Value) bool {
-		return v.Key == contract.KeyCertificates || v.Key == contract.KeySettings || v.Key == contract.KeySettingsConfigMap
-	}) || f.AccountErr != nil || f.Namespace == nil
+	return s
 }
 
 func serviceAccount(f *Facts) Link {

@@ -89,6 +89,12 @@ var cases = []struct {
 		f.uninjected()
 		f.Installation.Configuration.CreationTimestamp = metav1.NewTime(time.Unix(1, 0))
 	}},
+	{"a Windows pod", func(f *Facts) { f.uninjected(); f.Pod.Spec.OS = &corev1.PodOS{Name: corev1.Windows} }},
+	{"switched off", func(f *Facts) {
+		f.uninjected()
+		f.Account.Annotations[contract.Prefix+contract.KeyInject] = "false"
+	}},
+	{"denied now", func(f *Facts) { f.uninjected(); f.Pod.Annotations[contract.Prefix+contract.KeyPort] = "none" }},
 	{"missed by the webhook", func(f *Facts) { f.uninjected() }},
 	{"no service account", func(f *Facts) { f.Account = nil }},
 	{"no client ID", func(f *Facts) { f.Account.Annotations = nil }},

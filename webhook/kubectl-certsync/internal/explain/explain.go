@@ -62,11 +62,8 @@ func (x *Explainer) Explain(ctx context.Context, pod *corev1.Pod) (*Explanation,
 	}
 	r := &reader{objects: x.Objects, cluster: x.Cluster}
 	options := x.Webhook.Flags.Options(x.Webhook.Original, x.Webhook.Major, x.Webhook.Minor, sidecarImage)
-	config := &admission.Config{
-		ServiceAccount: r.serviceAccount, Namespace: r.namespace,
-		Options:  func() *inject.Options { return options },
-		Defaults: x.Webhook.Flags.Defaults(), TenantID: x.Webhook.Flags.TenantID(), TokenEndpointSuffix: x.Webhook.Flags.TokenEndpointSuffix(),
-	}
+	config := x.Webhook.Flags.Admission(options)
+	config.ServiceAccount, config.Namespace = r.serviceAccount, r.namespace
 	if x.Webhook.Flags.ReadsConfigMaps() {
 		config.ConfigMap = r.configMap
 	}

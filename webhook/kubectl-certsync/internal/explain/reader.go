@@ -55,7 +55,7 @@ func (r *reader) serviceAccount(ctx context.Context, namespace, name string) (ma
 func (r *reader) namespace(ctx context.Context, _, name string) (map[string]string, error) {
 	if r.objects != nil {
 		if found, ok := r.objects.namespaces[name]; ok {
-			return namespaceAnnotations(found.Annotations, found.Labels), nil
+			return NamespaceAnnotations(found.Annotations, found.Labels), nil
 		}
 	}
 	if r.cluster == nil {
@@ -72,11 +72,11 @@ func (r *reader) namespace(ctx context.Context, _, name string) (map[string]stri
 	case err != nil:
 		return nil, cluster.Explain(err, fmt.Sprintf("read namespace %q", name), "namespaces", "")
 	}
-	return namespaceAnnotations(namespace.Annotations, namespace.Labels), nil
+	return NamespaceAnnotations(namespace.Annotations, namespace.Labels), nil
 }
 
-// namespaceAnnotations returns the map that admission.Annotations returns for a namespace.
-func namespaceAnnotations(from, labels map[string]string) map[string]string {
+// NamespaceAnnotations returns the map that admission.Annotations returns for a namespace.
+func NamespaceAnnotations(from, labels map[string]string) map[string]string {
 	m := maps.Clone(from)
 	if level, ok := labels[annotations.LabelPodSecurity]; ok {
 		if m == nil {

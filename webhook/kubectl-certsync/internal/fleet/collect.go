@@ -109,7 +109,7 @@ func Sync(ctx context.Context, e Executor, pod *corev1.Pod) (ok bool, outcome st
 	defer cancel()
 	out, err := e.Exec(ctx, pod, contract.ContainerName, program, contract.CommandSync)
 	var exit *cluster.ExitError
-	if errors.As(err, &exit) && exit.Code == 1 && exit.Stdout != "" {
+	if errors.As(err, &exit) && exit.Code == contract.ExitFailure && exit.Stdout != "" {
 		return false, strings.TrimSpace(exit.Stdout), nil
 	}
 	var access *cluster.AccessError
@@ -122,16 +122,13 @@ func Sync(ctx context.Context, e Executor, pod *corev1.Pod) (ok bool, outcome st
 	return true, strings.TrimSpace(string(out)), nil
 }
 
-// exitUsage is the exit code of a sidecar that does not know the command.
-const exitUsage = 2
-
 // explain returns a sentence about a query that failed.
 func explain(err error) string {
 	var exit *cluster.ExitError
 	switch {
 	case !errors.As(err, &exit):
 		return err.Error()
-	case exit.Code == exitUsage:
+	case exit.Code == contract.ExitUsage: // it does not know the command
 		return "the sidecar is older than this plugin and does not have the command: recreate the pod to update it"
 	case exit.Stderr != "":
 		return strings.TrimSpace(strings.TrimPrefix(exit.Stderr, "certsync: "))

@@ -23,6 +23,7 @@ const (
 	// webhook.
 	OriginalConfiguration = "azure-wi-webhook-mutating-webhook-configuration"
 
+	releaseLabel     = "app.kubernetes.io/instance"
 	deploymentLabels = "app.kubernetes.io/name=azure-cert-sync,app.kubernetes.io/component=webhook"
 	containerName    = "webhook"
 	portName         = "webhook"
@@ -39,6 +40,8 @@ type Installation struct {
 	Webhook *admissionregistrationv1.MutatingWebhook
 	// Deployment is nil if it does not exist.
 	Deployment *appsv1.Deployment
+	// Others are the names of further configurations that have the webhook, of other releases.
+	Others []string
 	// Original is true if the Azure Workload Identity webhook is installed, too.
 	Original bool
 }
@@ -55,8 +58,11 @@ func Find(ctx context.Context, c *cluster.Client) (*Installation, error) {
 		configuration := &list.Items[i]
 		in.Original = in.Original || configuration.Name == OriginalConfiguration
 		index := slices.IndexFunc(configuration.Webhooks, func(w admissionregistrationv1.MutatingWebhook) bool { return w.Name == WebhookName })
-		if index >= 0 && in.Configuration == nil {
+		switch {
+		case index >= 0 && in.Configuration == nil:
 			in.Configuration, in.Webhook = configuration, &configuration.Webhooks[index]
+		case index >= 0:
+			in.Others = append(in.Others, configuration.Name)
 		}
 	}
 	if in.Configuration == nil {
@@ -70,10 +76,21 @@ func Find(ctx context.Context, c *cluster.Client) (*Installation, error) {
 	if err != nil {
 		return in, cluster.Explain(err, "list deployments", "deployments", namespace)
 	}
-	if len(deployments.Items) > 0 {
-		in.Deployment = &deployments.Items[0]
-	}
+	in.Deployment = ofRelease(deployments.Items, in.Configuration.Labels[releaseLabel])
 	return in, nil
+}
+
+// ofRelease returns the Deployment of a release, or else the first one, or nil.
+func ofRelease(deployments []appsv1.Deployment, release string) *appsv1.Deployment {
+	for i := range deployments {
+		if deployments[i].Labels[releaseLabel] == release {
+			return &deployments[i]
+		}
+	}
+	if len(deployments) > 0 {
+		return &deployments[0]
+	}
+	return nil
 }
 
 // Namespace returns the namespace of the webhook's Service, or "" if the webhook has a URL.

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/admission"
 	"github.com/azure-cert-sync/azure-cert-sync/webhook/internal/inject"
 )
 
@@ -118,6 +119,15 @@ func (f Flags) AuthorityHost() string {
 		return host
 	}
 	return "https://login.microsoftonline.com/"
+}
+
+// Admission returns the configuration of admission with these flags. The caller sets how objects
+// are read.
+func (f Flags) Admission(o *inject.Options) *admission.Config {
+	return &admission.Config{
+		Options:  func() *inject.Options { return o },
+		Defaults: f.Defaults(), TenantID: f.TenantID(), TokenEndpointSuffix: f.TokenEndpointSuffix(),
+	}
 }
 
 // Options returns the options of the injection in a cluster of this version. Without an image in

@@ -57,7 +57,7 @@ var properties = map[string]property{
 	},
 	secrets + ".certificateStoreName": {description: "No effect, as in the extension for Linux.", examples: []any{"MY"}},
 	secrets + ".aclEnabled": {
-		description: "false: the entries' acls have no effect. Not in version 4 of the extension, where they always apply.",
+		description: "false: the entries' acls are ignored, with a warning. Not in version 4 of the extension, where they always apply.",
 		byDefault:   true, examples: []any{true},
 	},
 	secrets + ".linkOnRenewal": {description: "No effect, as in the extension for Linux.", examples: []any{false}},
@@ -94,7 +94,7 @@ var properties = map[string]property{
 	secrets + ".reload.url": {
 		description: "A URL on localhost that receives a POST.", examples: []any{"http://localhost:8080/reload"}, pattern: loopbackPattern,
 	},
-	entries: {description: "The certificates: secret URLs, or objects.", examples: []any{[]any{exampleURL}}},
+	entries: {description: "The certificates: secret URLs, or objects with these keys.", examples: []any{[]any{exampleURL}}},
 	entry + "url": {
 		description: "The URL of the certificate's secret in Key Vault. With a version it is pinned, and never renewed; " +
 			"version 4 of the extension does not allow that.",
@@ -108,9 +108,9 @@ var properties = map[string]property{
 		description: "The name of the link to the newest version. Default: <vault>.<name>. Not in version 4 of the extension.",
 		examples:    []any{"shop"}, pattern: `^[^/]*$`,
 	},
-	entry + "acls":         {description: "Users and groups that can read the files.", examples: []any{[]any{map[string]any{"user": 1000}}}},
-	entry + "acls[].user":  {description: "A user, by number or, on a host, by name.", examples: []any{"1000", 1000}},
-	entry + "acls[].group": {description: "A group, by number or, on a host, by name.", examples: []any{"2000", 2000}},
+	entry + "acls":         {description: "Users and groups that can read the files, in addition to the owner.", examples: []any{[]any{map[string]any{"user": 1000}}}},
+	entry + "acls[].user":  {description: "A user, by number or, on a host, by name. In a pod, names are ignored, with a warning.", examples: []any{"1000", 1000}},
+	entry + "acls[].group": {description: "A group, by number or, on a host, by name. In a pod, names are ignored, with a warning.", examples: []any{"2000", 2000}},
 	entry + "formats":      {description: "The file formats. Not in the extension.", examples: []any{[]any{contract.FormatSplit}}},
 	entry + "clientId": {
 		description: "The client ID of the identity for this certificate. Not in the extension: its version 4 has authenticationOverride.",

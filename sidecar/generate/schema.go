@@ -54,14 +54,16 @@ const (
 type generator struct {
 	used  map[string]bool
 	words map[string][]string
+	// paths are those of all settings, in the order of the types.
+	paths []string
 	errs  []string
 }
 
-// generate returns the schema of contract.Settings. The error names the settings without an entry
-// in properties, and the entries without a setting.
-func generate() (*schema, error) {
+// generate returns the schema of contract.Settings, and the paths of all settings. The error names
+// the settings without an entry in properties, and the entries without a setting.
+func generate() (root *schema, paths []string, err error) {
 	g := &generator{used: make(map[string]bool), words: contract.Words()}
-	root := g.object(reflect.TypeFor[contract.Settings](), "")
+	root = g.object(reflect.TypeFor[contract.Settings](), "")
 	root.Schema = "http://json-schema.org/draft-07/schema#"
 	root.ID = "https://raw.githubusercontent.com/azure-cert-sync/azure-cert-sync/main/docs/settings.schema.json"
 	root.Title = "Settings of azure-cert-sync"
@@ -75,9 +77,9 @@ func generate() (*schema, error) {
 	}
 	if len(g.errs) > 0 {
 		slices.Sort(g.errs)
-		return nil, fmt.Errorf("%s", strings.Join(g.errs, "; "))
+		return nil, nil, fmt.Errorf("%s", strings.Join(g.errs, "; "))
 	}
-	return root, nil
+	return root, g.paths, nil
 }
 
 // value returns the schema of a value of type t at a path. Number is true if a string can also be a
@@ -127,6 +129,7 @@ func (g *generator) object(t reflect.Type, path string) *schema {
 		}
 		key, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		at := strings.TrimPrefix(path+"."+key, ".")
+		g.paths = append(g.paths, at)
 		inner := g.value(field.Type, at, field.Tag.Get("from") == "number")
 		p := properties[at]
 		if p.description == "" {
