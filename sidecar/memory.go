@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -11,13 +12,19 @@ import (
 )
 
 // Many of these processes run on a node. Each works for a second and then sleeps for an hour, so
-// two things count: the memory that it keeps while it sleeps, and the time of the first sync, which
-// the pod waits for. Measured with ten certificates: 17 MB with the defaults of the Go runtime, 14
-// MB with these values, of which 9 MB are pages of the program file that all pods of a node share.
-// With laterGC from the beginning, the first sync would take 1.5 times the CPU time.
+// what counts is the memory that it keeps while it sleeps, and the time of the first sync, which
+// the pod waits for. docs/performance.md has the measurements.
 const (
+	// With laterGC from the beginning, the first sync would take 1.3 times the CPU time.
 	firstSyncGC = 200
 	laterGC     = 50
+	// One thread at a time runs Go code. Each further one allocates from its own spans, in which
+	// the few objects that live on are scattered: half a megabyte with two, more on a node with
+	// many CPUs, all of which the runtime would use where the container has no CPU limit.
+	threads = 1
+	// settleTime is the time from a sync until memory is released: the connections that it closes
+	// are gone, and the app has the CPU first.
+	settleTime = time.Second
 )
 
 // setGCPercent sets the garbage collector's target, unless the variable GOGC sets it.
@@ -27,19 +34,27 @@ func setGCPercent(percent int) {
 	}
 }
 
+// setThreads limits the threads that run Go code, unless the variable GOMAXPROCS does.
+func setThreads() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(threads)
+	}
+}
+
 // memoryReleaser returns memory to the operating system after each sync, or at once if there are no
 // certificates. That takes some milliseconds. The garbage collector alone would keep the memory for
 // minutes, or forever if nothing happens.
 type memoryReleaser struct {
 	// closeIdle closes idle connections; nil if the next poll comes soon enough to use them.
 	closeIdle func()
+	timer     *time.Timer
 }
 
 // closeIdleAbove is the polling interval above which idle connections are closed after a poll: they
 // would time out before the next one.
 const closeIdleAbove = time.Minute
 
-func (m memoryReleaser) release(r certsync.Report) {
+func (m *memoryReleaser) release(r certsync.Report) {
 	if !r.Synced && len(r.Certificates) > 0 {
 		return
 	}
@@ -47,7 +62,10 @@ func (m memoryReleaser) release(r certsync.Report) {
 		m.closeIdle()
 	}
 	setGCPercent(laterGC)
-	debug.FreeOSMemory()
+	if m.timer != nil {
+		m.timer.Stop()
+	}
+	m.timer = time.AfterFunc(settleTime, debug.FreeOSMemory)
 }
 
 // memoryLimitRatio is the part of the container's memory limit that the Go runtime may use. The

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"math"
 	"os"
+	"runtime"
 	"runtime/debug"
+	"strconv"
 	"testing"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
@@ -34,5 +36,18 @@ func TestSetMemoryLimit(t *testing.T) {
 				t.Errorf("the limit is %d, want %d", got, test.want)
 			}
 		})
+	}
+}
+
+func TestSetThreads(t *testing.T) {
+	before := runtime.GOMAXPROCS(0)
+	defer runtime.GOMAXPROCS(before)
+	t.Setenv("GOMAXPROCS", strconv.Itoa(before))
+	if setThreads(); runtime.GOMAXPROCS(0) != before {
+		t.Errorf("GOMAXPROCS is %d although the variable sets it", runtime.GOMAXPROCS(0))
+	}
+	t.Setenv("GOMAXPROCS", "")
+	if setThreads(); runtime.GOMAXPROCS(0) != threads {
+		t.Errorf("GOMAXPROCS is %d, want %d", runtime.GOMAXPROCS(0), threads)
 	}
 }

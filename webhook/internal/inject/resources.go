@@ -14,30 +14,38 @@ import (
 var (
 	defaultCPURequest    = resource.MustParse("10m")
 	defaultMemoryRequest = resource.MustParse("32Mi")
-	defaultCPULimit      = resource.MustParse("100m")
 	defaultMemoryLimit   = resource.MustParse("64Mi")
+
+	// neededCPULimit is the CPU limit in pods where the sidecar needs one: see needsCPULimit.
+	neededCPULimit = resource.MustParse("100m")
 
 	// baseMemory is what the sidecar needs in addition to its stores, whose pages count against its
 	// limit.
 	baseMemory = resource.MustParse("32Mi")
 )
 
-// amount is a request and a limit of one resource.
+// amount is a request and a limit of one resource. A limit of 0 stands for none.
 type amount struct {
 	name           corev1.ResourceName
 	request, limit resource.Quantity
 }
 
-// planResources returns the sidecar's requests and limits. Those of cpu and memory are always set,
-// since a ResourceQuota may require them. They keep the pod's QoS class Guaranteed and fit into the
-// pod's spec.resources. ephemeral-storage, which matters for neither, is set only where an
-// annotation asks for it.
+// planResources returns the sidecar's requests and limits. Those of memory are always set, since a
+// ResourceQuota may require them; a limit of cpu where the sidecar needs one. They keep the pod's
+// QoS class Guaranteed and fit into the pod's spec.resources. ephemeral-storage, which matters for
+// neither, is set only where an annotation asks for it.
 func (in *injection) planResources() (corev1.ResourceRequirements, error) {
 	cpu, mem, storage, errs := amounts(in.settings)
 	if len(errs) > 0 {
 		return corev1.ResourceRequirements{}, errs
 	}
 	in.raiseMemory(&mem)
+	if cpu.limit.IsZero() && in.needsCPULimit() {
+		cpu.limit = neededCPULimit
+		if cpu.request.Cmp(cpu.limit) > 0 {
+			cpu.limit = cpu.request
+		}
+	}
 	if in.pod.Spec.Resources != nil {
 		in.fitPod(&cpu)
 		in.fitPod(&mem)
@@ -46,7 +54,10 @@ func (in *injection) planResources() (corev1.ResourceRequirements, error) {
 	}
 	r := corev1.ResourceRequirements{
 		Requests: corev1.ResourceList{cpu.name: cpu.request, mem.name: mem.request},
-		Limits:   corev1.ResourceList{cpu.name: cpu.limit, mem.name: mem.limit},
+		Limits:   corev1.ResourceList{mem.name: mem.limit},
+	}
+	if !cpu.limit.IsZero() {
+		r.Limits[cpu.name] = cpu.limit
 	}
 	if in.settings.Storage.Request.Given() {
 		r.Requests[storage.name] = storage.request
@@ -55,6 +66,22 @@ func (in *injection) planResources() (corev1.ResourceRequirements, error) {
 		r.Limits[storage.name] = storage.limit
 	}
 	return r, nil
+}
+
+// needsCPULimit reports whether the sidecar must have a CPU limit: where every container of the app
+// has one. Such a pod may be Guaranteed, or in a namespace where a ResourceQuota or a policy refuses
+// a container without a limit. Where a container of the app has none, nothing of that applies, and
+// a limit would only throttle the pod's start: docs/decisions/cpu-limit.md.
+func (in *injection) needsCPULimit() bool {
+	if r := in.pod.Spec.Resources; r != nil && !r.Limits.Cpu().IsZero() {
+		return false // the pod's limit holds for all containers together, and satisfies a quota
+	}
+	for _, c := range in.apps {
+		if c.Resources.Limits.Cpu().IsZero() {
+			return false
+		}
+	}
+	return len(in.apps) > 0
 }
 
 // CheckResources checks the requests and limits of the sidecar: quantities above zero, and no
@@ -76,10 +103,10 @@ func (in *injection) checkUnused() {
 	}
 }
 
-// amounts returns what the annotations and the defaults give. A request or limit of
-// ephemeral-storage without an annotation is 0.
+// amounts returns what the annotations and the defaults give. Without an annotation, the limit of
+// cpu and both of ephemeral-storage are 0.
 func amounts(s *settings.Resolved) (cpu, mem, storage amount, errs settings.Errors) {
-	cpu = amount{corev1.ResourceCPU, defaultCPURequest, defaultCPULimit}
+	cpu = amount{name: corev1.ResourceCPU, request: defaultCPURequest}
 	mem = amount{corev1.ResourceMemory, defaultMemoryRequest, defaultMemoryLimit}
 	storage = amount{name: corev1.ResourceEphemeralStorage}
 	for _, r := range []struct {
@@ -109,7 +136,7 @@ func (a *amount) set(given settings.Resource) *settings.Error {
 		}
 		*v.to = q
 	}
-	if a.request.Cmp(a.limit) <= 0 {
+	if a.limit.IsZero() || a.request.Cmp(a.limit) <= 0 {
 		return nil
 	}
 	switch {
