@@ -105,7 +105,7 @@ func main() {
 		return
 	}
 	setMemoryLimit(memlimit.FromCgroup)
-	setThreads()
+	tuneRuntime()
 	if o.check {
 		validate(o)
 		return

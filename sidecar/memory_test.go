@@ -6,7 +6,6 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
-	"strconv"
 	"testing"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
@@ -39,15 +38,25 @@ func TestSetMemoryLimit(t *testing.T) {
 	}
 }
 
-func TestSetThreads(t *testing.T) {
-	before := runtime.GOMAXPROCS(0)
-	defer runtime.GOMAXPROCS(before)
-	t.Setenv("GOMAXPROCS", strconv.Itoa(before))
-	if setThreads(); runtime.GOMAXPROCS(0) != before {
-		t.Errorf("GOMAXPROCS is %d although the variable sets it", runtime.GOMAXPROCS(0))
+func TestTuneRuntime(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	defer debug.SetGCPercent(debug.SetGCPercent(100))
+	current := func() (gc, threads int) {
+		gc = debug.SetGCPercent(100)
+		debug.SetGCPercent(gc)
+		return gc, runtime.GOMAXPROCS(0)
 	}
+	// The runtime has read the variables when the process started.
+	t.Setenv("GOGC", "100")
+	t.Setenv("GOMAXPROCS", "2")
+	tuneRuntime()
+	if gc, n := current(); gc != 100 || n != 2 {
+		t.Errorf("with the variables: %d %%, %d threads", gc, n)
+	}
+	t.Setenv("GOGC", "")
 	t.Setenv("GOMAXPROCS", "")
-	if setThreads(); runtime.GOMAXPROCS(0) != threads {
-		t.Errorf("GOMAXPROCS is %d, want %d", runtime.GOMAXPROCS(0), threads)
+	tuneRuntime()
+	if gc, n := current(); gc != gcPercent || n != threads {
+		t.Errorf("without the variables: %d %%, %d threads", gc, n)
 	}
 }

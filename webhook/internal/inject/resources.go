@@ -16,8 +16,10 @@ var (
 	defaultMemoryRequest = resource.MustParse("32Mi")
 	defaultMemoryLimit   = resource.MustParse("64Mi")
 
-	// neededCPULimit is the CPU limit in pods where the sidecar needs one: see needsCPULimit.
-	neededCPULimit = resource.MustParse("100m")
+	// The CPU limit in pods where the sidecar needs one: see neededCPULimit. guaranteedCPU is also
+	// the request, which the scheduler reserves.
+	limitedCPU    = resource.MustParse("200m")
+	guaranteedCPU = resource.MustParse("100m")
 
 	// baseMemory is what the sidecar needs in addition to its stores, whose pages count against its
 	// limit.
@@ -40,11 +42,8 @@ func (in *injection) planResources() (corev1.ResourceRequirements, error) {
 		return corev1.ResourceRequirements{}, errs
 	}
 	in.raiseMemory(&mem)
-	if cpu.limit.IsZero() && in.needsCPULimit() {
-		cpu.limit = neededCPULimit
-		if cpu.request.Cmp(cpu.limit) > 0 {
-			cpu.limit = cpu.request
-		}
+	if cpu.limit.IsZero() {
+		cpu.limit = in.neededCPULimit(cpu.request)
 	}
 	if in.pod.Spec.Resources != nil {
 		in.fitPod(&cpu)
@@ -68,20 +67,29 @@ func (in *injection) planResources() (corev1.ResourceRequirements, error) {
 	return r, nil
 }
 
-// needsCPULimit reports whether the sidecar must have a CPU limit: where every container of the app
-// has one. Such a pod may be Guaranteed, or in a namespace where a ResourceQuota or a policy refuses
-// a container without a limit. Where a container of the app has none, nothing of that applies, and
-// a limit would only throttle the pod's start: docs/decisions/cpu-limit.md.
-func (in *injection) needsCPULimit() bool {
-	if r := in.pod.Spec.Resources; r != nil && !r.Limits.Cpu().IsZero() {
-		return false // the pod's limit holds for all containers together, and satisfies a quota
+// neededCPULimit returns the sidecar's CPU limit where no annotation sets it: none, unless every
+// container of the app has one. Such a pod may be Guaranteed, or in a namespace where a
+// ResourceQuota or a policy refuses a container without a limit. Where a container of the app has
+// none, nothing of that applies, and a limit would only throttle the pod's start:
+// docs/decisions/cpu-limit.md.
+func (in *injection) neededCPULimit(request resource.Quantity) (limit resource.Quantity) {
+	pod := in.pod.Spec.Resources
+	if pod != nil && !pod.Limits.Cpu().IsZero() {
+		return limit // the pod's limit holds for all containers together, and satisfies a quota
 	}
 	for _, c := range in.apps {
 		if c.Resources.Limits.Cpu().IsZero() {
-			return false
+			return limit
 		}
 	}
-	return len(in.apps) > 0
+	limit = limitedCPU
+	if pod == nil && isGuaranteed(in.apps) {
+		limit = guaranteedCPU
+	}
+	if request.Cmp(limit) > 0 {
+		return request
+	}
+	return limit
 }
 
 // CheckResources checks the requests and limits of the sidecar: quantities above zero, and no
