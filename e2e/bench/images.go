@@ -25,7 +25,9 @@ func (s *startBench) images(ctx context.Context) error {
 
 // imageSize returns the size of an image's layers, compressed as a registry has them, and not.
 func (s *startBench) imageSize(ctx context.Context, reference string) (packed, unpacked int64, err error) {
+	var said strings.Builder
 	cmd := s.env.Cluster.Containerd(ctx, "images", "export", "-", reference)
+	cmd.Stderr = &said
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return 0, 0, err
@@ -33,7 +35,11 @@ func (s *startBench) imageSize(ctx context.Context, reference string) (packed, u
 	if err := cmd.Start(); err != nil {
 		return 0, 0, err
 	}
-	defer func() { err = errors.Join(err, cmd.Wait()) }()
+	defer func() {
+		if failed := cmd.Wait(); failed != nil {
+			err = errors.Join(err, fmt.Errorf("%w: %s", failed, said.String()))
+		}
+	}()
 	archive := tar.NewReader(out)
 	for {
 		header, err := archive.Next()

@@ -219,7 +219,7 @@ type cgroupUsage struct {
 func usageOf(pod types.UID, container string) (u cgroupUsage) {
 	values := map[string]int{}
 	for _, file := range []string{"cpu/*/cpu.stat", "cpuacct/*/cpuacct.usage", "*/cpu.stat"} {
-		pattern := filepath.Join("/sys/fs/cgroup", strings.Replace(file, "*", nodeName+"/kubepods/*/pod"+string(pod)+"/"+container, 1))
+		pattern := filepath.Join("/sys/fs/cgroup", strings.Replace(file, "*", startsNode+"/kubepods/*/pod"+string(pod)+"/"+container, 1))
 		for _, found := range []string{pattern, strings.Replace(pattern, "kubepods/*/", "kubepods/", 1)} {
 			readFlat(found, values)
 		}

@@ -126,8 +126,8 @@ func podSecurity(f *Facts, r *Result) {
 	}
 }
 
-// The sidecar's resources where nothing sets them, as in docs/reference.md. The CPU limit is that of
-// pods whose containers all have one, as they have where a LimitRange bounds limits.
+// The sidecar's resources where nothing sets them, as in docs/reference.md. The CPU limit is that
+// of pods whose containers all have one, as they have where a LimitRange bounds limits.
 var defaults = map[string]string{
 	contract.KeyCPURequest: "10m", contract.KeyMemoryRequest: "32Mi", contract.KeyCPULimit: "200m", contract.KeyMemoryLimit: "64Mi",
 }
