@@ -75,8 +75,8 @@ func (b *bench) start(ctx context.Context) (err error) {
 	for i := range turns {
 		b.progress("starting pods, turn %d of %d", i+1, turns)
 		for _, k := range kinds {
-			// The end of the last pod was seen in one of the kubelet's looks, which come each second.
-			// The turns begin at different times between two of them, as pods do.
+			// The end of the last pod was seen in one of the kubelet's looks, which come each
+			// second. The turns begin at different times between two of them, as pods do.
 			if err := rig.Pause(ctx, time.Second*time.Duration(i)/time.Duration(turns)); err != nil {
 				return err
 			}
