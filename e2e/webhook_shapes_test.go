@@ -44,6 +44,7 @@ func TestShapes(t *testing.T) {
 			}
 		}},
 		{"quota", "restricted", quota, func(*testing.T, *corev1.Pod) {}},
+		{"limits-quota", "restricted", limitsQuota, func(*testing.T, *corev1.Pod) {}},
 		{"host-network", "privileged", func(_ *testing.T, p *corev1.Pod) {
 			p.Spec.HostNetwork = true
 			serves(&p.Spec.Containers[0], framework.StoreFile(p.Name), 18443)
@@ -104,17 +105,11 @@ func podLevelResources(_ *testing.T, p *corev1.Pod) {
 // quota adds a quota and a limit range to the namespace, which leave little room for the sidecar.
 func quota(t *testing.T, p *corev1.Pod) {
 	core := testEnv.Client.CoreV1()
-	_, err := core.ResourceQuotas(p.Namespace).Create(testContext(t), &corev1.ResourceQuota{
-		ObjectMeta: metav1.ObjectMeta{Name: "quota"},
-		Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{
-			"requests.cpu": resource.MustParse("100m"), "requests.memory": resource.MustParse("128Mi"),
-			"limits.cpu": resource.MustParse("300m"), "limits.memory": resource.MustParse("256Mi"), "pods": resource.MustParse("1"),
-		}},
-	}, metav1.CreateOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = core.LimitRanges(p.Namespace).Create(testContext(t), &corev1.LimitRange{
+	createQuota(t, p.Namespace, corev1.ResourceList{
+		"requests.cpu": resource.MustParse("100m"), "requests.memory": resource.MustParse("128Mi"),
+		"limits.cpu": resource.MustParse("300m"), "limits.memory": resource.MustParse("256Mi"), "pods": resource.MustParse("1"),
+	})
+	_, err := core.LimitRanges(p.Namespace).Create(testContext(t), &corev1.LimitRange{
 		ObjectMeta: metav1.ObjectMeta{Name: "limits"},
 		Spec: corev1.LimitRangeSpec{Limits: []corev1.LimitRangeItem{{
 			Type: corev1.LimitTypeContainer, Max: resources("200m", "128Mi"), Min: resources("10m", "16Mi"),
@@ -124,9 +119,26 @@ func quota(t *testing.T, p *corev1.Pod) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Waits until the quota's controller has counted the existing objects.
+}
+
+// limitsQuota adds a quota that refuses containers without a CPU limit, and nothing that gives them
+// one.
+func limitsQuota(t *testing.T, p *corev1.Pod) {
+	createQuota(t, p.Namespace, corev1.ResourceList{"limits.cpu": resource.MustParse("300m"), "pods": resource.MustParse("1")})
+	p.Spec.Containers[0].Resources.Limits = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100m")}
+}
+
+// createQuota creates a quota for pods and more, and waits until its controller has counted the
+// existing objects.
+func createQuota(t *testing.T, namespace string, hard corev1.ResourceList) {
+	_, err := testEnv.Client.CoreV1().ResourceQuotas(namespace).Create(testContext(t), &corev1.ResourceQuota{
+		ObjectMeta: metav1.ObjectMeta{Name: "quota"}, Spec: corev1.ResourceQuotaSpec{Hard: hard},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, err := testEnv.Cluster.Kubectl(testContext(t), "wait", "--for=jsonpath={.status.used.pods}=0",
-		"resourcequota/quota", "--namespace", p.Namespace); err != nil {
+		"resourcequota/quota", "--namespace", namespace); err != nil {
 		t.Fatal(err)
 	}
 }

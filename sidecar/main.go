@@ -51,6 +51,7 @@
 //	AZURE_KUBERNETES_*          AKS identity bindings: TOKEN_PROXY, SNI_NAME, CA_FILE, CA_DATA
 //	HTTPS_PROXY, NO_PROXY       as usual
 //	GOGC, GOMEMLIMIT            of the Go runtime (GOMEMLIMIT: 90 % of the cgroup's limit)
+//	GOMAXPROCS                  of the Go runtime (default: 1)
 package main
 
 import (
@@ -98,6 +99,7 @@ func main() {
 		return
 	}
 	setMemoryLimit(memlimit.FromCgroup)
+	tuneRuntime()
 	if o.check {
 		validate(o)
 		return

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -12,18 +13,27 @@ import (
 
 // Many of these processes run on a node. Each works for a second and then sleeps for an hour, so
 // two things count: the memory that it keeps while it sleeps, and the time of the first sync, which
-// the pod waits for. Measured with ten certificates: 17 MB with the defaults of the Go runtime, 14
-// MB with these values, of which 9 MB are pages of the program file that all pods of a node share.
-// With laterGC from the beginning, the first sync would take 1.5 times the CPU time.
+// the pod waits for. docs/performance.md has the measurements.
 const (
-	firstSyncGC = 200
-	laterGC     = 50
+	// gcPercent is the garbage collector's target, instead of 100. The first sync needs 15 % more
+	// CPU time for it than with 200.
+	gcPercent = 50
+	// One thread at a time runs Go code. Each further one allocates from its own spans, in which
+	// the few objects that live on are scattered. Where the container has no CPU limit, the runtime
+	// would use as many as the node has CPUs.
+	threads = 1
+	// settleTime is the time from a sync until memory is released: the connections that it closes
+	// are gone, and the app has the CPU first.
+	settleTime = time.Second
 )
 
-// setGCPercent sets the garbage collector's target, unless the variable GOGC sets it.
-func setGCPercent(percent int) {
+// tuneRuntime sets the values above, unless the variables GOGC and GOMAXPROCS set them.
+func tuneRuntime() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(percent)
+		debug.SetGCPercent(gcPercent)
+	}
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(threads)
 	}
 }
 
@@ -33,21 +43,24 @@ func setGCPercent(percent int) {
 type memoryReleaser struct {
 	// closeIdle closes idle connections; nil if the next poll comes soon enough to use them.
 	closeIdle func()
+	timer     *time.Timer
 }
 
 // closeIdleAbove is the polling interval above which idle connections are closed after a poll: they
 // would time out before the next one.
 const closeIdleAbove = time.Minute
 
-func (m memoryReleaser) release(r certsync.Report) {
+func (m *memoryReleaser) release(r certsync.Report) {
 	if !r.Synced && len(r.Certificates) > 0 {
 		return
 	}
 	if m.closeIdle != nil && r.State != certsync.Transitioning {
 		m.closeIdle()
 	}
-	setGCPercent(laterGC)
-	debug.FreeOSMemory()
+	if m.timer != nil {
+		m.timer.Stop()
+	}
+	m.timer = time.AfterFunc(settleTime, debug.FreeOSMemory)
 }
 
 // memoryLimitRatio is the part of the container's memory limit that the Go runtime may use. The

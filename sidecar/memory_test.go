@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"testing"
 
@@ -34,5 +35,28 @@ func TestSetMemoryLimit(t *testing.T) {
 				t.Errorf("the limit is %d, want %d", got, test.want)
 			}
 		})
+	}
+}
+
+func TestTuneRuntime(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	defer debug.SetGCPercent(debug.SetGCPercent(100))
+	current := func() (gc, threads int) {
+		gc = debug.SetGCPercent(100)
+		debug.SetGCPercent(gc)
+		return gc, runtime.GOMAXPROCS(0)
+	}
+	// The runtime has read the variables when the process started.
+	t.Setenv("GOGC", "100")
+	t.Setenv("GOMAXPROCS", "2")
+	tuneRuntime()
+	if gc, n := current(); gc != 100 || n != 2 {
+		t.Errorf("with the variables: %d %%, %d threads", gc, n)
+	}
+	t.Setenv("GOGC", "")
+	t.Setenv("GOMAXPROCS", "")
+	tuneRuntime()
+	if gc, n := current(); gc != gcPercent || n != threads {
+		t.Errorf("without the variables: %d %%, %d threads", gc, n)
 	}
 }

@@ -41,7 +41,6 @@ func run(ctx context.Context, o *options, c *config.Loaded) error {
 	level.Set(c.LogLevel)
 	logs.Configure(c.Logging)
 	c.LogWarnings(log)
-	setGCPercent(firstSyncGC)
 
 	client, err := azhttp.New(azhttp.Options{ExtraCA: []byte(os.Getenv(contract.EnvExtraCA)), Where: o.where()})
 	if err != nil {

@@ -2,7 +2,7 @@
 // them, and prints one table: what, the target, what was measured, and whether the target was
 // reached.
 //
-//	go run ./e2e/bench [sidecar] [store] [webhook] [herd]
+//	go run ./e2e/bench [sidecar] [store] [webhook] [start] [herd]
 //
 // measures all of it, or the parts that are named.
 //
@@ -66,11 +66,11 @@ func run(ctx context.Context, only []string) error {
 		return err
 	}
 	b := &bench{repo: repo, table: table{begin: load()}}
-	parts := []part{{"sidecar", b.sidecar}, {"store", b.store}, {"webhook", b.webhook}, {"herd", b.herd}}
+	parts := []part{{"sidecar", b.sidecar}, {"store", b.store}, {"webhook", b.webhook}, {"start", b.start}, {"herd", b.herd}}
 	if len(only) > 0 {
 		parts = slices.DeleteFunc(parts, func(p part) bool { return !slices.Contains(only, p.name) })
 		if len(parts) != len(only) {
-			return fmt.Errorf("parts are sidecar, store, webhook and herd; not all of %q are", only)
+			return fmt.Errorf("parts are sidecar, store, webhook, start and herd; not all of %q are", only)
 		}
 	}
 	if b.temp, err = os.MkdirTemp("", "certsync-bench-"); err != nil {

@@ -117,6 +117,12 @@ func (c *Cluster) Helm3(ctx context.Context, args ...string) (string, error) {
 	return string(out), err
 }
 
+// Containerd returns a command of containerd's client on the node, in the namespace of the kubelet.
+// It does not work on an external cluster.
+func (c *Cluster) Containerd(ctx context.Context, args ...string) *exec.Cmd {
+	return c.node.ctr(ctx, args...)
+}
+
 // ctr returns a command of containerd's client, for the images that the kubelet sees.
 func (n *node) ctr(ctx context.Context, args ...string) *exec.Cmd {
 	all := append([]string{"--address", n.path("containerd.sock"), "--namespace", "k8s.io"}, args...)

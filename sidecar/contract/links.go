@@ -146,7 +146,7 @@ func (v *validator) checkVersionNames(t *linkTable) {
 				break
 			}
 			dot := strings.LastIndexByte(name, '.')
-			if dot < 0 || name[:dot] == c.FileName() && name == c.LinkName+name[dot:] || !versionPattern.MatchString(name[dot+1:]) {
+			if dot < 0 || name[:dot] == c.FileName() && name == c.LinkName+name[dot:] || !isVersionName(name[dot+1:]) {
 				continue // the suffix of the format is never a version: see secretPath
 			}
 			if other, taken = t.files[storeName{c.Store, name[:dot]}]; taken {

@@ -177,11 +177,12 @@ const (
 	PathMetrics = "/metrics"
 )
 
-// The sidecar's resources where no annotation sets them.
+// The sidecar's resources where no annotation sets them. The CPU limit is that of a pod whose
+// containers all have one; other pods need none.
 const (
 	DefaultCPURequest    = "10m"
 	DefaultMemoryRequest = "32Mi"
-	DefaultCPULimit      = "100m"
+	DefaultCPULimit      = "200m"
 	DefaultMemoryLimit   = "64Mi"
 )
 

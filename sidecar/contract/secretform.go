@@ -21,7 +21,7 @@ func (v *validator) otherForm(text string) string {
 		what = "the address of a page in the Azure portal"
 	case resourceIDPattern.MatchString(text):
 		what = "the resource ID"
-	case secretNamePattern.MatchString(text):
+	case isSecretName(text):
 		return "is only a name: write the URL of the secret, " + exampleURL(text)
 	case strings.Contains(text, `"`), strings.HasPrefix(text, "'"):
 		return "contains quotation marks: write the URL without them, and without brackets"
@@ -118,7 +118,7 @@ func (v *validator) writable(id secretID, text string) string {
 		return ""
 	}
 	id.host += "." + suffix
-	if !secretNamePattern.MatchString(id.name) {
+	if !isSecretName(id.name) {
 		id.name, id.version = "<name>", ""
 	}
 	if !isVersion(id.version) {

@@ -13,9 +13,18 @@ import (
 // https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#object-identifiers
 var (
 	vaultNamePattern  = regexp.MustCompile(`^[A-Za-z](-?[A-Za-z0-9])+$`)
-	secretNamePattern = regexp.MustCompile(`^[0-9A-Za-z-]{1,127}$`)
-	versionPattern    = regexp.MustCompile(`^[0-9A-Za-z]{1,127}$`)
+	secretNamePattern = regexp.MustCompile(`^[0-9A-Za-z-]+$`)
+	versionPattern    = regexp.MustCompile(`^[0-9A-Za-z]+$`)
 )
+
+// maxNameLength is the longest name of a secret, and the longest version. It is not part of the
+// patterns, since {1,127} makes a program that is a hundred times as large, and every process
+// compiles it when it starts.
+const maxNameLength = 127
+
+func isSecretName(s string) bool { return len(s) <= maxNameLength && secretNamePattern.MatchString(s) }
+
+func isVersionName(s string) bool { return len(s) <= maxNameLength && versionPattern.MatchString(s) }
 
 // DefaultVaultSuffixes returns the DNS suffixes of Key Vault in the public cloud, in China and in
 // the US government cloud.
@@ -129,7 +138,7 @@ func (id *secretID) setPath(parts []string) string {
 		return "the path must be /secrets/<name> or /secrets/<name>/<version>"
 	case len(rest) == 0:
 		return missingName + host + "/secrets/<name>"
-	case !secretNamePattern.MatchString(rest[0]):
+	case !isSecretName(rest[0]):
 		return "a secret name has 1 to 127 letters, digits and hyphens"
 	case len(rest) == 2 && !isVersion(rest[1]):
 		return "a version has only letters and digits and is not a suffix of the store's files"
@@ -142,5 +151,5 @@ func (id *secretID) setPath(parts []string) string {
 }
 
 func isVersion(s string) bool {
-	return versionPattern.MatchString(s) && !isSuffix(s)
+	return isVersionName(s) && !isSuffix(s)
 }

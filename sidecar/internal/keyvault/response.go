@@ -36,8 +36,13 @@ func (v *vault) explainResponse(resp *http.Response, ref Ref) error {
 // failure is the content of an error of Key Vault. The codes are empty if it is not from Key Vault.
 type failure struct{ outer, inner, message string }
 
-// codePattern matches error codes. Anything else is not put into an error.
-var codePattern = regexp.MustCompile(`^\w{1,64}$`)
+var codePattern = regexp.MustCompile(`^\w+$`)
+
+// isCode reports whether a text is an error code. Anything else is not put into an error.
+func isCode(s string) bool {
+	const maxLength = 64
+	return len(s) <= maxLength && codePattern.MatchString(s)
+}
 
 // readFailure reads an error of Key Vault. The SDK parses only the outer code, and "Forbidden"
 // alone is not enough to find the remedy. Messages describe the request, the caller and the vault;
@@ -58,11 +63,11 @@ func readFailure(resp *http.Response) failure {
 			} `json:"innererror"`
 		} `json:"error"`
 	}
-	if json.Unmarshal(body, &content) != nil || !codePattern.MatchString(content.Error.Code) {
+	if json.Unmarshal(body, &content) != nil || !isCode(content.Error.Code) {
 		return failure{}
 	}
 	f := failure{outer: content.Error.Code, message: azhttp.CleanText(content.Error.Message)}
-	if codePattern.MatchString(content.Error.Inner.Code) {
+	if isCode(content.Error.Inner.Code) {
 		f.inner = content.Error.Inner.Code
 	}
 	return f

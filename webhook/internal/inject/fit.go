@@ -20,7 +20,7 @@ func (in *injection) fitPod(a *amount) {
 		in.warn(fmt.Sprintf("the sidecar's %s limit is reduced from %s to the pod's limit, %s", a.name, a.limit.String(), podLimit.String()))
 		a.limit = podLimit
 	}
-	if a.request.Cmp(a.limit) > 0 {
+	if !a.limit.IsZero() && a.request.Cmp(a.limit) > 0 {
 		a.request = a.limit
 	}
 	total, requested := in.pod.Spec.Resources.Requests[a.name]

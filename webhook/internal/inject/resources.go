@@ -14,30 +14,37 @@ import (
 var (
 	defaultCPURequest    = resource.MustParse(contract.DefaultCPURequest)
 	defaultMemoryRequest = resource.MustParse(contract.DefaultMemoryRequest)
-	defaultCPULimit      = resource.MustParse(contract.DefaultCPULimit)
 	defaultMemoryLimit   = resource.MustParse(contract.DefaultMemoryLimit)
+
+	// The CPU limit in pods where the sidecar needs one: see neededCPULimit. guaranteedCPU is also
+	// the request, which the scheduler reserves.
+	limitedCPU    = resource.MustParse(contract.DefaultCPULimit)
+	guaranteedCPU = resource.MustParse("100m")
 
 	// baseMemory is what the sidecar needs in addition to its stores, whose pages count against its
 	// limit.
 	baseMemory = resource.MustParse("32Mi")
 )
 
-// amount is a request and a limit of one resource.
+// amount is a request and a limit of one resource. A limit of 0 stands for none.
 type amount struct {
 	name           corev1.ResourceName
 	request, limit resource.Quantity
 }
 
-// planResources returns the sidecar's requests and limits. Those of cpu and memory are always set,
-// since a ResourceQuota may require them. They keep the pod's QoS class Guaranteed and fit into the
-// pod's spec.resources. ephemeral-storage, which matters for neither, is set only where an
-// annotation asks for it.
+// planResources returns the sidecar's requests and limits. Those of memory are always set, since a
+// ResourceQuota may require them; a limit of cpu where the sidecar needs one. They keep the pod's
+// QoS class Guaranteed and fit into the pod's spec.resources. ephemeral-storage, which matters for
+// neither, is set only where an annotation asks for it.
 func (in *injection) planResources() (corev1.ResourceRequirements, error) {
 	cpu, mem, storage, errs := amounts(in.settings)
 	if len(errs) > 0 {
 		return corev1.ResourceRequirements{}, errs
 	}
 	in.raiseMemory(&mem)
+	if cpu.limit.IsZero() {
+		cpu.limit = in.neededCPULimit(cpu.request)
+	}
 	if in.pod.Spec.Resources != nil {
 		in.fitPod(&cpu)
 		in.fitPod(&mem)
@@ -47,12 +54,16 @@ func (in *injection) planResources() (corev1.ResourceRequirements, error) {
 	return requirements(in.settings, cpu, mem, storage), nil
 }
 
-// Resources returns the requests and limits of the sidecar by its annotations and the defaults,
-// before they are adapted to a pod. The error is a settings.Errors.
+// Resources returns the requests and limits of the sidecar by its annotations and the defaults, for
+// a pod whose containers all have limits, before they are adapted to the pod. The error is a
+// settings.Errors.
 func Resources(s *settings.Resolved) (corev1.ResourceRequirements, error) {
 	cpu, mem, storage, errs := amounts(s)
 	if len(errs) > 0 {
 		return corev1.ResourceRequirements{}, errs
+	}
+	if cpu.limit.IsZero() {
+		cpu.limit = limitedCPU
 	}
 	return requirements(s, cpu, mem, storage), nil
 }
@@ -62,7 +73,10 @@ func Resources(s *settings.Resolved) (corev1.ResourceRequirements, error) {
 func requirements(s *settings.Resolved, cpu, mem, storage amount) corev1.ResourceRequirements {
 	r := corev1.ResourceRequirements{
 		Requests: corev1.ResourceList{cpu.name: cpu.request, mem.name: mem.request},
-		Limits:   corev1.ResourceList{cpu.name: cpu.limit, mem.name: mem.limit},
+		Limits:   corev1.ResourceList{mem.name: mem.limit},
+	}
+	if !cpu.limit.IsZero() {
+		r.Limits[cpu.name] = cpu.limit
 	}
 	if s.Storage.Request.Given() {
 		r.Requests[storage.name] = storage.request
@@ -71,6 +85,31 @@ func requirements(s *settings.Resolved, cpu, mem, storage amount) corev1.Resourc
 		r.Limits[storage.name] = storage.limit
 	}
 	return r
+}
+
+// neededCPULimit returns the sidecar's CPU limit where no annotation sets it: none, unless every
+// container of the app has one. Such a pod may be Guaranteed, or in a namespace where a
+// ResourceQuota or a policy refuses a container without a limit. Where a container of the app has
+// none, nothing of that applies, and a limit would only throttle the pod's start:
+// docs/decisions/cpu-limit.md.
+func (in *injection) neededCPULimit(request resource.Quantity) (limit resource.Quantity) {
+	pod := in.pod.Spec.Resources
+	if pod != nil && !pod.Limits.Cpu().IsZero() {
+		return limit // the pod's limit holds for all containers together, and satisfies a quota
+	}
+	for _, c := range in.apps {
+		if c.Resources.Limits.Cpu().IsZero() {
+			return limit
+		}
+	}
+	limit = limitedCPU
+	if pod == nil && isGuaranteed(in.apps) {
+		limit = guaranteedCPU
+	}
+	if request.Cmp(limit) > 0 {
+		return request
+	}
+	return limit
 }
 
 // CheckResources checks the requests and limits of the sidecar: quantities above zero, and no
@@ -90,10 +129,10 @@ func (in *injection) checkUnused() {
 	}
 }
 
-// amounts returns what the annotations and the defaults give. A request or limit of
-// ephemeral-storage without an annotation is 0.
+// amounts returns what the annotations and the defaults give. Without an annotation, the limit of
+// cpu and both of ephemeral-storage are 0.
 func amounts(s *settings.Resolved) (cpu, mem, storage amount, errs settings.Errors) {
-	cpu = amount{corev1.ResourceCPU, defaultCPURequest, defaultCPULimit}
+	cpu = amount{name: corev1.ResourceCPU, request: defaultCPURequest}
 	mem = amount{corev1.ResourceMemory, defaultMemoryRequest, defaultMemoryLimit}
 	storage = amount{name: corev1.ResourceEphemeralStorage}
 	for _, r := range []struct {
@@ -123,7 +162,7 @@ func (a *amount) set(given settings.Resource) *settings.Error {
 		}
 		*v.to = q
 	}
-	if a.request.Cmp(a.limit) <= 0 {
+	if a.limit.IsZero() || a.request.Cmp(a.limit) <= 0 {
 		return nil
 	}
 	switch {
