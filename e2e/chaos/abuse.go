@@ -49,7 +49,7 @@ func abuse(ctx context.Context, t *trial, n *node) error {
 		group.Go(func() {
 			for k := first; limited.Err() == nil; k++ {
 				n.assault(limited, service.Spec.ClusterIP+":443", requests[k%len(requests)], i%4 == 0)
-				t.make()
+				t.countFault()
 			}
 		})
 	}

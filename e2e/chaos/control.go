@@ -43,7 +43,7 @@ func apiServerDown(ctx context.Context, t *trial, n *node) error {
 	if err := n.Cluster.KillProgram(ctx, program); err != nil {
 		return err
 	}
-	t.make()
+	t.countFault()
 	containers := []string{contract.ContainerName, "server"}
 	t.rand.Shuffle(2, func(i, j int) { containers[i], containers[j] = containers[j], containers[i] })
 	shaken.shaken.Store(true)
@@ -54,7 +54,7 @@ func apiServerDown(ctx context.Context, t *trial, n *node) error {
 		if err := kill(shaken.pod, container); err != nil {
 			return err
 		}
-		t.make()
+		t.countFault()
 		t.check(container+" killed: served", shaken.served(ctx))
 		t.check(container+" killed: ready", await(ctx, restartedIn, func() error {
 			_, err := shaken.get(ctx, contract.PathReady)
@@ -101,7 +101,7 @@ func programDown(program string) func(context.Context, *trial, *node) error {
 			if err := n.Cluster.KillProgram(ctx, program); err != nil {
 				return err
 			}
-			t.make()
+			t.countFault()
 			for _, a := range n.apps {
 				t.check(a.name+": renewal without "+program, a.reaches(ctx, a.newest.Load()+1, recoveredIn))
 			}
@@ -143,7 +143,7 @@ func editConfigMap(ctx context.Context, t *trial, n *node) error {
 		if err := a.edit(ctx, edits[k]); err != nil {
 			return err
 		}
-		t.make()
+		t.countFault()
 		t.check(fmt.Sprintf("edit %d: status", k), a.says(ctx, refused, true, restartedIn))
 		t.check(fmt.Sprintf("edit %d: renewal", k), a.reaches(ctx, a.newest.Load()+1, recoveredIn))
 		if i == 0 {
@@ -151,7 +151,7 @@ func editConfigMap(ctx context.Context, t *trial, n *node) error {
 			if err := kill(a.pod, contract.ContainerName); err != nil {
 				return err
 			}
-			t.make()
+			t.countFault()
 			t.check(fmt.Sprintf("edit %d, killed: served", k), a.served(ctx))
 			t.check(fmt.Sprintf("edit %d, killed: status", k), a.says(ctx, refused, true, restartedIn))
 			a.shaken.Store(false)

@@ -83,7 +83,7 @@ func replaceTokens(ctx context.Context, t *trial) error {
 		if err := w.putToken(w.TokenFile(), time.Now()); err != nil {
 			return err
 		}
-		t.make()
+		t.countFault()
 		if err := errors.Join(s.running().Signal(syscall.SIGHUP), rig.Pause(ctx, t.between(0, 200*time.Millisecond))); err != nil {
 			return err
 		}
@@ -135,7 +135,7 @@ func wrongDates(ctx context.Context, t *trial) error {
 			if _, err := w.Renew(ctx, version.Renewal); err != nil {
 				return err
 			}
-			t.make()
+			t.countFault()
 		}
 		if err := s.running().Signal(syscall.SIGHUP); err != nil {
 			return err

@@ -51,7 +51,7 @@ func (t *trial) killFor(ctx context.Context, d time.Duration) error {
 		}
 		t.check("process", s.running().Ended())
 		s.kill()
-		t.make()
+		t.countFault()
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()

@@ -130,7 +130,7 @@ func (n *node) killReplica(ctx context.Context, t *trial) error {
 		progress("%s: %v", t.fault, err) // it has ended, and the API server does not know yet
 		return nil
 	}
-	t.make()
+	t.countFault()
 	return nil
 }
 

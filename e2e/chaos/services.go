@@ -156,7 +156,7 @@ func (t *trial) outage(ctx context.Context, s *subject, o outage, during phase, 
 	if err := o.begin(ctx, s.world); err != nil {
 		return err
 	}
-	t.make()
+	t.countFault()
 	before, err := s.world.Counts(ctx, azure.Filter{})
 	if err != nil {
 		return err

@@ -107,7 +107,7 @@ func editSettings(ctx context.Context, t *trial) error {
 		if err := m.put(all[i].write); err != nil {
 			return err
 		}
-		t.make()
+		t.countFault()
 		t.check(all[i].name+": status", s.says(ctx, refused, true))
 		if killed {
 			s.kill()

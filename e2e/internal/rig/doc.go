@@ -1,5 +1,5 @@
-// Package rig runs the two programs the way a cluster runs them, for the programs that measure and
-// attack them: the webhook against the API server of a real node, the sidecar against an emulated
+// Package rig runs the two programs the way a cluster runs them, for the programs that measure,
+// attack and disturb them: the webhook against the API server of a real node, the sidecar against an emulated
 // Azure in a sandbox, each in a cgroup with limits if asked for.
 //
 // It guarantees that nothing stays behind: programs end with the process that started them, and
