@@ -103,7 +103,7 @@ func (n *node) assault(ctx context.Context, address string, request []byte, stal
 	}
 	// An attacker does not need to know whom it attacks.
 	conn := tls.Client(raw, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // see above
-	defer conn.Close()
+	defer raw.Close()
 	deadline, _ := ctx.Deadline()
 	_ = conn.SetDeadline(deadline) // it is open
 	if stalls {

@@ -63,7 +63,7 @@ func apiServerDown(ctx context.Context, t *trial, n *node) error {
 	}
 	shaken.shaken.Store(false)
 	for _, a := range n.apps {
-		t.check(a.name+": renewal without API server", a.reaches(ctx, a.newest.Load()+1, recoveredIn))
+		t.check(a.name+": renewal without API server", a.reaches(ctx, a.newest.Load()+1))
 	}
 	if err := n.Cluster.StartProgram(ctx, program); err != nil {
 		return err
@@ -103,7 +103,7 @@ func programDown(program string) func(context.Context, *trial, *node) error {
 			}
 			t.countFault()
 			for _, a := range n.apps {
-				t.check(a.name+": renewal without "+program, a.reaches(ctx, a.newest.Load()+1, recoveredIn))
+				t.check(a.name+": renewal without "+program, a.reaches(ctx, a.newest.Load()+1))
 			}
 			if err := rig.Pause(ctx, t.between(0, 3*time.Second)); err != nil {
 				return err
@@ -145,7 +145,7 @@ func editConfigMap(ctx context.Context, t *trial, n *node) error {
 		}
 		t.countFault()
 		t.check(fmt.Sprintf("edit %d: status", k), a.says(ctx, refused, true, restartedIn))
-		t.check(fmt.Sprintf("edit %d: renewal", k), a.reaches(ctx, a.newest.Load()+1, recoveredIn))
+		t.check(fmt.Sprintf("edit %d: renewal", k), a.reaches(ctx, a.newest.Load()+1))
 		if i == 0 {
 			a.shaken.Store(true)
 			if err := kill(a.pod, contract.ContainerName); err != nil {
@@ -155,7 +155,7 @@ func editConfigMap(ctx context.Context, t *trial, n *node) error {
 			t.check(fmt.Sprintf("edit %d, killed: served", k), a.served(ctx))
 			t.check(fmt.Sprintf("edit %d, killed: status", k), a.says(ctx, refused, true, restartedIn))
 			a.shaken.Store(false)
-			t.check(fmt.Sprintf("edit %d, killed: renewal", k), a.reaches(ctx, a.newest.Load()+1, recoveredIn))
+			t.check(fmt.Sprintf("edit %d, killed: renewal", k), a.reaches(ctx, a.newest.Load()+1))
 		}
 		if err := a.edit(ctx, good); err != nil {
 			return err

@@ -77,8 +77,9 @@ func (n *node) end(ctx context.Context) error {
 		return nil
 	}
 	n.traffic.end()
-	n.runner.scanner.scan(ctx)
-	n.runner.scanner.unwatch(n.azure)
+	if n.azure != nil {
+		n.runner.scanner.unwatch(ctx, n.azure)
+	}
 	return cluster.Down(ctx, cluster.Options{Name: nodeName})
 }
 
@@ -106,9 +107,9 @@ func onNode(name, holds string, run func(context.Context, *trial, *node) error) 
 			return err
 		}
 		for _, a := range n.apps {
-			t.check(a.name+": the newest version afterwards", a.reaches(ctx, a.newest.Load(), recoveredIn))
+			t.check(a.name+": the newest version afterwards", a.reaches(ctx, a.newest.Load()))
 		}
-		return n.collect(ctx, t)
+		return n.collect(ctx)
 	}}
 }
 
@@ -185,10 +186,10 @@ func (a *app) renew(ctx context.Context) error {
 }
 
 // reaches waits until the traffic has seen a version.
-func (a *app) reaches(ctx context.Context, version int64, most time.Duration) error {
-	return await(ctx, most, func() error {
+func (a *app) reaches(ctx context.Context, version int64) error {
+	return await(ctx, recoveredIn, func() error {
 		if got := a.seen.Load(); got < version {
-			return fmt.Errorf("version %d is served after %s, want %d", got, most, version)
+			return fmt.Errorf("version %d is served after %s, want %d", got, recoveredIn, version)
 		}
 		return nil
 	})

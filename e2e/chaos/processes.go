@@ -58,7 +58,7 @@ func killContainer(containerID string) error {
 
 // collect gives to the scanner what can be seen of the pods: the objects with their environment,
 // status and termination messages, events, logs, and the environment of the processes.
-func (n *node) collect(ctx context.Context, t *trial) error {
+func (n *node) collect(ctx context.Context) error {
 	for _, kind := range []string{"pods", "events"} {
 		text, err := n.Cluster.Kubectl(ctx, "get", kind, "--all-namespaces", "--output=json")
 		if err != nil {

@@ -52,8 +52,11 @@ func (r *runner) all(ctx context.Context, chosen []fault) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	attempt := func(f fault) {
+		if ctx.Err() != nil {
+			return
+		}
 		if err := r.one(ctx, f); err != nil {
-			cancel(fmt.Errorf("%s: %w", f.name, err)) // the others end
+			cancel(fmt.Errorf("%s: %w", f.name, err)) // the others end; only the first error counts
 		}
 	}
 	var beside, parallel sync.WaitGroup
@@ -89,13 +92,10 @@ func (r *runner) all(ctx context.Context, chosen []fault) error {
 
 // one makes a fault.
 func (r *runner) one(ctx context.Context, f fault) error {
-	if ctx.Err() != nil {
-		return nil // another fault says why
-	}
 	t := &trial{
 		ledger: &ledger{fault: f.name, holds: f.holds}, runner: r,
 		rand: rand.New(rand.NewPCG(r.seed, hash(f.name))),
-		dir:  filepath.Join(r.temp, f.name),
+		dir:  filepath.Join(r.temp, f.name), ended: func() bool { return ctx.Err() != nil },
 	}
 	if err := os.Mkdir(t.dir, 0o755); err != nil {
 		return err
@@ -103,10 +103,7 @@ func (r *runner) one(ctx context.Context, f fault) error {
 	begin := time.Now()
 	err := f.run(ctx, t)
 	r.report.add(t.ledger)
-	if err != nil && ctx.Err() != nil {
-		return nil
-	}
-	progress("%s: %.0f s: %s", f.name, time.Since(begin).Seconds(), t.ledger.summary())
+	progress("%s: %.0f s: %s", f.name, time.Since(begin).Seconds(), t.summary())
 	return err
 }
 
@@ -123,6 +120,15 @@ type trial struct {
 	*runner
 	rand *rand.Rand
 	dir  string // for its files
+	// ended tells whether the run was interrupted, which fails what is waited for.
+	ended func() bool
+}
+
+// check counts a check, unless the run was interrupted. An error is a violation.
+func (t *trial) check(where string, err error) {
+	if !t.ended() {
+		t.ledger.check(where, err)
+	}
 }
 
 // between returns a random duration.

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -29,6 +30,7 @@ type scanner struct {
 	pieces  map[[piece]byte]string // to what it is a piece of
 	sources []*source
 	pending map[string][]byte // by where it was seen
+	planted int               // keys and tokens that the self-test has found
 }
 
 // source is an emulator, and how much of its lists is known.
@@ -53,10 +55,17 @@ func (s *scanner) watch(c azure.Control) {
 	s.sources = append(s.sources, &source{control: c})
 }
 
-// unwatch forgets an emulator that ends. Its keys and tokens are searched for all the same.
-func (s *scanner) unwatch(c azure.Control) {
+// unwatch forgets an emulator that ends, after the last search and the self-test. Its keys and
+// tokens are searched for all the same.
+func (s *scanner) unwatch(ctx context.Context, c azure.Control) {
+	s.scan(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, source := range s.sources {
+		if source.control == c {
+			s.found.check("self-test", s.selfTest(ctx, source))
+		}
+	}
 	s.sources = slices.DeleteFunc(s.sources, func(known *source) bool { return known.control == c })
 }
 
@@ -110,12 +119,16 @@ func (s *scanner) search(text []byte) error {
 	return nil
 }
 
-// result searches what is left. Without a single key and token the search has shown nothing.
+// result searches what is left, and for what it has planted. If there was nothing to search for, the
+// search has shown nothing.
 func (s *scanner) result() *ledger {
-	s.scan(context.Background())
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.found.check("self-test", s.selfTest())
+	ctx := context.Background()
+	for _, source := range slices.Clone(s.sources) {
+		s.unwatch(ctx, source.control)
+	}
+	if s.planted == 0 {
+		s.found.check("self-test", errors.New("there was no key and no token to search for"))
+	}
 	return s.found
 }
 

@@ -104,7 +104,7 @@ func TestJudge(t *testing.T) {
 		"stays":               {phase{versions: map[string]int{"c": 1}}, []int{1, 1}, 0},
 		"does not stay":       {phase{versions: map[string]int{"c": 1}}, []int{1, 2}, 1},
 	} {
-		s := &subject{t: &trial{ledger: &ledger{}}, world: w, seen: map[string]int{}, phase: c.phase}
+		s := &subject{t: &trial{ledger: &ledger{}, ended: func() bool { return false }}, world: w, seen: map[string]int{}, phase: c.phase}
 		for _, version := range c.reads {
 			if version == 0 {
 				s.judge(c.phase, "c", "c", nil, fs.ErrNotExist)
@@ -116,7 +116,7 @@ func TestJudge(t *testing.T) {
 			t.Errorf("%s: %d violations, want %d: %q", name, s.t.violations, c.want, s.t.shown)
 		}
 	}
-	s := &subject{t: &trial{ledger: &ledger{}}, world: w, seen: map[string]int{}}
+	s := &subject{t: &trial{ledger: &ledger{}, ended: func() bool { return false }}, world: w, seen: map[string]int{}}
 	s.judge(phase{}, "c", "c", nil, errors.New("input/output error"))
 	if s.t.violations != 1 {
 		t.Error("an error before the first sync is not a violation")
