@@ -37,6 +37,10 @@ test: programs ## Run all tests, including the end-to-end tests on a real one-no
 	@echo "end-to-end tests on a real one-node Kubernetes"
 	go test -timeout 40m -v $(TESTFLAGS) ./e2e
 
+.PHONY: test-long
+test-long: programs ## Run the end-to-end tests with every variant of those that take long (half an hour)
+	E2E_LONG=1 go test -timeout 90m -v $(TESTFLAGS) ./e2e
+
 .PHONY: examples
 examples: programs ## Run the quick start, the examples and the Azure SDKs (Go, Node.js 20, Python) on the node; needs the npm registry
 	.ci/packages nginx:nginx-light haproxy:haproxy jlink:default-jdk-headless node:nodejs npm:npm

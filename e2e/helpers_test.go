@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"os"
 	"testing"
 	"time"
 
@@ -15,6 +16,9 @@ import (
 // testTimeout is how long a test waits for something that normally happens at once. It is long so
 // that tests also pass on a slow machine.
 const testTimeout = 3 * time.Minute
+
+// long reports whether make test-long runs the tests, which then try every variant.
+func long() bool { return os.Getenv("E2E_LONG") != "" }
 
 func testContext(t *testing.T) context.Context {
 	t.Helper()

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/sha256"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -40,6 +41,10 @@ func TestMain(m *testing.M) {
 		for _, script := range files {
 			vaults = append(vaults, vaultOf(strings.TrimSuffix(filepath.Base(script), ".txtar")))
 		}
+	}
+	// Scripts mostly wait for the next poll, so more of them run in parallel than there are processors.
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err) // the testing package defines the flag
 	}
 	sandbox.Enter(azure.Hosts("127.0.0.1", append(vaults, otherVault)...))
 	testscript.Main(m, map[string]func(){"certsync": main})
