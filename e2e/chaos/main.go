@@ -6,11 +6,11 @@
 // makes all faults, or those whose names begin with a NAME, such as "sidecar" or "node-kubelet".
 // -list prints them, with what must hold.
 //
-// The sidecar's faults are made on processes in sandboxes, each with its own emulated Azure, several
-// at a time. The node's faults are made one after the other on a separate node (cluster
+// The sidecar's faults are made on processes in sandboxes, each with its own emulated Azure,
+// several at a time. The node's faults are made one after the other on a separate node (cluster
 // "certsync-chaos") with the chart installed. During all of it, for the -duration, one more sidecar
-// is killed again and again (sidecar-kill). What the programs print, serve and get as environment is
-// searched for the bytes of every key and token that an emulator has issued or received.
+// is killed again and again (sidecar-kill). What the programs print, serve and get as environment
+// is searched for the bytes of every key and token that an emulator has issued or received.
 //
 // Order, choice and moments of the faults follow from the seed, which is printed: the same seed
 // makes the same faults again. How far a program has got at such a moment depends on the machine.

@@ -119,8 +119,8 @@ func (s *scanner) search(text []byte) error {
 	return nil
 }
 
-// result searches what is left, and for what it has planted. If there was nothing to search for, the
-// search has shown nothing.
+// result searches what is left, and for what it has planted. If there was nothing to search for,
+// the search has shown nothing.
 func (s *scanner) result() *ledger {
 	ctx := context.Background()
 	for _, source := range slices.Clone(s.sources) {

@@ -28,7 +28,7 @@ type mounted struct {
 	count int
 }
 
-// put replaces the content in one step, as the kubelet does. Without a function the file is missing.
+// put replaces the content in one step, as the kubelet does. The function writes the file, or none.
 func (m *mounted) put(write func(path string) error) error {
 	m.count++
 	version := fmt.Sprintf("..%d", m.count)

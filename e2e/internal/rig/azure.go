@@ -74,8 +74,8 @@ func NewAzure(ctx context.Context, temp string, n int) (*Azure, error) {
 	return w, w.open(ctx)
 }
 
-// Assertion signs a new token for the sidecar's token file, that was issued at a time; zero for now.
-// It is valid for an hour.
+// Assertion signs a new token for the sidecar's token file. It was issued at this time, zero for
+// now, and is valid for an hour.
 func (w *Azure) Assertion(issued time.Time) (string, error) {
 	return w.issuer.Sign(azure.Assertion{Subject: subject, IssuedAt: issued})
 }

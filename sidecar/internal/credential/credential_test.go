@@ -143,9 +143,9 @@ func TestCanceledCaller(t *testing.T) {
 	}
 }
 
-// If azidentity still has a token in memory that Entra ID refuses, and that was replaced in the file,
-// the file is read again at once, and not only after ten minutes. A file that did not change costs
-// no further request.
+// If azidentity still has a token in memory that Entra ID refuses, and that was replaced in the
+// file, the file is read again at once, and not only after ten minutes. A file that did not change
+// costs no further request.
 func TestRefusedTokenIsReadAgain(t *testing.T) {
 	now := time.Now()
 	for name, c := range map[string]struct {
