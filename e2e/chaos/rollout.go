@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -16,6 +17,8 @@ import (
 
 const (
 	rollOutPods = 200
+	// replicaKills is how often a replica of the webhook is killed.
+	replicaKills = 12
 	// rollOutIn bounds the time until the ReplicaSet has created all pods. It waits longer after
 	// each pod that was refused.
 	rollOutIn = 3 * time.Minute
@@ -41,34 +44,38 @@ func rollOut(ctx context.Context, t *trial, n *node) error {
 	if _, err := deployments.Create(ctx, manyPods(name, n.app("steady").secret()), metav1.CreateOptions{}); err != nil {
 		return err
 	}
-	begin := time.Now()
-	for kills := 0; ; kills++ {
-		pods, err := n.Client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
-		if err != nil {
-			return err
-		}
-		t.check("pods", allInjected(pods.Items))
-		if len(pods.Items) >= rollOutPods && kills >= 10 {
-			break
-		}
-		if time.Since(begin) > rollOutIn {
-			t.check("roll-out", fmt.Errorf("%d of %d pods exist after %s", len(pods.Items), rollOutPods, rollOutIn))
-			break
-		}
-		if err := n.killReplica(ctx, t); err != nil {
-			return err
-		}
-		if err := rig.Pause(ctx, t.between(200*time.Millisecond, 2*time.Second)); err != nil {
-			return err
-		}
-		if kills == 5 { // all pods are replaced
+	for i := range replicaKills {
+		if i == replicaKills/3 || i == 2*replicaKills/3 { // all pods are replaced
 			if err := n.restartMany(ctx, namespace, name); err != nil {
 				return err
 			}
 		}
+		if err := errors.Join(n.killReplica(ctx, t), rig.Pause(ctx, t.between(500*time.Millisecond, 4*time.Second))); err != nil {
+			return err
+		}
+		if _, err := n.sidecars(ctx, t, namespace); err != nil {
+			return err
+		}
 	}
+	t.check("roll-out", await(ctx, rollOutIn, func() error {
+		count, err := n.sidecars(ctx, t, namespace)
+		if err == nil && count < rollOutPods {
+			err = fmt.Errorf("%d of %d pods exist after %s", count, rollOutPods, rollOutIn)
+		}
+		return err
+	}))
 	t.check("the webhook's replicas", n.awaitWebhook(ctx))
 	return n.Client.CoreV1().Namespaces().Delete(ctx, namespace, metav1.DeleteOptions{})
+}
+
+// sidecars checks that each pod of a namespace has its sidecar, and returns the number of pods.
+func (n *node) sidecars(ctx context.Context, t *trial, namespace string) (int, error) {
+	pods, err := n.Client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return 0, err
+	}
+	t.check("pods", allInjected(pods.Items))
+	return len(pods.Items), nil
 }
 
 // allInjected checks each pod.
@@ -118,7 +125,9 @@ func (n *node) webhookPods(ctx context.Context) (running []corev1.Pod, err error
 	return running, nil
 }
 
-// killReplica kills one of the webhook's replicas.
+// killReplica kills one of the webhook's replicas. The kubelet waits long before it starts a
+// container for a second time, so a replica that was killed before is deleted, by force. The
+// Deployment replaces it.
 func (n *node) killReplica(ctx context.Context, t *trial) error {
 	choice := t.rand.IntN(2) // also if there is no choice
 	pods, err := n.webhookPods(ctx)
@@ -126,12 +135,12 @@ func (n *node) killReplica(ctx context.Context, t *trial) error {
 		return err
 	}
 	pod := &pods[choice%len(pods)]
-	if err := kill(pod, webhookContainer); err != nil {
-		progress("%s: %v", t.fault, err) // it has ended, and the API server does not know yet
+	t.countFault()
+	if framework.ContainerStatus(pod, webhookContainer).RestartCount == 0 && kill(pod, webhookContainer) == nil {
 		return nil
 	}
-	t.countFault()
-	return nil
+	now := int64(0)
+	return n.Client.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, metav1.DeleteOptions{GracePeriodSeconds: &now})
 }
 
 // awaitWebhook waits until all replicas are ready again.
