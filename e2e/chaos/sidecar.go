@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/internal/rig"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
 // phase is what must hold for a sidecar at present.
@@ -122,32 +124,35 @@ func (s *subject) probe(ctx context.Context) {
 	if p == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	limited, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	_, notReadyErr := p.Get(ctx, "/readyz")
-	status, statusErr := p.Get(ctx, "/status")
-	metrics, metricsErr := p.Get(ctx, "/metrics")
-	if s.running() != p || ctx.Err() != nil && p.Ended() == nil && statusErr == nil {
+	_, readyErr := p.Get(limited, contract.PathReady)
+	status, statusErr := p.Get(limited, contract.PathStatus)
+	metrics, metricsErr := p.Get(limited, contract.PathMetrics)
+	ended := p.Ended()
+	if s.running() != p || ctx.Err() != nil {
 		return // it was killed, or the trial ends
 	}
-	s.t.check(before.name+": process", p.Ended())
-	if statusErr != nil || metricsErr != nil {
-		return // it starts
+	s.t.check(before.name+": process", ended)
+	served := errors.Join(statusErr, metricsErr)
+	if served == nil {
+		s.t.scanner.add(s.t.fault+": status", []byte(status))
+		s.t.scanner.add(s.t.fault+": metrics", []byte(metrics))
 	}
-	s.t.scanner.add(s.t.fault+": status", []byte(status))
-	s.t.scanner.add(s.t.fault+": metrics", []byte(metrics))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.status = status
+	if served == nil {
+		s.status = status
+	}
 	if s.phase.name != before.name {
 		return
 	}
 	switch {
 	case before.ready == isReady:
-		s.t.check(before.name+": readiness", notReadyErr)
-	case before.ready == notReady && notReadyErr == nil:
+		s.t.check(before.name+": readiness", errors.Join(readyErr, served))
+	case before.ready == notReady && readyErr == nil:
 		s.t.check(before.name+": readiness", fmt.Errorf("ready without certificates: %s", status))
-	default:
+	case served == nil: // before that, it starts
 		s.t.check(before.name+": readiness", nil)
 	}
 }
