@@ -14,8 +14,8 @@ import (
 )
 
 // The source of the serving certificate can change from each to each other, with both versions of
-// Helm. Meanwhile, no pod is refused or left out. An upgrade takes a quarter of a minute, so make test
-// makes three of the changes, and make test-long makes all of them.
+// Helm. Meanwhile, no pod is refused or left out. An upgrade takes a quarter of a minute, so make
+// test makes three of the changes, and make test-long makes all of them.
 //
 // This test changes the whole cluster, so it does not run in parallel with others.
 func TestSourceChanges(t *testing.T) {

@@ -42,7 +42,8 @@ func TestMain(m *testing.M) {
 			vaults = append(vaults, vaultOf(strings.TrimSuffix(filepath.Base(script), ".txtar")))
 		}
 	}
-	// Scripts mostly wait for the next poll, so more of them run in parallel than there are processors.
+	// Scripts mostly wait for the next poll, so more of them run in parallel than there are
+	// processors.
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		panic(err) // the testing package defines the flag
 	}

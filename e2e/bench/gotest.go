@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"regexp"
 	"strconv"
 	"time"
@@ -49,44 +47,4 @@ func sharedMemory() string {
 		return "/dev/shm"
 	}
 	return os.TempDir()
-}
-
-const (
-	// herdLimit is how long 100,000 certificates take at 4,000 in 10 s.
-	herdLimit = 250 * time.Second
-	herdPods  = 10_000
-)
-
-var attribute = regexp.MustCompile(`(?m)^\s*=== ATTR\s+TestThunderingHerd (\w+) (\S+)$`)
-
-// herd simulates that 10,000 pods with 10 certificates each restart at once, none of which has any.
-func (b *bench) herd(ctx context.Context) error {
-	b.progress("simulating 10,000 pods (some minutes)")
-	out, err := rig.Output(ctx, b.repo, "env", "GOGC=400", "go", "test", "-count=1", "-timeout", "20m", "-v",
-		"-run", "^TestThunderingHerd$", "./sidecar/internal/certsync", fmt.Sprintf("-herd.pods=%d", herdPods))
-	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
-		return err
-	} else if err != nil {
-		out = err.Error() // a test that fails still tells its figures
-	}
-	found := map[string]string{}
-	for _, m := range attribute.FindAllStringSubmatch(out, -1) {
-		found[m[1]] = m[2]
-	}
-	late, err := strconv.Atoi(found["late"])
-	if err != nil {
-		return fmt.Errorf("no figures in the test's output: %s", out)
-	}
-	last, err := time.ParseDuration(found["last"])
-	if err != nil {
-		return err
-	}
-	target := fmt.Sprintf("at most %.0f s", 1.2*herdLimit.Seconds())
-	all := fmt.Sprintf("%.1f s (limit %.0f s)", last.Seconds(), herdLimit.Seconds())
-	if late > 0 {
-		all = "longer than that"
-	}
-	b.add("10,000 pods x 10 certificates at once, 4,000 GETs/10 s (simulated): all ready", target, late == 0, "%s", all)
-	b.add("of them not ready by then", "0", late == 0, "%d", late)
-	return nil
 }

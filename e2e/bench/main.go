@@ -9,7 +9,7 @@
 // The sidecar runs against the emulated Entra ID and Key Vault, under their real names, in a
 // sandbox. The webhook runs against the API server of a separate node (cluster "certsync-bench")
 // with 20,000 service accounts. What cannot be run here, 10,000 pods, is simulated with the real
-// loop and a fake clock by a test in sidecar/internal/certsync.
+// loop and a fake clock by a test in sidecar/internal/certsync, and drawn to docs/herd.svg.
 //
 // Clients, emulator and API server share the machine's CPUs with what is measured, so figures are
 // worse where others work beside it: the load average is printed. 1 MB is 10^6 bytes.

@@ -136,8 +136,10 @@ func (s BuildSpec) buildah(ctx context.Context, repo, goversion string, inputs [
 			return err
 		}
 	}
+	// The same inputs give the same bytes: without the time of the build, and in the format of OCI,
+	// because buildah notes random names in the configuration of Docker's.
 	args := []string{
-		"--isolation", "chroot", "--network", "host", "--format", "docker", "--layers=false", "--timestamp", "0",
+		"--isolation", "chroot", "--network", "host", "--format", "oci", "--layers=false", "--timestamp", "0",
 		"--file", filepath.Join(work, s.Dockerfile), "--tag", reference,
 	}
 	buildArgs := maps.Clone(s.Args)

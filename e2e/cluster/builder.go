@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -176,7 +177,8 @@ func tlsVerify(reference string) string {
 	return fmt.Sprintf("--tls-verify=%t", !loopback)
 }
 
-// copyFile copies a regular file with its permissions, and creates the target's directories.
+// copyFile copies a regular file, and creates the target's directories. The permissions of the copy
+// do not depend on those of a clone, which the umask decides: buildah notes them in an image.
 func copyFile(from, to string) error {
 	content, err := os.ReadFile(from)
 	if err != nil {
@@ -189,5 +191,9 @@ func copyFile(from, to string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(to, content, info.Mode().Perm())
+	mode := fs.FileMode(0o644)
+	if info.Mode()&0o111 != 0 {
+		mode = 0o755
+	}
+	return errors.Join(os.WriteFile(to, content, mode), os.Chmod(to, mode))
 }

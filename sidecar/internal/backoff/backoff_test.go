@@ -1,6 +1,7 @@
 package backoff
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 )
@@ -29,7 +30,7 @@ func TestWait(t *testing.T) {
 func TestJitter(t *testing.T) {
 	shorter, longer := 0, 0
 	for range 1000 {
-		switch got := Jitter(time.Hour); {
+		switch got := Random(rand.Float64).Jitter(time.Hour); {
 		case got < 54*time.Minute || got > 66*time.Minute:
 			t.Fatalf("%s, want 1 h within 10 %%", got)
 		case got < time.Hour:

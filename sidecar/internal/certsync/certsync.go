@@ -4,6 +4,8 @@
 //   - Each poll requests every certificate once. All changes of a store are written together, in
 //     one Commit.
 //   - A certificate that fails keeps its last good version and does not hold back the others.
+//   - Many loops on one vault share its limit: they do not poll together because they started
+//     together, and one that is throttled asks for one certificate before it asks for the others.
 //   - A store whose directory is removed, replaced or mounted over is filled again within 30 s.
 //   - A newer version that is not valid yet waits while the store has an older one.
 //   - A newer version that has expired does not replace one that is valid.
@@ -168,7 +170,8 @@ func (s Status) FailureReason() string {
 type Settings struct {
 	// Certificates may be empty: then the loop sends its heartbeat, is ready, and requests nothing.
 	Certificates []contract.Certificate
-	// Interval is the time between polls; each one is up to 10 % shorter or longer.
+	// Interval is the time between polls; each one is up to 10 % shorter or longer, and the first
+	// one up to half if the service asked for pauses during the initial sync.
 	Interval time.Duration
 	// RequireInitialSync delays readiness until every certificate is in its store.
 	RequireInitialSync bool

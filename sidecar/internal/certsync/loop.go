@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
+	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/backoff"
 )
 
 // Loop keeps certificates in sync. Use New to create one.
@@ -18,6 +20,7 @@ type Loop[C any] struct {
 	stores   Stores[C]
 	observer Observer
 	log      *slog.Logger
+	random   backoff.Random
 
 	wake    chan struct{}
 	mu      sync.Mutex
@@ -31,7 +34,9 @@ type Loop[C any] struct {
 	// initial: not every certificate was fetched once yet. attempts counts the rounds that failed.
 	initial  bool
 	attempts int
-	ready    bool
+	// crowded: a service asked for a pause since the beginning of the initial sync.
+	crowded bool
+	ready   bool
 	// loaded are the stores whose content is known. The loop writes to no other store.
 	loaded  map[string]bool
 	pollAt  deadline
@@ -54,6 +59,8 @@ type entry struct {
 	// notes are the warnings of the version that is installed, warnings those of the store.
 	notes, warnings []string
 
+	// failures counts the consecutive failures since the initial sync, without throttling.
+	failures int
 	// throttles counts the consecutive responses that asked for a pause; pause is the last one's.
 	throttles int
 	pause     time.Duration
@@ -67,7 +74,7 @@ func (e *entry) isInstalled() bool {
 // New returns a Loop that has not begun.
 func New[C any](s Settings, source Source[C], stores Stores[C], observer Observer, log *slog.Logger) *Loop[C] {
 	l := &Loop[C]{
-		source: source, stores: stores, observer: observer, log: log,
+		source: source, stores: stores, observer: observer, log: log, random: rand.Float64,
 		wake: make(chan struct{}, 1),
 	}
 	l.apply(s)
@@ -212,7 +219,7 @@ func (l *Loop[C]) apply(s Settings) {
 		e.cert, e.nextAt = c, deadline{}
 		l.entries = append(l.entries, e)
 	}
-	l.initial, l.attempts, l.loaded = len(l.entries) > 0, 0, map[string]bool{}
+	l.initial, l.attempts, l.crowded, l.loaded = len(l.entries) > 0, 0, false, map[string]bool{}
 	l.pollAt, l.retryAt = deadline{}, deadline{}
 }
 

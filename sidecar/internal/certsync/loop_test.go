@@ -75,7 +75,7 @@ func TestInitialSyncGivesUp(t *testing.T) {
 		if report.Reason != want {
 			t.Errorf("reason %q, want %q", report.Reason, want)
 		}
-		pass(15 * time.Minute)
+		pass(13 * time.Minute)
 		requests := r.vault.times("a")
 		if len(requests) != certsync.MaxAttempts {
 			t.Fatalf("%d attempts, want %d", len(requests), certsync.MaxAttempts)

@@ -5,9 +5,6 @@ import (
 	"slices"
 )
 
-// parallel limits how many certificates are fetched at the same time.
-const parallel = 16
-
 // round fetches certificates, writes what changed to the stores, and schedules the next fetch of
 // these certificates, and of others that failed in a store or are missing from it.
 func (l *Loop[C]) round(ctx context.Context, polled []*entry) {
@@ -64,6 +61,7 @@ func (l *Loop[C]) settle(polled []*entry) {
 	}
 	if l.initial && (l.attempts >= MaxAttempts || l.allFetched()) {
 		l.initial = false
+		l.restartInterval()
 	}
 	if !l.ready && len(l.missing()) == 0 {
 		l.ready = true
@@ -77,94 +75,6 @@ func (l *Loop[C]) allFetched() bool {
 		}
 	}
 	return true
-}
-
-// fetch requests the certificates of a round, several at the same time. It records the results in
-// the entries and returns the contents to install.
-func (l *Loop[C]) fetch(ctx context.Context, round []*entry) map[*entry]*C {
-	type result struct {
-		entry   *entry
-		fetched Fetched[C]
-		err     error
-	}
-	results := make(chan result)
-	slots := make(chan struct{}, parallel)
-	for _, e := range round {
-		have := ""
-		if e.isInstalled() {
-			have = e.installed.Version
-		}
-		go func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			fetched, err := l.source.Fetch(ctx, e.cert, have)
-			results <- result{e, fetched, err}
-		}()
-	}
-	contents := map[*entry]*C{}
-	for range round {
-		r := <-results
-		l.observer.Beat()
-		if ctx.Err() != nil {
-			continue // shutting down: a fetch that was interrupted did not fail
-		}
-		l.record(r.entry, r.fetched, r.err)
-		if r.entry.fetched != nil {
-			contents[r.entry] = r.fetched.Content
-		}
-	}
-	return contents
-}
-
-// record records the result of a fetch: a version to install, a version that waits, or a failure.
-func (l *Loop[C]) record(e *entry, fetched Fetched[C], err error) {
-	e.fetched, e.waiting, e.lost = nil, nil, false
-	if err != nil {
-		l.recordFailure(e, err)
-		return
-	}
-	e.err, e.throttles = nil, 0
-	version := Installed{FileName: e.cert.FileName(), Version: fetched.Version, Leaf: fetched.Leaf}
-	switch {
-	case !e.isInstalled():
-	case e.installed.Version == version.Version:
-		version.Leaf = e.installed.Leaf
-	case e.cert.Version == "" && e.installed.outlives(version):
-		e.err, e.errTime = &expiredError{newest: version, installed: *e.installed}, now()
-		l.log.Warn("newest version has expired, keeping the installed version", "certificate", e.cert.URL,
-			"version", version.Version, "notAfter", version.Leaf.NotAfter, "installed", e.installed.Version)
-		return
-	case version.Leaf.NotBefore.After(now().Add(skew)):
-		e.waiting = &version
-		l.log.Info("newer version is not valid yet, keeping the installed version", "certificate", e.cert.URL,
-			"version", version.Version, "notBefore", version.Leaf.NotBefore, "installed", e.installed.Version)
-		return
-	}
-	e.fetched = &version
-	l.note(e, version.Version, fetched.Warnings)
-}
-
-// note records the warnings of a version that is installed now or next, and logs the new ones.
-func (l *Loop[C]) note(e *entry, version string, warnings []string) {
-	for _, w := range warnings {
-		if !slices.Contains(e.notes, w) {
-			l.log.Warn("certificate warning", "certificate", e.cert.URL, "version", version, "warning", w)
-		}
-	}
-	e.notes = warnings
-}
-
-func (l *Loop[C]) recordFailure(e *entry, err error) {
-	e.err, e.errTime = err, now()
-	if pause, ok := throttled(err); ok {
-		e.throttles++
-		e.pause = pause
-		l.log.Info("throttled", "certificate", e.cert.URL, "error", err)
-		return
-	}
-	e.throttles = 0
-	l.log.Warn("certificate cannot be fetched", "certificate", e.cert.URL, "error", err,
-		"permanent", isPermanent(err), "kept", e.installed != nil)
 }
 
 // commit writes the newest good version of each of a store's certificates.

@@ -1,7 +1,6 @@
 package certsync
 
 import (
-	"math/rand/v2"
 	"time"
 
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/internal/backoff"
@@ -20,6 +19,11 @@ const (
 	// maxThrottleWait bounds the pauses without a Retry-After. Key Vault counts in windows of ten
 	// seconds.
 	maxThrottleWait = 10 * time.Second
+	// firstRepeat is the wait before a failed poll is repeated, after the initial sync. It doubles
+	// with each failure in a row, and there is no repetition in the second half of the time until
+	// the next poll. So short intervals, where many pods may need most of a vault's limit, have
+	// none.
+	firstRepeat = 5 * time.Minute
 	// together is how far apart the times of certificates may be that are fetched in one round.
 	together = 50 * time.Millisecond
 )
@@ -49,6 +53,14 @@ func (d deadline) orAt(wall time.Time) deadline {
 	return d
 }
 
+// orIn returns the deadline, or that of a wait from now if it comes in the first half of the time.
+func (d deadline) orIn(wait time.Duration) deadline {
+	if wait < d.left()/2 {
+		return in(wait)
+	}
+	return d
+}
+
 func (d deadline) left() time.Duration {
 	t := time.Now()
 	return min(d.wall.Sub(t), d.mono.Sub(t))
@@ -58,42 +70,82 @@ func (d deadline) left() time.Duration {
 // service named a time, the pause is that time plus at most a quarter of it and a second. Otherwise
 // it is a random time up to 2, 4, 8, then 10 s: that spreads ten thousand pods evenly, which a
 // fixed wait with a little jitter would not.
-func throttleWait(pause time.Duration, n int) time.Duration {
+func (l *Loop[C]) throttleWait(pause time.Duration, n int) time.Duration {
 	if pause > 0 {
-		return pause + upTo(pause/4+time.Second)
+		return pause + l.random.UpTo(pause/4+time.Second)
 	}
-	return upTo(min(maxThrottleWait, time.Second<<min(n, 4)))
+	return l.random.UpTo(backoff.Double(2*time.Second, n, maxThrottleWait))
 }
-
-func upTo(d time.Duration) time.Duration { return time.Duration(rand.Float64() * float64(d)) }
 
 // schedule sets the next fetch of a round's certificates, and counts the round if it was a failed
 // attempt of the initial sync.
 func (l *Loop[C]) schedule(round []*entry) {
 	if l.pollAt.left() <= together {
-		l.pollAt = in(backoff.Jitter(l.settings.Interval))
+		l.pollAt = in(l.random.Jitter(l.settings.Interval))
 	}
 	if l.initial && l.retryAt.left() <= together && anyFailed(round) {
 		l.attempts++
-		l.retryAt = in(backoff.Wait(l.attempts, maxAttemptWait))
+		l.retryAt = in(l.random.Wait(l.attempts, maxAttemptWait))
 	}
+	repeat := l.random.Jitter(firstRepeat)
+	pauses := map[string]deadline{}
 	for _, e := range round {
-		e.nextAt = l.next(e)
+		switch {
+		case e.err == nil:
+			e.failures = 0
+		case e.throttles == 0 && !l.initial:
+			e.failures++
+		}
+		e.nextAt = l.next(e, repeat)
+		if e.throttles == 0 {
+			continue
+		}
+		// One pause for all certificates of a vault, so that they are in one round again, in which
+		// one request finds out whether the pause was long enough: see fetch.
+		if pause, known := pauses[e.cert.VaultURL]; known {
+			e.nextAt = pause
+		}
+		pauses[e.cert.VaultURL] = e.nextAt
 	}
 }
 
-func (l *Loop[C]) next(e *entry) deadline {
+// next returns the time of the next fetch. repeat is the wait after a first failure.
+func (l *Loop[C]) next(e *entry, repeat time.Duration) deadline {
 	switch {
 	case e.throttles > 0:
-		return in(throttleWait(e.pause, e.throttles))
+		return in(l.throttleWait(e.pause, e.throttles))
 	case e.err != nil && l.initial && l.attempts < MaxAttempts:
 		return l.retryAt
-	case e.err == nil && e.lost:
+	case e.err != nil:
+		return l.pollAt.orIn(backoff.Double(repeat, e.failures, l.settings.Interval))
+	case e.lost:
 		return deadline{}
 	case e.waiting != nil:
 		return l.pollAt.orAt(e.waiting.Leaf.NotBefore.Add(-skew))
 	default:
 		return l.pollAt
+	}
+}
+
+// restartInterval begins the interval until the next poll now, at the end of the initial sync.
+// Counted from the beginning, the polls of many pods that started together would come together too,
+// however long each of them had to wait for the vault's limit.
+//
+// If the vault was at its limit, the interval is up to half shorter or longer. That spreads the
+// polls of these pods over one whole interval, for which jitter alone would need 50 polls, and
+// their number in that time stays the same. An hour is enough for that: the limit allows more than
+// a million polls in it.
+func (l *Loop[C]) restartInterval() {
+	before, interval := l.pollAt, l.settings.Interval
+	wait := l.random.Jitter(interval)
+	if spread := min(interval, time.Hour); l.crowded && spread > interval/5 {
+		wait = interval - spread/2 + l.random.UpTo(spread)
+	}
+	l.pollAt = in(wait)
+	for _, e := range l.entries {
+		if e.nextAt == before {
+			e.nextAt = l.pollAt
+		}
 	}
 }
 

@@ -58,7 +58,7 @@ func TestRemovedStoreIsFilledAgain(t *testing.T) {
 		d.setError(errors.New("no such device"))
 		r.vault.times("a")
 		d.remove(store)
-		pass(10 * time.Minute)
+		pass(4 * time.Minute)
 		if n := len(r.vault.times("a")); n != 1 {
 			t.Errorf("without the device, a was requested %d times, want once", n)
 		}
