@@ -44,19 +44,24 @@ func abuse(ctx context.Context, t *trial, n *node) error {
 	var group sync.WaitGroup
 	var connections atomic.Int64
 	requests := rig.Attacker{Namespace: "chaos-steady", Account: "steady"}.Worst()
+	from, err := n.pids(ctx)
+	if err != nil {
+		return err
+	}
 	for i := range attackers {
 		first := t.rand.IntN(len(requests))
 		group.Go(func() {
 			for k := first; limited.Err() == nil; k++ {
-				n.assault(limited, service.Spec.ClusterIP+":443", requests[k%len(requests)], i%4 == 0)
+				assault(limited, from[i%len(from)], service.Spec.ClusterIP+":443", requests[k%len(requests)], i%4 == 0)
 				t.countFault()
 			}
 		})
 	}
 	slow := []byte(strings.Repeat("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 100))
-	for _, a := range n.apps {
+	for i, a := range n.apps {
+		neighbour := from[(i+1)%len(from)]
 		group.Go(func() {
-			connections.Add(n.flood(limited, fmt.Sprintf("%s:%d", a.pod.Status.PodIP, contract.DefaultPort), slow))
+			connections.Add(flood(limited, neighbour, fmt.Sprintf("%s:%d", a.pod.Status.PodIP, contract.DefaultPort), slow))
 		})
 	}
 	good := 0
@@ -91,12 +96,28 @@ func (n *node) allRestarts(ctx context.Context) (sum int, err error) {
 	return sum, err
 }
 
-// assault sends a request to the webhook on a new connection. If it stalls, the end is missing, and
-// the connection stays open.
-func (n *node) assault(ctx context.Context, address string, request []byte, stalls bool) {
+// pids returns a process of each app, in whose network the attackers are.
+func (n *node) pids(ctx context.Context) (pids []int, err error) {
+	for _, a := range n.apps {
+		pod, err := n.Client.CoreV1().Pods(a.pod.Namespace).Get(ctx, a.pod.Name, metav1.GetOptions{})
+		if err != nil {
+			return nil, err
+		}
+		found, err := processesOf(framework.ContainerStatus(pod, "server").ContainerID)
+		if err != nil || len(found) == 0 {
+			return nil, fmt.Errorf("pod %s has no process: %w", pod.Name, err)
+		}
+		pids = append(pids, found[0])
+	}
+	return pids, nil
+}
+
+// assault sends a request to the webhook on a new connection from a pod. If it stalls, the end is
+// missing, and the connection stays open.
+func assault(ctx context.Context, pid int, address string, request []byte, stalls bool) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	raw, err := n.Cluster.Dial(ctx, "tcp", address)
+	raw, err := rig.DialIn(ctx, pid, nil, address)
 	if err != nil {
 		_ = rig.Pause(ctx, 10*time.Millisecond) // refused: not a busy loop here
 		return
@@ -113,8 +134,9 @@ func (n *node) assault(ctx context.Context, address string, request []byte, stal
 	_, _ = io.CopyN(io.Discard, conn, 1) // nor has it to respond to the end
 }
 
-// flood opens connections to a sidecar and does not read from them. The sidecar closes old ones.
-func (n *node) flood(ctx context.Context, address string, request []byte) (opened int64) {
+// flood opens connections from a pod to a sidecar and does not read from them. The sidecar closes
+// old ones.
+func flood(ctx context.Context, pid int, address string, request []byte) (opened int64) {
 	const most = 500
 	var open []net.Conn
 	defer func() {
@@ -123,7 +145,7 @@ func (n *node) flood(ctx context.Context, address string, request []byte) (opene
 		}
 	}()
 	every(ctx, 20*time.Millisecond, func() {
-		conn, err := n.Cluster.Dial(ctx, "tcp", address)
+		conn, err := rig.DialIn(ctx, pid, nil, address)
 		if err != nil {
 			return
 		}

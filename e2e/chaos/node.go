@@ -123,6 +123,7 @@ type app struct {
 	pod    *corev1.Pod
 	newest atomic.Int64
 	seen   atomic.Int64
+	lost   int // probes in a row
 	// shaken: its containers are being killed, so that handshakes may fail.
 	shaken atomic.Bool
 }
@@ -146,7 +147,7 @@ func (a *app) deploy(ctx context.Context) error {
 	if err := n.NewNamespace(ctx, namespace, "restricted", nil); err != nil {
 		return err
 	}
-	annotation := map[string]string{contract.Prefix + contract.KeyCertificates: a.secret()}
+	annotation := map[string]string{contract.Prefix + contract.KeyCertificates: secretOf(a.name)}
 	if a.name == "edited" {
 		annotation = map[string]string{contract.Prefix + contract.KeySettingsConfigMap: settingsMap}
 		_, err := n.Client.CoreV1().ConfigMaps(namespace).Create(ctx, &corev1.ConfigMap{
@@ -166,11 +167,11 @@ func (a *app) deploy(ctx context.Context) error {
 	return err
 }
 
-func (a *app) secret() string { return "https://" + framework.Vault + "/secrets/" + a.name }
+func secretOf(name string) string { return "https://" + framework.Vault + "/secrets/" + name }
 
 // settings are those of the ConfigMap.
 func (a *app) settings() string {
-	return fmt.Sprintf(`{"secretsManagementSettings":{"pollingIntervalInS":%d,"observedCertificates":[%q]}}`, pollSeconds, a.secret())
+	return fmt.Sprintf(`{"secretsManagementSettings":{"pollingIntervalInS":%d,"observedCertificates":[%q]}}`, pollSeconds, secretOf(a.name))
 }
 
 // renew creates the next version.

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// mostShown bounds the violations of one fault that are printed.
-const mostShown = 10
+// mostShown bounds the violations of one fault in one place that are printed.
+const mostShown = 3
 
 // mostText bounds the text of each.
 const mostText = 1500
@@ -25,6 +25,7 @@ type ledger struct {
 	checks     int
 	violations int
 	shown      []string
+	places     map[string]int // violations by where
 }
 
 // countFault counts a fault that is made.
@@ -43,7 +44,10 @@ func (l *ledger) check(where string, err error) {
 		return
 	}
 	l.violations++
-	if len(l.shown) < mostShown {
+	if l.places == nil {
+		l.places = map[string]int{}
+	}
+	if l.places[where]++; l.places[where] <= mostShown {
 		text := fmt.Sprintf("%s %s: %s: %.*s", time.Now().Format("15:04:05.000"), l.fault, where, mostText, err.Error())
 		l.shown = append(l.shown, text)
 		progress("VIOLATION: %s", text)

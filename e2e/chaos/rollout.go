@@ -41,7 +41,7 @@ func rollOut(ctx context.Context, t *trial, n *node) error {
 		return err
 	}
 	deployments := n.Client.AppsV1().Deployments(namespace)
-	if _, err := deployments.Create(ctx, manyPods(name, n.app("steady").secret()), metav1.CreateOptions{}); err != nil {
+	if _, err := deployments.Create(ctx, manyPods(name), metav1.CreateOptions{}); err != nil {
 		return err
 	}
 	for i := range replicaKills {
@@ -89,11 +89,10 @@ func allInjected(pods []corev1.Pod) error {
 }
 
 // manyPods is the Deployment. Its pods run nowhere, and so are never ready.
-func manyPods(name, secret string) *appsv1.Deployment {
+func manyPods(name string) *appsv1.Deployment {
 	replicas, labels := int32(rollOutPods), map[string]string{"app": name}
 	template := goodPod("", name, "").ObjectMeta
 	template.Labels["app"] = name
-	template.Annotations = map[string]string{contract.Prefix + contract.KeyCertificates: secret}
 	return &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: appsv1.DeploymentSpec{

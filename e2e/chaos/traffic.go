@@ -18,6 +18,9 @@ import (
 // handshakeIn bounds a handshake. A client waits about as long.
 const handshakeIn = 10 * time.Second
 
+// lostProbes are lost in a row when the kubelet takes a pod out of service.
+const lostProbes = 3
+
 // traffic is what goes on during all faults on the node: TLS clients of the apps that verify the
 // chain, probes of their sidecars, and renewals.
 type traffic struct {
@@ -89,7 +92,13 @@ func (a *app) handshake(ctx context.Context) (version int64, err error) {
 func (a *app) probe(ctx context.Context) {
 	before := a.shaken.Load()
 	_, err := a.get(ctx, contract.PathReady)
-	if err == nil || !before && !a.shaken.Load() {
+	switch a.lost++; {
+	case err == nil:
+		a.lost = 0
+		a.node.check(ctx, a.name+": readiness", nil)
+	case before || a.shaken.Load():
+		a.lost = 0
+	case a.lost >= lostProbes:
 		a.node.check(ctx, a.name+": readiness", err)
 	}
 	for _, path := range []string{contract.PathStatus, contract.PathMetrics} {
@@ -123,8 +132,11 @@ func (n *node) get(ctx context.Context, url string) (string, error) {
 // goodPod is a pod that must be injected into. It runs nowhere.
 func goodPod(namespace, account, name string) *corev1.Pod {
 	return &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{contract.LabelUse: "true"}},
-		Spec:       goodPodSpec(account),
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: namespace, Name: name, Labels: map[string]string{contract.LabelUse: "true"},
+			Annotations: map[string]string{contract.Prefix + contract.KeyCertificates: secretOf("steady")},
+		},
+		Spec: goodPodSpec(account),
 	}
 }
 
