@@ -4,8 +4,6 @@ import (
 	"context"
 	"syscall"
 	"time"
-
-	"github.com/azure-cert-sync/azure-cert-sync/e2e/internal/rig"
 )
 
 // kills is the fault that is made for the whole duration.
@@ -44,7 +42,7 @@ func (t *trial) killFor(ctx context.Context, d time.Duration) error {
 			return err
 		}
 		if early { // during the start and the first sync
-			_ = rig.Pause(limited, moment)
+			s.stare(limited, moment)
 		} else {
 			t.check("start", s.running().AwaitReady(ctx, readyAgain))
 			s.pollFor(limited, later)
@@ -67,5 +65,8 @@ func (t *trial) killFor(ctx context.Context, d time.Duration) error {
 func (s *subject) pollFor(ctx context.Context, d time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
-	every(ctx, 150*time.Millisecond, func() { _ = s.running().Signal(syscall.SIGHUP) })
+	every(ctx, 90*time.Millisecond, func() {
+		_ = s.running().Signal(syscall.SIGHUP)
+		s.stare(ctx, 60*time.Millisecond)
+	})
 }

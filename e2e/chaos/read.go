@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/internal/rig"
 )
@@ -79,4 +81,23 @@ func (s *subject) judge(before phase, name, where string, text []byte, err error
 		s.seen[where] = version
 	}
 	s.t.check(before.name+": "+where, err)
+}
+
+// stare looks for a file without a pause, for the time in which a poll replaces it. A swap that is
+// not atomic takes some microseconds, which a reader that pauses hardly ever meets.
+func (s *subject) stare(ctx context.Context, d time.Duration) {
+	name := s.world.names[0]
+	s.mu.Lock()
+	_, seen := s.seen[name]
+	s.mu.Unlock()
+	file := filepath.Join(s.world.view(s.store), fileName(name))
+	var missing error
+	for begin := time.Now(); time.Since(begin) < d && ctx.Err() == nil; {
+		if _, err := os.Stat(file); err != nil {
+			missing = err
+		}
+	}
+	if seen {
+		s.t.check(s.current().name+": "+name, missing)
+	}
 }
