@@ -65,6 +65,8 @@ wine: ## Run the tests of the Windows program in Wine (installs Wine; make test 
 .PHONY: lint
 lint: $(GOLANGCI_LINT) $(ACTIONLINT) ## Run golangci-lint, with the import rules, and check the workflows
 	$(GOLANGCI_LINT) run ./...
+	GOOS=windows $(GOLANGCI_LINT) run ./sidecar/internal/service ./sidecar/internal/winstore ./e2e/wine/...
+	GOOS=windows $(GOLANGCI_LINT) run --tests=false $$(git ls-files '*_windows.go' | xargs -n1 dirname | sort -u | sed 's,^,./,')
 	$(ACTIONLINT)
 
 .PHONY: generate

@@ -69,7 +69,7 @@ func TestServingCertificate(t *testing.T) {
 		}
 		settles(t, "pods are accepted", func() bool { return accepted(t, pod) == nil })
 	})
-	t.Run("renewal begun", func(t *testing.T) { renewalBegun(t, pod) })
+	t.Run("renewal begun", func(t *testing.T) { whileAdmitting(t, pod, func() { beginRenewal(t) }) })
 	t.Run("from nothing", func(t *testing.T) {
 		before := readSecret(t)
 		scale(t, 0)
@@ -83,27 +83,24 @@ func TestServingCertificate(t *testing.T) {
 	})
 }
 
-// renewalBegun replaces the certificate with one that expires in 20 days. The webhook must stage
-// the next certificate beside it and publish its CA together with those in use, without refusing a
-// pod.
-func renewalBegun(t *testing.T, pod *corev1.Pod) {
+// beginRenewal replaces the certificate with one that expires in 20 days. The webhook must stage
+// the next certificate beside it and publish its CA together with those in use.
+func beginRenewal(t *testing.T) {
 	ca := newAuthority(t)
 	aged := ca.issue(t, servedName, 20*24*time.Hour)
-	whileAdmitting(t, pod, func() {
-		patch, err := json.Marshal(map[string]any{"data": map[string][]byte{"tls.crt": aged.cert, "tls.key": aged.key, "ca.crt": []byte(ca.pem())}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = testEnv.Client.CoreV1().Secrets(framework.SystemNamespace).Patch(testContext(t), tlsSecret,
-			types.MergePatchType, patch, metav1.PatchOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		awaitLogs(t, webhookPods(t), aged.serial)
-		settles(t, "the next certificate is staged, and its CA trusted beside that of the current one", func() bool {
-			data := readSecret(t).Data
-			return bytes.Equal(data["tls.crt"], aged.cert) && len(data["next-tls.crt"]) > 0 && bytes.Contains(awaitBundle(t), data["ca.crt"])
-		})
+	patch, err := json.Marshal(map[string]any{"data": map[string][]byte{"tls.crt": aged.cert, "tls.key": aged.key, "ca.crt": []byte(ca.pem())}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = testEnv.Client.CoreV1().Secrets(framework.SystemNamespace).Patch(testContext(t), tlsSecret,
+		types.MergePatchType, patch, metav1.PatchOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	awaitLogs(t, webhookPods(t), aged.serial)
+	settles(t, "the next certificate is staged, and its CA trusted beside that of the current one", func() bool {
+		data := readSecret(t).Data
+		return bytes.Equal(data["tls.crt"], aged.cert) && len(data["next-tls.crt"]) > 0 && bytes.Contains(awaitBundle(t), data["ca.crt"])
 	})
 }
 

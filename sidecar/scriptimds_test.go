@@ -32,7 +32,7 @@ func (w *world) serveMetadata(t *testing.T) {
 	t.Cleanup(func() { check(t, unix.Unmount("/var/opt", 0)) })
 
 	m := &metadata.Machine{Azure: w.Emulator, Issuer: w.issuer, Subject: subject, Tenant: tenant, System: clientIDOf(machine)}
-	for address, handler := range map[string]http.Handler{metadata.Address: m, metadata.ArcAddress: m.Arc(arcKey)} {
+	for address, handler := range map[string]http.Handler{metadata.Address: m, metadata.ArcAddress: m.Arc("/", arcKey)} {
 		l, err := net.Listen("tcp", address)
 		check(t, err)
 		server := &http.Server{Handler: handler}

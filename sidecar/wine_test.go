@@ -85,7 +85,7 @@ func runInPIDNamespace(t *testing.T) {
 
 // winePrefix is an installation of Wine in a temporary directory.
 type winePrefix struct {
-	dir, certsync, storelist string
+	dir, certsync, storelist, workingset string
 }
 
 const winLinker = "x86_64-w64-mingw32-ld"
@@ -100,7 +100,7 @@ ProcessPrng = advapi32.SystemFunction036
 func newWinePrefix(t *testing.T) *winePrefix {
 	t.Helper()
 	dir := t.TempDir()
-	p := &winePrefix{dir: filepath.Join(dir, "prefix"), certsync: filepath.Join(dir, "certsync.exe"), storelist: filepath.Join(dir, "storelist.exe")}
+	p := &winePrefix{dir: filepath.Join(dir, "prefix"), certsync: filepath.Join(dir, "certsync.exe"), storelist: filepath.Join(dir, "storelist.exe"), workingset: filepath.Join(dir, "workingset.exe")}
 	check(t, os.Mkdir(p.dir, 0o700))
 	p.run(t, "wine", "wineboot", "--init")
 	p.run(t, "wineserver", "--kill")       // and all that was started to create the prefix
@@ -108,8 +108,9 @@ func newWinePrefix(t *testing.T) *winePrefix {
 	exports := filepath.Join(dir, "bcryptprimitives.def")
 	check(t, os.WriteFile(exports, []byte(prngExports), 0o600))
 	p.run(t, winLinker, "-shared", "-o", filepath.Join(p.dir, "drive_c/windows/system32/bcryptprimitives.dll"), exports)
-	p.build(t, "build", "-o", p.certsync, ".")
+	p.build(t, "build", "-ldflags=-s -w", "-o", p.certsync, ".") // as in a release
 	p.build(t, "build", "-o", p.storelist, "../e2e/wine/storelist")
+	p.build(t, "build", "-o", p.workingset, "../e2e/wine/workingset")
 	return p
 }
 
@@ -117,7 +118,7 @@ func newWinePrefix(t *testing.T) *winePrefix {
 func (p *winePrefix) env() []string {
 	return []string{
 		"WINEPREFIX=" + p.dir, "WINEDEBUG=-all", "TMPDIR=" + os.TempDir(), // in which Wine finds its server
-		"CERTSYNC=" + p.certsync, "STORELIST=" + p.storelist,
+		"CERTSYNC=" + p.certsync, "STORELIST=" + p.storelist, "WORKINGSET=" + p.workingset,
 		"DRIVE_C=" + filepath.Join(p.dir, "drive_c"),
 	}
 }

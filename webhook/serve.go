@@ -60,8 +60,10 @@ const (
 	// exchangeTimeout is how long a client of health or metrics may take to send its request or to
 	// read the response.
 	exchangeTimeout = 10 * time.Second
-	// idleTimeout is that of the API server's own connections.
-	idleTimeout = 90 * time.Second
+	// idleTimeout is longer than the 90 s after which the API server closes a connection that it
+	// does not use. If this side closed it, the API server could send a pod at that moment, and
+	// would refuse the pod: it does not repeat a request on a connection that was closed.
+	idleTimeout = 2 * time.Minute
 	// shutdownTimeout is more than an admission takes.
 	shutdownTimeout = 35 * time.Second
 )

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 )
 
 // freeAddress returns an address that nothing listens on.
@@ -72,5 +74,12 @@ func TestLongHeadersAreRefused(t *testing.T) {
 	}
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// The API server's client for webhooks has the defaults of its libraries.
+func TestIdleConnectionsAreClosedByTheClient(t *testing.T) {
+	if client := utilnet.SetTransportDefaults(&http.Transport{}).IdleConnTimeout; idleTimeout <= client {
+		t.Errorf("the webhook closes a connection after %s, and the API server after %s", idleTimeout, client)
 	}
 }

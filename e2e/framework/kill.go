@@ -12,17 +12,23 @@ import (
 const killNamespace = "e2e-killer"
 
 // KillContainer kills a container's processes with SIGKILL, as the kernel does when memory runs
-// out, and returns when they have ended. It starts a pod in the node's PID namespace for that. The
-// kubelet then restarts the container.
+// out. The kubelet then restarts the container.
 func (e *Environment) KillContainer(ctx context.Context, pod *corev1.Pod, container string) error {
+	return e.SignalContainer(ctx, pod, container, "KILL")
+}
+
+// SignalContainer sends a signal, such as STOP, to all processes of a container, and returns when
+// it was sent. It starts a pod in the node's PID namespace for that.
+func (e *Environment) SignalContainer(ctx context.Context, pod *corev1.Pod, container, signal string) error {
 	status := ContainerStatus(pod, container)
 	if status == nil || status.State.Running == nil {
 		return fmt.Errorf("container %s of pod %s is not running", container, pod.Name)
 	}
 	_, id, _ := strings.Cut(status.ContainerID, "://")
-	name := "kill-" + id[:min(12, len(id))]
+	name := strings.ToLower(signal) + "-" + id[:min(12, len(id))]
 	err := e.apply(ctx, "killer.yaml", map[string]string{
-		"Namespace": killNamespace, "Name": name, "Node": pod.Spec.NodeName, "Image": e.Cluster.Image("testapp"), "ContainerID": id,
+		"Namespace": killNamespace, "Name": name, "Node": pod.Spec.NodeName, "Image": e.Cluster.Image("testapp"),
+		"Signal": signal, "ContainerID": id,
 	})
 	if err != nil {
 		return err
@@ -35,7 +41,7 @@ func (e *Environment) KillContainer(ctx context.Context, pod *corev1.Pod, contai
 	}
 	if killer.Status.Phase == corev1.PodFailed {
 		log, _ := e.Client.CoreV1().Pods(killNamespace).GetLogs(name, &corev1.PodLogOptions{}).DoRaw(ctx)
-		return fmt.Errorf("container %s of pod %s was not killed: %s", container, pod.Name, log)
+		return fmt.Errorf("container %s of pod %s did not get SIG%s: %s", container, pod.Name, signal, log)
 	}
 	return e.Client.CoreV1().Pods(killNamespace).Delete(ctx, name, metav1.DeleteOptions{})
 }

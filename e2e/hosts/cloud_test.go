@@ -2,6 +2,7 @@ package hosts
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,17 +61,17 @@ func newCloud(t *testing.T, certificates ...string) *cloud {
 
 func (c *cloud) hosts() map[string]string { return azure.Hosts("127.0.0.1", vault) }
 
-// renew creates another version of a certificate.
-func (c *cloud) renew(t *testing.T, name string) {
+// renew creates another version of the certificate web.
+func (c *cloud) renew(t *testing.T) {
 	t.Helper()
-	_, err := c.Renew(t.Context(), azure.Renewal{Vault: vault, Name: name})
+	_, err := c.Renew(t.Context(), azure.Renewal{Vault: vault, Name: "web"})
 	check(t, err)
 }
 
-// newest returns the ID of the newest version of a certificate.
-func (c *cloud) newest(t *testing.T, name string) string {
+// newest returns the ID of the newest version of the certificate web.
+func (c *cloud) newest(t *testing.T) string {
 	t.Helper()
-	versions, err := c.Versions(t.Context(), azure.SecretRef{Vault: vault, Name: name})
+	versions, err := c.Versions(t.Context(), azure.SecretRef{Vault: vault, Name: "web"})
 	check(t, err)
 	return versions[len(versions)-1].Version
 }
@@ -116,20 +117,23 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// copyPackages copies the .deb files to a directory, as certsync_<version>.deb.
+// copyPackages copies the packages to a directory, as certsync_<version>.deb and
+// certsync-<version>.rpm.
 func copyPackages(t *testing.T, dir string) {
 	t.Helper()
 	for _, version := range []string{"1.0.0", "1.1.0"} {
-		found, err := filepath.Glob(filepath.Join(temporary, "certsync_"+version+"_*.deb"))
-		check(t, err)
-		content, err := os.ReadFile(found[0])
-		check(t, err)
-		check(t, os.WriteFile(filepath.Join(dir, "certsync_"+version+".deb"), content, 0o644))
+		for pattern, name := range map[string]string{"certsync_%s_*.deb": "certsync_%s.deb", "certsync-%s-*.rpm": "certsync-%s.rpm"} {
+			found, err := filepath.Glob(filepath.Join(temporary, fmt.Sprintf(pattern, version)))
+			check(t, err)
+			content, err := os.ReadFile(found[0])
+			check(t, err)
+			check(t, os.WriteFile(filepath.Join(dir, fmt.Sprintf(name, version)), content, 0o644))
+		}
 	}
 }
 
-// debianTree returns a clean Debian with systemd, which machines use as their read-only lower
-// layer. It is downloaded once into the cache.
+// debianTree returns a clean Debian with systemd and rpm, which machines use as their read-only
+// lower layer. It is downloaded once into the cache.
 func debianTree(t *testing.T) string {
 	t.Helper()
 	tree, err := download()
@@ -144,7 +148,7 @@ var download = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	tree := filepath.Join(cache, "azure-cert-sync", "debian-12-systemd")
+	tree := filepath.Join(cache, "azure-cert-sync", "debian-12-systemd-rpm")
 	if _, err := os.Stat(tree); err == nil {
 		return tree, nil
 	}
@@ -152,7 +156,7 @@ var download = sync.OnceValues(func() (string, error) {
 	if err := errors.Join(os.RemoveAll(partial), os.MkdirAll(filepath.Dir(tree), 0o755)); err != nil {
 		return "", err
 	}
-	cmd := exec.Command("mmdebstrap", "--quiet", "--variant=minbase", "--include=systemd-sysv,acl", "--format=directory", "bookworm", partial)
+	cmd := exec.Command("mmdebstrap", "--quiet", "--variant=minbase", "--include=systemd-sysv,acl,rpm", "--format=directory", "bookworm", partial)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Run(); err != nil {
 		return "", err

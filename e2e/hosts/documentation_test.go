@@ -23,8 +23,8 @@ func block(t *testing.T, text string) string {
 	return ""
 }
 
-// What docs/hosts.md tells to paste works: the cloud-init file, and the start task of Azure Batch.
-// Only the downloads are replaced.
+// What docs/hosts.md tells to paste works: the installation, the cloud-init file, and the start
+// task of Azure Batch. Only the downloads are replaced.
 func TestDocumentation(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t, "web")
@@ -35,6 +35,14 @@ func TestDocumentation(t *testing.T) {
 	check(t, yaml.UnmarshalStrict([]byte(strings.ReplaceAll(block(t, "#cloud-config"), "permissions: \"0644\"", "")), &init))
 	settings := init.WriteFiles[0]
 
+	t.Run("installation", func(t *testing.T) {
+		m := c.boot(t, map[string]string{})
+		out := m.run("cd /packages && cp certsync_1.0.0.deb certsync_1.0.0_amd64.deb && " + block(t, "certsync --host --check\n"))
+		if !strings.Contains(out, c.newest(t)[:8]) {
+			t.Errorf("certsync status does not show the certificate: %s", out)
+		}
+		m.run("grep -q 'PRIVATE KEY' " + link)
+	})
 	t.Run("cloud-init", func(t *testing.T) {
 		m := c.boot(t, map[string]string{settings.Path: settings.Content})
 		m.run("cp /packages/certsync_1.0.0.deb /tmp/certsync.deb")

@@ -2,12 +2,14 @@ package hosts
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -16,13 +18,14 @@ import (
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/azure/sandbox"
 )
 
-// patience limits every wait. Nothing takes nearly that long.
-const patience = time.Minute
+// patience limits every wait and every script. Nothing takes nearly that long.
+const patience = 2 * time.Minute
 
 // machine is a booted machine.
 type machine struct {
-	t   *testing.T
-	pid string // of its systemd, outside
+	t       *testing.T
+	pid     string // of its systemd, outside
+	network *sandbox.Sandbox
 }
 
 // boot starts a machine with the system-assigned identity of the cloud. The files, by their path on
@@ -61,7 +64,7 @@ func (c *cloud) boot(t *testing.T, files map[string]string) *machine {
 		_ = cmd.Process.Kill() // and with it, all processes of the machine
 		_ = cmd.Wait()
 	})
-	m := &machine{t: t}
+	m := &machine{t: t, network: s}
 	children := fmt.Sprintf("/proc/%d/task/%[1]d/children", cmd.Process.Pid)
 	m.await("systemd runs", func() error {
 		list, err := os.ReadFile(children)
@@ -72,6 +75,7 @@ func (c *cloud) boot(t *testing.T, files map[string]string) *machine {
 		_, err = os.Stat("/proc/" + m.pid + "/root/run/systemd/private")
 		return err
 	})
+	t.Cleanup(m.checkTexts)
 	m.await("the machine has booted", func() error {
 		state, _ := m.try("systemctl is-system-running")
 		if s := strings.TrimSpace(state); s != "running" && s != "degraded" {
@@ -82,23 +86,44 @@ func (c *cloud) boot(t *testing.T, files map[string]string) *machine {
 	return m
 }
 
+// ofKubernetes are words that nobody needs on a machine.
+var ofKubernetes = regexp.MustCompile(`(?i)\b(pods?|clusters?|charts?|webhooks?|configmaps?|annotations?|sidecars?|kubelet|kubernetes)\b.*`)
+
+// checkTexts checks that the errors and the log of certsync speak of machines.
+func (m *machine) checkTexts() {
+	out, err := m.try("journalctl --no-pager --output=cat _COMM=certsync | grep -E '^({|certsync:)'; cat /var/lib/certsync/status/*.status")
+	if found := ofKubernetes.FindString(out); found != "" {
+		m.t.Errorf("a text on a machine speaks of Kubernetes: %s (%v)", found, err)
+	}
+}
+
 // serveIn serves the emulated Azure and the metadata service in a machine's network.
 func (c *cloud) serveIn(t *testing.T, s *sandbox.Sandbox) {
 	t.Helper()
 	l, err := s.Listen("tcp", "127.0.0.1:443")
 	check(t, err)
 	go func() { _ = c.Serve(l) }() // until the emulator is closed
-	imds, err := s.Listen("tcp", metadata.Address)
+	serve(t, s, metadata.Address, c.metadata)
+}
+
+// serve serves HTTP on an address of a machine's network.
+func serve(t *testing.T, s *sandbox.Sandbox, address string, handler http.Handler) {
+	t.Helper()
+	l, err := s.Listen("tcp", address)
 	check(t, err)
-	server := &http.Server{Handler: c.metadata}
-	go func() { _ = server.Serve(imds) }() // until it is closed
+	server := &http.Server{Handler: handler}
+	go func() { _ = server.Serve(l) }() // until it is closed
 	t.Cleanup(func() { check(t, server.Close()) })
 }
 
 // try runs a shell script on the machine and returns its output.
 func (m *machine) try(script string) (string, error) {
-	cmd := exec.Command("nsenter", "--target", m.pid, "--mount", "--pid", "--cgroup", "--uts", "--ipc", "--net", "sh", "-c", script)
+	// Not the test's context, which has ended when cleanups run.
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "nsenter", "--target", m.pid, "--mount", "--pid", "--cgroup", "--uts", "--ipc", "--net", "sh", "-c", script)
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive"}
+	cmd.WaitDelay = time.Second // a background process of the script may keep the output open
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }

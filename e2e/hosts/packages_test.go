@@ -66,9 +66,9 @@ func TestPackageLife(t *testing.T) {
 	m.awaitOutput("cat /var/lib/certsync/status/0.status", `"status": "success"`)
 	m.run("certsync probe --wait 9s && cat /var/lib/certsync/status/0.status")
 
-	c.renew(t, "web")
+	c.renew(t)
 	m.run("systemctl reload certsync")
-	m.awaitOutput("readlink -f "+link, c.newest(t, "web"))
+	m.awaitOutput("readlink -f "+link, c.newest(t))
 
 	// An upgrade restarts the service, and the files stay.
 	m.run("dpkg -i /packages/certsync_1.1.0.deb")
@@ -151,7 +151,7 @@ func TestAccess(t *testing.T) {
 	}
 }
 
-// The .rpm has the files and scripts of the .deb, and can be installed where systemd does not run.
+// The .rpm has the files and scripts of the .deb.
 func TestRPM(t *testing.T) {
 	t.Parallel()
 	newCloud(t)
@@ -184,9 +184,30 @@ func TestRPM(t *testing.T) {
 			t.Errorf("the .rpm's scripts lack %q:\n%s", part, scripts)
 		}
 	}
-	root := t.TempDir()
-	output("rpm", "--root", root, "--initdb")
-	output("rpm", "--root", root, "--install", "--nodeps", "--noscripts", rpms[0])
-	output("rpm", "--root", root, "--verify", "--nodeps", "certsync")
-	output("rpm", "--root", root, "--erase", "--noscripts", "certsync")
+}
+
+// The life of the .rpm, which rpm keeps in a database of its own: as that of the .deb. The machine
+// is the same Debian, so this shows the package and its scripts, and not RHEL.
+func TestRPMLife(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t, "web")
+	m := c.boot(t, map[string]string{"/etc/systemd/system/app.service": app})
+	m.run("rpm --force-debian --nodeps --install /packages/certsync-1.0.0.rpm")
+	if out, _ := m.try("systemctl is-enabled certsync.service certsync-once.timer"); out != "disabled\ndisabled\n" {
+		t.Errorf("after the installation: %s", out)
+	}
+	m.run("cat >/etc/certsync/settings.json <<'END'\n" + required + "END")
+	m.run("systemctl enable certsync && systemctl start app && systemctl is-active certsync app && grep -q 'PRIVATE KEY' " + link)
+	m.run("rpm --verify --nodeps certsync")
+
+	m.run("rpm --force-debian --nodeps --upgrade /packages/certsync-1.1.0.rpm")
+	m.awaitOutput("journalctl -u certsync", `"version":"1.1.0"`)
+	m.awaitOutput("systemctl show -p ActiveState certsync", "=active")
+	m.run("systemctl is-enabled certsync")
+
+	m.run("rpm --force-debian --nodeps --erase certsync")
+	if out, _ := m.try("systemctl is-active certsync; ls /usr/bin/certsync /etc/systemd/system/multi-user.target.wants/certsync.service"); !strings.Contains(out, "inactive") || strings.Count(out, "No such file") != 2 {
+		t.Errorf("after the removal: %s", out)
+	}
+	m.run("test -s " + link + " && cat /etc/certsync/settings.json /var/lib/certsync/status/0.status")
 }

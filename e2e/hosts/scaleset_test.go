@@ -18,11 +18,11 @@ func TestScaleSet(t *testing.T) {
 	}
 	for round := range 2 {
 		if round > 0 {
-			c.renew(t, "web")
+			c.renew(t)
 		}
 		for i, m := range set {
 			m.run("systemctl reload certsync")
-			m.awaitOutput("readlink -f "+link, c.newest(t, "web"))
+			m.awaitOutput("readlink -f "+link, c.newest(t))
 			t.Log(fmt.Sprintf("machine %d: ", i) + m.run("readlink -f "+link))
 		}
 	}

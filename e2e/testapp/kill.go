@@ -7,38 +7,43 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
-// kill sends SIGKILL to every process in the cgroup of a container, as the kernel's OOM killer
-// does. A process cannot kill the first process of its PID namespace, so kill runs in another pod
-// with hostPID.
+// kill sends a signal to every process in the cgroup of a container, as the kernel's OOM killer
+// does with SIGKILL. A process cannot kill the first process of its PID namespace, so kill runs in
+// another pod with hostPID.
 func kill(args []string) error {
-	if len(args) != 1 || len(args[0]) < 12 {
-		return errors.New("usage: testapp kill CONTAINER-ID (the whole ID, without containerd://)")
+	if len(args) != 2 || len(args[1]) < 12 {
+		return errors.New("usage: testapp kill SIGNAL CONTAINER-ID (the whole ID, without containerd://)")
+	}
+	signal, container := unix.SignalNum("SIG"+args[0]), args[1]
+	if signal == 0 {
+		return fmt.Errorf("SIG%s is not a signal", args[0])
 	}
 	files, err := filepath.Glob("/proc/[0-9]*/cgroup")
 	if err != nil {
 		return err
 	}
-	killed := 0
+	sent := 0
 	for _, file := range files {
 		groups, err := os.ReadFile(file)
-		if err != nil || !bytes.Contains(groups, []byte(args[0])) {
+		if err != nil || !bytes.Contains(groups, []byte(container)) {
 			continue // it ended meanwhile, or belongs to another container
 		}
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
 		if err != nil {
 			return err
 		}
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-			return fmt.Errorf("kill process %d: %w", pid, err)
+		if err := unix.Kill(pid, signal); err != nil {
+			return fmt.Errorf("send SIG%s to process %d: %w", args[0], pid, err)
 		}
-		killed++
+		sent++
 	}
-	if killed == 0 {
-		return fmt.Errorf("container %s has no process that this pod sees: is hostPID set?", args[0])
+	if sent == 0 {
+		return fmt.Errorf("container %s has no process that this pod sees: is hostPID set?", container)
 	}
-	fmt.Println("killed", killed, "process(es) of container", args[0])
+	fmt.Printf("SIG%s was sent to %d process(es) of container %s\n", args[0], sent, container)
 	return nil
 }

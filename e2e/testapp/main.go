@@ -7,7 +7,7 @@
 //	testapp read FILE                           whether this user can read a file, its owner and mode
 //	testapp notify FILE                         waits until a watched PEM file is replaced, and prints the new serial number
 //	testapp token RESOURCE [CREDENTIAL...]      the claims of tokens, by a managed identity or other credentials
-//	testapp kill CONTAINER-ID                   SIGKILL to a container's processes, from a pod with hostPID
+//	testapp kill SIGNAL CONTAINER-ID            a signal to a container's processes, from a pod with hostPID
 package main
 
 import (

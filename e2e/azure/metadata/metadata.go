@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -57,13 +58,13 @@ func (m *Machine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Arc returns Azure Arc's agent. It issues tokens to callers that can read the key file, whose
-// directory is /var/opt/azcmagent/tokens.
+// Arc returns Azure Arc's agent of a machine whose file system is at root. It issues tokens to
+// callers that can read the key file, whose directory is /var/opt/azcmagent/tokens.
 //
 // Source: https://learn.microsoft.com/azure/azure-arc/servers/managed-identity-authentication
-func (m *Machine) Arc(keyFile string) http.Handler {
+func (m *Machine) Arc(root, keyFile string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		key, err := os.ReadFile(keyFile)
+		key, err := os.ReadFile(filepath.Join(root, keyFile))
 		switch {
 		case err != nil:
 			http.Error(w, err.Error(), http.StatusInternalServerError)

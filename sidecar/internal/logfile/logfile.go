@@ -22,8 +22,8 @@ type File struct {
 	file *os.File
 }
 
-// Open opens the file to append to it, and creates it and its directory if they are missing. Others
-// than the owner can only read them. The error says what to do.
+// Open opens the file to append to it, and creates it and its directory if they are missing. The
+// error says what to do.
 func Open(path string) (*File, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, openError(err)
@@ -64,7 +64,7 @@ func (f *File) wasRotated() bool {
 
 // reopen opens the file of the path. The open file stays in use if that fails.
 func (f *File) reopen() error {
-	file, err := os.OpenFile(f.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	file, err := openFile(f.path)
 	if err != nil {
 		return err
 	}

@@ -83,6 +83,6 @@ func report(err error) {
 	if openErr != nil {
 		return
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }() // nothing is buffered
 	_ = log.Error(eventError, err.Error())
 }

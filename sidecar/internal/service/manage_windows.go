@@ -76,7 +76,7 @@ func install(m *mgr.Mgr, flags []string) error {
 		return err
 	}
 	if s, err := m.OpenService(Name); err == nil {
-		s.Close()
+		_ = s.Close() // nothing is lost
 		return errors.New("the service certsync exists: remove it first with: certsync service uninstall")
 	}
 	s, err := m.CreateService(Name, program, mgr.Config{
@@ -87,7 +87,7 @@ func install(m *mgr.Mgr, flags []string) error {
 	if err != nil {
 		return fmt.Errorf("the service cannot be created: %w", err)
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }() // nothing is lost
 	const neverReset = windows.INFINITE
 	again := mgr.RecoveryAction{Type: mgr.ServiceRestart, Delay: restartAfter}
 	var errs []error
@@ -113,7 +113,7 @@ func uninstall(m *mgr.Mgr) error {
 	if err != nil {
 		return fmt.Errorf("service certsync: %w", err)
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }() // nothing is lost
 	if err := stop(s); err != nil {
 		return fmt.Errorf("the service cannot be stopped: %w", err)
 	}

@@ -172,7 +172,7 @@ func (s *Store) lockDir() error {
 	err = syscall.Flock(int(s.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return &Error{Reason: Locked, Op: "lock", Path: s.fs.dir, Err: err,
-			Remedy: "give each certsync its own certificateStoreLocation"}
+			Remedy: "another certsync uses the store: stop it, or give each another certificateStoreLocation"}
 	}
 	// If the file system does not support locks, the store works without one.
 	s.acl = supportsACL(s.lock)

@@ -27,19 +27,26 @@ func (e *Error) Unwrap() error { return e.Err }
 func (*Error) FailureReason() string { return contract.ReasonStore }
 
 func (e *Error) reason() string {
-	where, name, _ := strings.Cut(e.Store, `\`)
-	switch {
-	case errors.Is(e.Err, windows.ERROR_FILE_NOT_FOUND):
+	if errors.Is(e.Err, windows.ERROR_FILE_NOT_FOUND) {
+		where, name, _ := strings.Cut(e.Store, `\`)
 		return fmt.Sprintf("the store does not exist: correct certificateStoreName, or create the store with PowerShell: New-Item Cert:\\%s\\%s",
 			where, name)
-	case errors.Is(e.Err, windows.ERROR_ACCESS_DENIED), is(e.Err, windows.NTE_PERM):
+	}
+	return explain(e.Err)
+}
+
+// explain returns the text of an error that a store or a key can have, with what to do if Windows'
+// text does not say that.
+func explain(err error) string {
+	switch {
+	case errors.Is(err, windows.ERROR_ACCESS_DENIED), is(err, windows.NTE_PERM):
 		return "access denied: run certsync as SYSTEM or as an administrator, or use certificateStoreLocation CurrentUser"
-	case errors.Is(e.Err, windows.ERROR_DISK_FULL), errors.Is(e.Err, windows.ERROR_HANDLE_DISK_FULL):
-		return "the disk is full: the store keeps its certificates"
-	case errors.Is(e.Err, windows.ERROR_SHARING_VIOLATION), errors.Is(e.Err, windows.ERROR_LOCK_VIOLATION):
+	case errors.Is(err, windows.ERROR_DISK_FULL), errors.Is(err, windows.ERROR_HANDLE_DISK_FULL):
+		return "the disk is full: free space on it; the store keeps its certificates"
+	case errors.Is(err, windows.ERROR_SHARING_VIOLATION), errors.Is(err, windows.ERROR_LOCK_VIOLATION):
 		return "another program has locked the store: the next attempt follows"
 	default:
-		return e.Err.Error()
+		return err.Error()
 	}
 }
 

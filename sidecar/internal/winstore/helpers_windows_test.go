@@ -70,7 +70,7 @@ func (f *fixture) unlock() {
 
 func createStore(t *testing.T, name string) {
 	t.Helper()
-	s := openRaw(t, name, 0)
+	s := openRaw(t, name)
 	check(t, s.close())
 	t.Cleanup(func() {
 		const deleteStore = 0x10 // CERT_STORE_DELETE_FLAG; the function returns no handle
@@ -81,12 +81,12 @@ func createStore(t *testing.T, name string) {
 	})
 }
 
-func openRaw(t *testing.T, name string, flags uint32) *systemStore {
+func openRaw(t *testing.T, name string) *systemStore {
 	t.Helper()
 	where, short := split(name)
 	utf16, err := windows.UTF16PtrFromString(short)
 	check(t, err)
-	handle, err := windows.CertOpenStore(windows.CERT_STORE_PROV_SYSTEM, 0, 0, places[where].flag|flags, uintptr(unsafe.Pointer(utf16)))
+	handle, err := windows.CertOpenStore(windows.CERT_STORE_PROV_SYSTEM, 0, 0, places[where].flag, uintptr(unsafe.Pointer(utf16)))
 	check(t, err)
 	return &systemStore{name: name, place: places[where], handle: handle}
 }
@@ -177,7 +177,7 @@ type entry struct {
 // contents returns what a store contains.
 func contents(t *testing.T, name string) map[thumbprint]entry {
 	t.Helper()
-	s := openRaw(t, name, 0)
+	s := openRaw(t, name)
 	list, err := s.list()
 	check(t, err)
 	found := map[thumbprint]entry{}

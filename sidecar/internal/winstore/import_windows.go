@@ -30,12 +30,12 @@ func importKey(b *bundle.Bundle, machine, exportable bool) (leaf *windows.CertCo
 	}
 	store, err := importPFX(pfx, password, flags)
 	if err != nil {
-		return nil, nil, fmt.Errorf("Windows cannot import the private key (%s): %w", b.KeyType(), err)
+		return nil, nil, fmt.Errorf("the private key (%s) cannot be imported into Windows: %s", b.KeyType(), explain(err))
 	}
 	leaf, err = windows.CertEnumCertificatesInStore(store, nil)
 	if err != nil {
 		_ = windows.CertCloseStore(store, 0) // it is only in memory
-		return nil, nil, fmt.Errorf("Windows does not return the imported certificate: %w", err)
+		return nil, nil, fmt.Errorf("the certificate of the imported private key is missing: %w", err)
 	}
 	return leaf, func() {
 		_ = windows.CertFreeCertificateContext(leaf) // always succeeds

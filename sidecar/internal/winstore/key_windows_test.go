@@ -24,7 +24,7 @@ var (
 // withKey calls f with the private key of the certificate in the fixture's store.
 func (f *fixture) withKey(t *testing.T, call func(*privateKey)) {
 	t.Helper()
-	s := openRaw(t, f.name, 0)
+	s := openRaw(t, f.name)
 	list, err := s.list()
 	check(t, err)
 	k, err := openKey(list[0].context)
@@ -122,7 +122,7 @@ func TestNoRights(t *testing.T) {
 	path := `Software\Microsoft\SystemCertificates\` + short
 	key, err := registry.OpenKey(registry.CURRENT_USER, path, registry.READ|windows.WRITE_DAC)
 	check(t, err)
-	defer key.Close()
+	defer func() { check(t, key.Close()) }()
 	setDACL := func(sddl string) {
 		sd, err := windows.SecurityDescriptorFromString(sddl)
 		check(t, err)

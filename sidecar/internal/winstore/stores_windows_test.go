@@ -115,7 +115,7 @@ func TestForeign(t *testing.T) {
 	leaf, free, err := importKey(foreign, false, true)
 	check(t, err)
 	check(t, setText(leaf, propDescription, "installed by hand"))
-	raw := openRaw(t, f.name, 0)
+	raw := openRaw(t, f.name)
 	check(t, raw.add(leaf))
 	check(t, raw.close())
 	free()
@@ -143,7 +143,7 @@ func TestMissing(t *testing.T) {
 	c := f.certificate("web")
 	b := issue(t, "web", rsaKey(0))
 	f.commit(t, item(c, "v1", b))
-	raw := openRaw(t, f.name, 0)
+	raw := openRaw(t, f.name)
 	list, err := raw.list()
 	check(t, err)
 	check(t, raw.remove(list[0].context))
@@ -210,7 +210,7 @@ func TestEllipticCurve(t *testing.T) {
 		}
 		return
 	}
-	if got := result.Failed["shop.web"]; got == nil || !strings.HasPrefix(got.Error(), "Windows cannot import the private key (EC, P-256): ") {
+	if got := result.Failed["shop.web"]; got == nil || !strings.HasPrefix(got.Error(), "the private key (EC, P-256) cannot be imported into Windows: ") {
 		t.Errorf("failed: %v", result.Failed)
 	}
 }

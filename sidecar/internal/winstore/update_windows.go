@@ -141,7 +141,7 @@ func (u *update) refresh(in *installed, c change, sids []string) error {
 		}
 		m.Accounts = c.Windows.Accounts
 	}
-	if m.String() == in.mark.String() {
+	if m.String() == in.String() {
 		return nil
 	}
 	if err := setText(in.context, propDescription, m.String()); err != nil {
