@@ -90,6 +90,10 @@ bench: programs ## Measure the figures of docs/design.md, with their targets (BE
 abuse: programs ## Attack the programs as tenants and neighbours can, under the chart's memory limits (ATTACKS="NAME ..." for some)
 	@go run ./e2e/abuse $(ATTACKS)
 
+.PHONY: chaos
+chaos: programs ## Make faults while the programs work, and check what must hold (FAULTS="NAME ..." SEED=1 DURATION=10m; about 13 minutes)
+	@go run ./e2e/chaos $(if $(SEED),-seed $(SEED)) $(if $(DURATION),-duration $(DURATION)) $(FAULTS)
+
 FUZZTIME ?= 1m
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (1m)

@@ -51,7 +51,7 @@ func (h *hook) send(ctx context.Context, request []byte) (status int, err error)
 // stalled sends almost all of the largest request on each connection, and then nothing.
 func (h *hook) stalled(ctx context.Context) (string, error) {
 	return h.attacked(ctx, func(ctx context.Context) error {
-		full := listReview("containers")
+		full := team.List("containers")
 		var open atomic.Int64
 		var group sync.WaitGroup
 		for range clients {
@@ -86,7 +86,7 @@ func (h *hook) stall(ctx context.Context, part []byte) (open bool) {
 
 // mix sends the worst requests of each kind by all clients. Every fourth one stalls.
 func (h *hook) mix(ctx context.Context) (string, error) {
-	requests := worst()
+	requests := team.Worst()
 	return h.attacked(ctx, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, attackFor)
 		defer cancel()

@@ -26,16 +26,16 @@ func (h *hook) readAttacks() []attack {
 	limit := fmt.Sprintf("128 MiB, good pod 1 s, %d reads", maxReads*invented)
 	return []attack{
 		{"webhook-invented-accounts", limit, h.inventing(func(i int) []byte {
-			return editedReview(fmt.Sprintf("invented-%d", i), func(object) {})
+			return rig.Attacker{Namespace: teamNamespace, Account: fmt.Sprintf("invented-%d", i)}.Edited(func(rig.Object) {})
 		})},
 		{"webhook-invented-namespaces", limit, h.inventing(func(i int) []byte {
 			name := fmt.Sprintf("invented-%d", i)
-			return rig.Post(editedBody(name, name, func(object) {}))
+			return rig.Attacker{Namespace: name, Account: name}.Edited(func(rig.Object) {})
 		})},
 		{"webhook-invented-configmaps", limit, h.inventing(func(i int) []byte {
-			return editedReview(teamAccount, func(pod object) {
-				delete(annotationsOf(pod), contract.Prefix+contract.KeyCertificates)
-				annotationsOf(pod)[contract.Prefix+contract.KeySettingsConfigMap] = fmt.Sprintf("invented-%d", i)
+			return team.Edited(func(pod rig.Object) {
+				delete(rig.Annotations(pod), contract.Prefix+contract.KeyCertificates)
+				rig.Annotations(pod)[contract.Prefix+contract.KeySettingsConfigMap] = fmt.Sprintf("invented-%d", i)
 			})
 		})},
 	}

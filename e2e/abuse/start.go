@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/internal/rig"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
@@ -82,7 +83,7 @@ func (h *hook) startPods(ctx context.Context) (string, error) {
 		_, err := pods.Create(ctx, &corev1.Pod{
 			ObjectMeta: metav1.ObjectMeta{
 				Name: fmt.Sprintf("missed-%d", i), Labels: map[string]string{contract.LabelUse: "true"},
-				Annotations: map[string]string{contract.Prefix + contract.KeySettings: nested(floodBytes)},
+				Annotations: map[string]string{contract.Prefix + contract.KeySettings: rig.Nested(floodBytes)},
 			},
 			Spec: corev1.PodSpec{
 				ServiceAccountName: teamAccount, NodeSelector: map[string]string{"none": "none"}, // it never runs

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/internal/rig"
 )
 
 // A failed attack shows in the table, with its reason below, and in the exit code.
@@ -56,17 +58,17 @@ func TestReviews(t *testing.T) {
 		part    string
 		size    int
 	}{
-		"annotation": {settingsReview(strings.Repeat("[", 20<<10)), `settings":"[[[[`, 20 << 10},
-		"unknown":    {unknownReview(5000), `certsync.azure.workload.identity/x4999":""`, 200_000},
-		"containers": {listReview("containers"), `"containers":[{},{},`, maxBody - 10_000},
-		"container":  {containerReview("env"), `"env":[{},{},`, maxBody - 10_000},
+		"annotation": {team.Settings(strings.Repeat("[", 20<<10)), `settings":"[[[[`, 20 << 10},
+		"unknown":    {team.Unknown(5000), `certsync.azure.workload.identity/x4999":""`, 200_000},
+		"containers": {team.List("containers"), `"containers":[{},{},`, rig.MaxBody - 10_000},
+		"container":  {team.Container("env"), `"env":[{},{},`, rig.MaxBody - 10_000},
 	} {
 		text := string(c.request)
 		_, body, _ := strings.Cut(text, "\r\n\r\n")
 		if !strings.Contains(text, c.part) || !strings.Contains(text, `"azure.workload.identity/use":"true"`) {
 			t.Errorf("%s: %s is missing in %.3000s", name, c.part, text)
 		}
-		if len(body) < c.size || len(body) > maxBody {
+		if len(body) < c.size || len(body) > rig.MaxBody {
 			t.Errorf("%s: a body of %d bytes", name, len(body))
 		}
 	}

@@ -24,6 +24,15 @@ const (
 	attackMost = 40 * time.Second
 )
 
+// The namespace and the service account of the pods.
+const (
+	teamNamespace = "team"
+	teamAccount   = "workload"
+)
+
+// team is the tenant that attacks.
+var team = rig.Attacker{Namespace: teamNamespace, Account: teamAccount}
+
 // hook is the webhook under attack.
 type hook struct {
 	programs
@@ -39,17 +48,17 @@ func newHook(p programs) *hook { return &hook{programs: p} }
 
 func (h *hook) part() part {
 	const limit = "128 MiB, good pod 1 s"
-	deep, nested250 := settingsReview(strings.Repeat("[", 20<<10)), settingsReview(nested(250_000))
+	deep, nested250 := team.Settings(strings.Repeat("[", 20<<10)), team.Settings(rig.Nested(250_000))
 	attacks := []attack{
 		h.single("webhook-deep-20k", deep), h.single("webhook-deep-250k", nested250),
-		h.single("webhook-unknown-annotations", unknownReview(5000)),
-		h.single("webhook-duplicates-256k", settingsReview(duplicates(256<<10))),
-		h.single("webhook-duplicates-1m", settingsReview(duplicates(1<<20))),
-		h.single("webhook-warnings", unknownReview(50_000)),
-		h.single("webhook-containers", listReview("containers")),
-		h.single("webhook-env", containerReview("env")),
-		h.single("webhook-mounts", containerReview("volumeMounts")),
-		h.single("webhook-volumes", listReview("volumes")),
+		h.single("webhook-unknown-annotations", team.Unknown(5000)),
+		h.single("webhook-duplicates-256k", team.Settings(rig.Duplicates(256<<10))),
+		h.single("webhook-duplicates-1m", team.Settings(rig.Duplicates(1<<20))),
+		h.single("webhook-warnings", team.Unknown(50_000)),
+		h.single("webhook-containers", team.List("containers")),
+		h.single("webhook-env", team.Container("env")),
+		h.single("webhook-mounts", team.Container("volumeMounts")),
+		h.single("webhook-volumes", team.List("volumes")),
 		{"webhook-stalled", limit + ", closed in 15 s", h.stalled},
 		{"webhook-connections", limit, h.connections},
 		{"webhook-mix", limit, h.mix},

@@ -27,6 +27,7 @@ type (
 		Host string
 		Off  bool
 	}
+	present  struct{ Host, Certificate string }
 	awaitArg struct {
 		Filter
 		N int
@@ -64,6 +65,8 @@ func adminHandler(c Control) http.Handler {
 	})
 	handle(mux, "clear-faults", noResult(func(ctx context.Context, a faultIDs) error { return c.ClearFaults(ctx, a.IDs...) }))
 	handle(mux, "cut-off", noResult(func(ctx context.Context, a cutOff) error { return c.CutOff(ctx, a.Host, a.Off) }))
+	handle(mux, "present", noResult(func(ctx context.Context, a present) error { return c.Present(ctx, a.Host, a.Certificate) }))
+	handle(mux, "confidential", func(ctx context.Context, _ empty) (Confidential, error) { return c.Confidential(ctx) })
 	handle(mux, "requests", func(ctx context.Context, f Filter) (requestsList, error) {
 		list, err := c.Requests(ctx, f)
 		return requestsList{list}, err

@@ -148,6 +148,17 @@ func (c *AdminClient) CutOff(ctx context.Context, host string, off bool) error {
 	return err
 }
 
+// Present implements [Control].
+func (c *AdminClient) Present(ctx context.Context, host, certificate string) error {
+	_, err := call[empty](ctx, c, "present", present{host, certificate})
+	return err
+}
+
+// Confidential implements [Control].
+func (c *AdminClient) Confidential(ctx context.Context) (Confidential, error) {
+	return call[Confidential](ctx, c, "confidential", empty{})
+}
+
 // Requests implements [Control].
 func (c *AdminClient) Requests(ctx context.Context, f Filter) ([]Request, error) {
 	out, err := call[requestsList](ctx, c, "requests", f)

@@ -41,6 +41,10 @@ type Control interface {
 	// request.
 	CutOff(ctx context.Context, host string, off bool) error
 
+	// Present makes a host show another TLS certificate: one of the TLS constants, or "" for its
+	// own. It applies to new connections; established ones are closed at their next request.
+	Present(ctx context.Context, host, certificate string) error
+
 	// Requests returns the logged requests that match, oldest first.
 	Requests(ctx context.Context, f Filter) ([]Request, error)
 	// Counts counts the logged requests that match.
@@ -52,6 +56,9 @@ type Control interface {
 
 	// Roots returns the certificates to trust.
 	Roots(ctx context.Context) (Roots, error)
+
+	// Confidential returns the keys and tokens that must not appear in logs and the like.
+	Confidential(ctx context.Context) (Confidential, error)
 }
 
 // Errors that a Control's methods wrap.
@@ -112,6 +119,24 @@ type Roots struct {
 	Issuer string `json:"issuer"`
 	// TokenProxy is the CA of the proxy of AKS identity bindings.
 	TokenProxy string `json:"tokenProxy"`
+}
+
+// TLS certificates for [Control.Present].
+const (
+	TLSWrongName = "wrong-name" // for another host name
+	TLSExpired   = "expired"    // since an hour ago
+	TLSUntrusted = "untrusted"  // of another CA
+)
+
+// Confidential is what the emulator has issued and received that nobody else may see, oldest first.
+// Lists only grow, so that a caller can continue where it was.
+type Confidential struct {
+	// Keys are the private keys of the certificates, each once (PKCS #8).
+	Keys [][]byte `json:"keys"`
+	// Values are those of the certificates' secrets.
+	Values []string `json:"values"`
+	// Tokens are the assertions in token requests, each once, and the access tokens.
+	Tokens []string `json:"tokens"`
 }
 
 // Services of a [Request].

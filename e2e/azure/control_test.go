@@ -129,7 +129,7 @@ func TestControlMistakes(t *testing.T) {
 		"fault's error":         {faulty(azure.Fault{Service: azure.ServiceEntra, Error: "ForbiddenByRbac"}), azure.ErrInvalid, `entra does not have the error "ForbiddenByRbac"`},
 		"fault's status":        {faulty(azure.Fault{Status: 99}), azure.ErrInvalid, "status 99"},
 		"fault's count":         {faulty(azure.Fault{Count: -1}), azure.ErrInvalid, "count -1"},
-		"fault's end":           {faulty(azure.Fault{Close: true, Hang: true}), azure.ErrInvalid, "close and hang"},
+		"fault's end":           {faulty(azure.Fault{Close: true, Hang: true}), azure.ErrInvalid, "close, hang and reset exclude each other"},
 		"fault twice": {apply(azure.Config{Faults: []azure.Fault{{ID: "a", Status: 500, Host: "none"}, {ID: "a", Status: 500, Host: "none"}}}),
 			azure.ErrInvalid, `fault "a" already`},
 		"clear":   {func(ctx context.Context, c azure.Control) error { return c.ClearFaults(ctx, "gone") }, azure.ErrNotFound, `fault "gone"`},

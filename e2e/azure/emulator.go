@@ -40,10 +40,14 @@ type Emulator struct {
 	journal  *journal
 	server   *http.Server
 
-	mu     sync.Mutex
-	addr   net.Addr // of the first listener
-	dial   func(context.Context) (net.Conn, error)
-	cutOff map[string]bool // by host
+	mu          sync.Mutex
+	addr        net.Addr // of the first listener
+	dial        func(context.Context) (net.Conn, error)
+	cutOff      map[string]bool  // by host
+	shown       map[string]shown // by host, with Present
+	connections int              // so far
+
+	confidential confidential
 }
 
 var _ Control = (*Emulator)(nil)
@@ -76,6 +80,7 @@ func New(o Options) (*Emulator, error) {
 		faults:   newFaultSet(),
 		journal:  newJournal(),
 		cutOff:   make(map[string]bool),
+		shown:    make(map[string]shown),
 	}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)

@@ -42,6 +42,8 @@ type Fault struct {
 	Drip Duration `json:"drip,omitempty"`
 	// Close closes the connection without a response.
 	Close bool `json:"close,omitempty"`
+	// Reset resets the connection (TCP RST) without a response.
+	Reset bool `json:"reset,omitempty"`
 	// Hang does not respond until the client gives up or the fault is cleared.
 	Hang bool `json:"hang,omitempty"`
 }

@@ -2,6 +2,8 @@ package azure
 
 import (
 	"context"
+	"crypto/tls"
+	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -29,7 +31,7 @@ func (a *activeFault) endsUnanswered(ctx context.Context) bool {
 	if !sleep(ctx, time.Duration(a.Delay)) {
 		return true
 	}
-	return a.Close || a.Hang
+	return a.Close || a.Hang || a.Reset
 }
 
 // hang returns when the client gives up or the fault is cleared. If the fault does not hang, it
@@ -41,6 +43,24 @@ func (a *activeFault) hang(ctx context.Context) {
 		case <-a.cleared:
 		}
 	}
+}
+
+// reset resets the connection, if the fault does that.
+func (a *activeFault) reset(w http.ResponseWriter) {
+	if !a.Reset {
+		return
+	}
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return // the connection is closed instead
+	}
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn() // without TLS's alert
+	}
+	if plain, ok := conn.(*net.TCPConn); ok {
+		_ = plain.SetLinger(0) // the connection is open
+	}
+	_ = conn.Close() // nothing is sent
 }
 
 // answer returns the service's answer, or that of the fault.

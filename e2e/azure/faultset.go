@@ -57,8 +57,8 @@ func (e *Emulator) checkFault(f Fault) error {
 		return fmt.Errorf("%w: fault: status %d (want 200 to 599)", ErrInvalid, f.Status)
 	case f.Count < 0:
 		return fmt.Errorf("%w: fault: count %d", ErrInvalid, f.Count)
-	case f.Close && f.Hang:
-		return fmt.Errorf("%w: fault: close and hang exclude each other", ErrInvalid)
+	case f.Close && f.Hang, f.Close && f.Reset, f.Hang && f.Reset:
+		return fmt.Errorf("%w: fault: close, hang and reset exclude each other", ErrInvalid)
 	}
 	return nil
 }

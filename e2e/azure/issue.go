@@ -65,6 +65,9 @@ func (e *Emulator) issueVersion(c Certificate, key, previous crypto.Signer) (Ver
 	if err != nil {
 		return Version{}, fmt.Errorf("certificate %s: %w", c.Name, err)
 	}
+	if err := e.confidential.add(key, sv.value); err != nil {
+		return Version{}, err
+	}
 	var info Version
 	err = e.keyvault.withVault(c.Vault, func(v *vault) error {
 		info = v.add(c.Name, &c, sv)

@@ -77,6 +77,7 @@ func (e *Emulator) newServer() *http.Server {
 	return &http.Server{
 		Handler:           http.HandlerFunc(e.serveHTTP),
 		ReadHeaderTimeout: readHeaderTimeout,
+		ConnContext:       e.countConnection,
 		ErrorLog:          slog.NewLogLogger(e.log.Handler(), slog.LevelDebug),
 		TLSNextProto:      map[string]func(*http.Server, *tls.Conn, http.Handler){},
 		TLSConfig: &tls.Config{
@@ -89,7 +90,8 @@ func (e *Emulator) newServer() *http.Server {
 }
 
 // admitClient ends the handshake for hosts that are not emulated, and for hosts that are cut off
-// (without an alert, like a dead host). The token proxy's hosts have separate certificates.
+// (without an alert, like a dead host). The token proxy's hosts have separate certificates, and
+// Present gives a host another one.
 func (e *Emulator) admitClient(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	host := strings.ToLower(hello.ServerName)
 	if e.isCutOff(host) {
@@ -101,6 +103,11 @@ func (e *Emulator) admitClient(hello *tls.ClientHelloInfo) (*tls.Config, error) 
 	if own := e.proxy.certificate(host); own != nil {
 		config := e.server.TLSConfig.Clone()
 		config.GetConfigForClient, config.Certificates = nil, []tls.Certificate{*own}
+		return config, nil
+	}
+	if other := e.presentedBy(host); other != nil {
+		config := e.server.TLSConfig.Clone()
+		config.GetConfigForClient, config.Certificates = nil, []tls.Certificate{*other}
 		return config, nil
 	}
 	return nil, nil
@@ -118,7 +125,7 @@ func (e *Emulator) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this host is not emulated", http.StatusMisdirectedRequest)
 		return
 	}
-	if e.isCutOff(host) {
+	if e.isCutOff(host) || e.isOutdated(r, host) {
 		panic(http.ErrAbortHandler)
 	}
 	// Reads the whole body before it waits for anything: net/http notices only then that a client
@@ -132,6 +139,9 @@ func (e *Emulator) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	entry := Request{
 		Time: start, Service: svc.name(), Operation: svc.operation(r),
 		Method: r.Method, Host: host, Path: r.URL.Path, Challenge: svc.isChallenge(r),
+	}
+	if entry.Operation == OpToken {
+		e.confidential.assertion(body)
 	}
 	fault := e.faults.match(entry)
 	entry.Fault = fault.id()
@@ -148,9 +158,13 @@ func (e *Emulator) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	if fault.endsUnanswered(r.Context()) {
 		record()
 		fault.hang(r.Context())
+		fault.reset(w)
 		panic(http.ErrAbortHandler)
 	}
 	a := fault.answer(svc, r)
+	if entry.Operation == OpToken {
+		e.confidential.accessToken(a.body)
+	}
 	entry.Status, entry.Code, entry.ClientID = a.status, a.code, a.clientID
 	record()
 	fault.write(w, r, a)

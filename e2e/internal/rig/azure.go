@@ -29,6 +29,7 @@ type Azure struct {
 	*azure.Emulator
 	Sandbox      *sandbox.Sandbox
 	certificates int
+	issuer       *azure.TokenIssuer
 	token        string // file
 	stores       string // directory in memory, as a pod's stores are; it exists in the sandbox only
 	served       chan error
@@ -56,13 +57,13 @@ func NewAzure(ctx context.Context, temp string, n int) (*Azure, error) {
 	if err != nil {
 		return nil, err
 	}
-	assertion, err := tokens.Sign(azure.Assertion{Subject: subject})
+	w := &Azure{
+		Emulator: e, certificates: n, issuer: tokens, token: filepath.Join(temp, "token"), stores: filepath.Join(temp, "stores"),
+		served: make(chan error, 1),
+	}
+	assertion, err := w.Assertion(time.Time{})
 	if err != nil {
 		return nil, err
-	}
-	w := &Azure{
-		Emulator: e, certificates: n, token: filepath.Join(temp, "token"), stores: filepath.Join(temp, "stores"),
-		served: make(chan error, 1),
 	}
 	if err := os.WriteFile(w.token, []byte(assertion), 0o600); err != nil {
 		return nil, err
@@ -72,6 +73,19 @@ func NewAzure(ctx context.Context, temp string, n int) (*Azure, error) {
 	}
 	return w, w.open(ctx)
 }
+
+// Assertion signs a new token for the sidecar's token file. It was issued at this time, zero for
+// now, and is valid for an hour.
+func (w *Azure) Assertion(issued time.Time) (string, error) {
+	return w.issuer.Sign(azure.Assertion{Subject: subject, IssuedAt: issued})
+}
+
+// TokenFile is the sidecar's token file, which is outside of the sandbox.
+func (w *Azure) TokenFile() string { return w.token }
+
+// View returns the path by which this process sees a path in the sandbox, while the process with
+// this ID runs there.
+func View(pid int, path string) string { return fmt.Sprintf("/proc/%d/root%s", pid, path) }
 
 // open creates the sandbox and serves in it.
 func (w *Azure) open(ctx context.Context) (err error) {

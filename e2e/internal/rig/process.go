@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,10 +24,14 @@ type Process struct {
 }
 
 // Launch starts a command by the given function. The name is for messages. The command ends with
-// ctx, and with this process.
+// ctx, and with this process. Its Stderr gets what the log gets, if it is set.
 func Launch(name string, cmd *exec.Cmd, start func(*exec.Cmd) error) (*Process, error) {
+	more := cmd.Stderr
 	p := &Process{name: name, cmd: cmd, done: make(chan struct{})}
-	cmd.Stderr = &p.log
+	cmd.Stderr = io.Writer(&p.log)
+	if more != nil {
+		cmd.Stderr = io.MultiWriter(&p.log, more)
+	}
 	started := make(chan error)
 	go func() {
 		// The kernel ties a child to the thread that started it: this one must last as long as the

@@ -2,6 +2,7 @@ package rig
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -35,6 +36,10 @@ type SidecarOptions struct {
 	Cgroup *Cgroup
 	// SettingsFile has the settings; empty to pass them by the variable.
 	SettingsFile string
+	// Settings are passed by the variable, instead of those of Certificates.
+	Settings string
+	// Log gets all that the sidecar writes to its standard error; nil to keep only the end of it.
+	Log io.Writer
 	// Args are further arguments.
 	Args []string
 }
@@ -44,6 +49,21 @@ func (w *Azure) StorePath(name string) string { return filepath.Join(w.stores, n
 
 // Start starts the sidecar in the sandbox and waits until it is ready.
 func (w *Azure) Start(ctx context.Context, o SidecarOptions) (*Sidecar, error) {
+	begin := time.Now()
+	s, err := w.Launch(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.AwaitReady(ctx, readyIn); err != nil {
+		s.Stop()
+		return nil, err
+	}
+	s.Ready = time.Since(begin)
+	return s, nil
+}
+
+// Launch starts the sidecar in the sandbox and does not wait.
+func (w *Azure) Launch(ctx context.Context, o SidecarOptions) (*Sidecar, error) {
 	run := w.stores + "-" + o.Store
 	if err := os.MkdirAll(run, 0o700); err != nil {
 		return nil, err
@@ -56,33 +76,38 @@ func (w *Azure) Start(ctx context.Context, o SidecarOptions) (*Sidecar, error) {
 	}}}
 	line := append([]string{o.Program, "--socket", socket}, o.Args...)
 	env := append(w.SidecarEnv(), "SSL_CERT_DIR="+w.stores)
-	if o.SettingsFile == "" {
-		env = append(env, "CERTSYNC_SETTINGS="+Settings(s.Store, o.Certificates))
-	} else {
+	switch {
+	case o.SettingsFile != "":
 		line = append(line, "--settings", o.SettingsFile)
+	case o.Settings != "":
+		env = append(env, "CERTSYNC_SETTINGS="+o.Settings)
+	default:
+		env = append(env, "CERTSYNC_SETTINGS="+Settings(s.Store, o.Certificates))
 	}
 	if o.Cgroup != nil {
 		line = o.Cgroup.Command(line[0], line[1:]...)
 	}
 	cmd := command(ctx, line)
-	cmd.Env = env
+	cmd.Env, cmd.Stderr = env, o.Log
+	var err error
+	s.Process, err = Launch("sidecar", cmd, w.Sandbox.Start)
+	return s, err
+}
+
+// AwaitReady waits until the sidecar is ready. The error is why it is not.
+func (s *Sidecar) AwaitReady(ctx context.Context, most time.Duration) error {
 	begin := time.Now()
 	var err error
-	if s.Process, err = Launch("sidecar", cmd, w.Sandbox.Start); err != nil {
-		return nil, err
-	}
-	for time.Since(begin) < readyIn && ctx.Err() == nil {
-		if _, err = s.Get(ctx, "/readyz?wait="+readyIn.String()); err == nil {
-			s.Ready = time.Since(begin)
-			return s, nil
+	for time.Since(begin) < most && ctx.Err() == nil {
+		if _, err = s.Get(ctx, "/readyz?wait="+most.String()); err == nil {
+			return nil
 		}
 		if ended := s.Ended(); ended != nil {
-			return nil, ended
+			return ended
 		}
 		time.Sleep(time.Millisecond) // until the socket is there
 	}
-	s.Stop()
-	return nil, fmt.Errorf("the sidecar is not ready: %w: %s", err, s.Log())
+	return errors.Join(ctx.Err(), fmt.Errorf("the sidecar is not ready: %w: %s", err, s.Log()))
 }
 
 // SidecarEnv is the environment of a sidecar that finds the emulated Azure, without its settings.
@@ -94,6 +119,9 @@ func (w *Azure) SidecarEnv() []string {
 		"AZURE_CLIENT_ID=" + ClientID, "AZURE_TENANT_ID=" + TenantID, "AZURE_FEDERATED_TOKEN_FILE=" + w.token,
 	}
 }
+
+// Close closes the connections to the process.
+func (s *Sidecar) Close() { s.client.CloseIdleConnections() }
 
 // Get sends a request to the running process over its socket and returns the body of the response.
 // The error has the response to any but a successful one.

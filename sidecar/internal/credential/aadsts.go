@@ -22,28 +22,25 @@ type rule struct {
 	text      func(*EntraError) string
 }
 
-// expiredAssertion is the code of a service-account token that is not valid now.
-const expiredAssertion = 700024
-
 // rules are the rules by AADSTS code. Few of them are permanent, since a new federated credential,
 // application or role takes minutes to take effect, and until then the error is the same.
 var rules = map[int]rule{
-	70021:            {text: noMatch("issuer, subject and audience")}, // used before the three codes below existed
-	70025:            {text: noCredentials},
-	700211:           {text: noMatch("issuer")},
-	700212:           {text: noMatch("audience")},
-	700213:           {text: noMatch("subject")},
-	7002138:          {text: noMatch("subject (only upper and lower case differ)")},
-	expiredAssertion: {text: expired},
-	700016:           {text: unknownApplication},
-	700027:           {text: unknownKey},
-	90002:            {text: unknownTenant, permanent: true},
-	900021:           {text: unknownTenant, permanent: true}, // not a valid ID
-	900023:           {text: unknownTenant, permanent: true}, // neither an ID nor a domain name
-	500011:           {text: unknownResource},
-	90061:            {text: issuerUnreachable},
-	50166:            {text: issuerUnreachable},
-	501661:           {text: issuerUnreachable},
+	70021:   {text: noMatch("issuer, subject and audience")}, // used before the three codes below existed
+	70025:   {text: noCredentials},
+	700211:  {text: noMatch("issuer")},
+	700212:  {text: noMatch("audience")},
+	700213:  {text: noMatch("subject")},
+	7002138: {text: noMatch("subject (only upper and lower case differ)")},
+	700024:  {text: expired},
+	700016:  {text: unknownApplication},
+	700027:  {text: unknownKey},
+	90002:   {text: unknownTenant, permanent: true},
+	900021:  {text: unknownTenant, permanent: true}, // not a valid ID
+	900023:  {text: unknownTenant, permanent: true}, // neither an ID nor a domain name
+	500011:  {text: unknownResource},
+	90061:   {text: issuerUnreachable},
+	50166:   {text: issuerUnreachable},
+	501661:  {text: issuerUnreachable},
 	53003: {text: func(e *EntraError) string {
 		return fmt.Sprintf("a Conditional Access policy blocks application %s: contact the tenant's administrator", e.Identity.ClientID)
 	}},

@@ -143,25 +143,44 @@ func TestCanceledCaller(t *testing.T) {
 	}
 }
 
-// If azidentity still has an old token in memory that the kubelet has renewed, the file is read
-// again at once, and not only after ten minutes.
-func TestExpiredTokenIsReadAgain(t *testing.T) {
-	f := newFixture(t)
+// If azidentity still has a token in memory that Entra ID refuses, and that was replaced in the
+// file, the file is read again at once, and not only after ten minutes. A file that did not change
+// costs no further request.
+func TestRefusedTokenIsReadAgain(t *testing.T) {
 	now := time.Now()
-	f.writeToken(t, azure.Assertion{Subject: subject, IssuedAt: now.Add(-2 * time.Hour), Expiry: now.Add(-time.Hour)})
-	c, err := credential.NewWorkloadIdentity(f.identity, f.federation, f.transport.Options(azhttp.ServiceEntra, nil))
-	check(t, err)
-	o := policy.TokenRequestOptions{Scopes: []string{scope}}
-	if _, err = c.GetToken(t.Context(), o); !entra(700024)(err) {
-		t.Fatalf("with an expired token: %v", err)
-	}
-	f.writeToken(t, azure.Assertion{Subject: subject})
-	_, err = c.GetToken(t.Context(), o)
-	check(t, err)
-	got, err := f.Counts(t.Context(), azure.Filter{Operation: azure.OpToken})
-	check(t, err)
-	if got.Requests != 3 {
-		t.Errorf("%d token requests, want two with the expired token and one with the new one", got.Requests)
+	for name, c := range map[string]struct {
+		wrong azure.Assertion
+		text  string // instead of wrong
+		code  int
+	}{
+		"expired":        {wrong: azure.Assertion{Subject: subject, IssuedAt: now.Add(-2 * time.Hour), Expiry: now.Add(-time.Hour)}, code: 700024},
+		"wrong subject":  {wrong: azure.Assertion{Subject: subject + "x"}, code: 700213},
+		"wrong audience": {wrong: azure.Assertion{Subject: subject, Audience: "x"}, code: 700212},
+		"rubbish":        {text: "rubbish", code: 50027},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			f.writeToken(t, c.wrong)
+			if c.text != "" {
+				check(t, os.WriteFile(f.federation.TokenFile, []byte(c.text), 0o600))
+			}
+			credential, err := credential.NewWorkloadIdentity(f.identity, f.federation, f.transport.Options(azhttp.ServiceEntra, nil))
+			check(t, err)
+			o := policy.TokenRequestOptions{Scopes: []string{scope}}
+			for range 2 {
+				if _, err = credential.GetToken(t.Context(), o); !entra(c.code)(err) {
+					t.Fatalf("with the wrong token: %v", err)
+				}
+			}
+			f.writeToken(t, azure.Assertion{Subject: subject})
+			_, err = credential.GetToken(t.Context(), o)
+			check(t, err)
+			got, err := f.Counts(t.Context(), azure.Filter{Operation: azure.OpToken})
+			check(t, err)
+			if got.Requests != 4 {
+				t.Errorf("%d token requests, want three with the wrong token and one with the new one", got.Requests)
+			}
+		})
 	}
 }
 

@@ -3,9 +3,9 @@ package credential
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"sync"
-	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
@@ -19,8 +19,8 @@ import (
 // Federation describes how the pod proves its identity.
 type Federation struct {
 	// TokenFile contains the service-account token. azidentity reads it again after ten minutes,
-	// when it requests a token. The file is also read again if Entra ID reports that the token has
-	// expired.
+	// when it requests a token. The file is also read again if Entra ID refuses a token that is not
+	// in the file any more.
 	TokenFile string
 	// AuthorityHost is Entra ID's URL. If it is empty, it is that of the public cloud.
 	AuthorityHost string
@@ -49,7 +49,7 @@ func NewWorkloadIdentity(id Identity, f Federation, options azcore.ClientOptions
 		// For AKS identity bindings. It has no effect without their variables.
 		EnableAzureProxy: true,
 	}}
-	if _, err := tokens.reset(); err != nil {
+	if err := tokens.reset(); err != nil {
 		return nil, err
 	}
 	return &Credential{identity: id, tokens: tokens}, nil
@@ -87,38 +87,66 @@ type federated struct {
 
 	mu      sync.Mutex
 	current *azidentity.WorkloadIdentityCredential
+	// first is the digest of the token file when current was first used, and nil before that.
+	// azidentity has read the file then or later.
+	first *[sha256.Size]byte
 }
 
 // reset replaces azidentity's credential by a new one, which has not cached the token file or an
 // access token.
-func (f *federated) reset() (*azidentity.WorkloadIdentityCredential, error) {
+func (f *federated) reset() error {
 	fresh, err := azidentity.NewWorkloadIdentityCredential(&f.options)
 	if err != nil {
-		return nil, &ConfigError{Problem: err.Error(), Remedy: "correct the AZURE_* variables" + f.where.Text(" of the container", "")}
+		return &ConfigError{Problem: err.Error(), Remedy: "correct the AZURE_* variables" + f.where.Text(" of the container", "")}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.current = fresh
-	return fresh, nil
+	f.current, f.first = fresh, nil
+	return nil
 }
 
 // GetToken implements azcore.TokenCredential.
 func (f *federated) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
-	f.mu.Lock()
-	current := f.current
-	f.mu.Unlock()
-	if err := f.checkTokenFile(); unreadable(err) {
+	content, err := f.readTokenFile()
+	if unreadable(err) {
 		return azcore.AccessToken{}, err
 	}
-	token, err := f.getToken(ctx, current, o)
-	if refused, ok := errors.AsType[*EntraError](err); ok && refused.fileIsNewer() {
-		fresh, err := f.reset()
-		if err != nil {
-			return azcore.AccessToken{}, err
-		}
-		return f.getToken(ctx, fresh, o)
+	token, err := f.getToken(ctx, f.use(content), o)
+	if _, refused := errors.AsType[*EntraError](err); !refused {
+		return token, err
 	}
-	return token, err
+	if content = f.replacement(); content == nil {
+		return token, err
+	}
+	if err := f.reset(); err != nil {
+		return azcore.AccessToken{}, err
+	}
+	return f.getToken(ctx, f.use(content), o)
+}
+
+// use returns azidentity's credential, and notes what it reads first, given the file's content. The
+// content is nil if there is no file.
+func (f *federated) use(content []byte) *azidentity.WorkloadIdentityCredential {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.first == nil && content != nil {
+		digest := sha256.Sum256(content)
+		f.first = &digest
+	}
+	return f.current
+}
+
+// replacement returns the file's token if it may be another than the one that azidentity has read,
+// and otherwise nil. It is another if the token was wrong and somebody has corrected it, and after
+// the machine was suspended or its clock was changed, when the kubelet has renewed the token.
+func (f *federated) replacement() []byte {
+	content, err := f.readTokenFile()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err != nil || f.first != nil && *f.first == sha256.Sum256(content) {
+		return nil
+	}
+	return content
 }
 
 func (f *federated) getToken(ctx context.Context, source azcore.TokenCredential, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
@@ -132,18 +160,11 @@ func (f *federated) getToken(ctx context.Context, source azcore.TokenCredential,
 	return azcore.AccessToken{}, &InvalidResponseError{}
 }
 
-// fileIsNewer reports that Entra ID refused the service-account token as expired, but the token in
-// the file has not expired: the kubelet renewed it after azidentity read it. This happens after the
-// machine was suspended or its clock was changed.
-func (e *EntraError) fileIsNewer() bool {
-	return e.Code == expiredAssertion && e.Token != nil && e.Token.Expires.After(time.Now())
-}
-
 // explain converts azidentity's error into one of this package. It does not use
 // azidentity's text, which contains the whole response.
 func (f *federated) explain(failed *azidentity.AuthenticationFailedError) error {
 	if failed.RawResponse == nil {
-		if err := f.checkTokenFile(); err != nil {
+		if _, err := f.readTokenFile(); err != nil {
 			return err
 		}
 		return &InvalidResponseError{}
@@ -151,17 +172,17 @@ func (f *federated) explain(failed *azidentity.AuthenticationFailedError) error 
 	return explainResponse(failed.RawResponse, f.identity, f.options.TokenFilePath, f.where)
 }
 
-// checkTokenFile returns a *TokenFileError if the token file cannot be used.
-func (f *federated) checkTokenFile() error {
+// readTokenFile returns the content of the token file, or a *TokenFileError if it cannot be used.
+func (f *federated) readTokenFile() ([]byte, error) {
 	path := f.options.TokenFilePath
 	content, err := readTokenFile(path)
 	if err != nil {
-		return &TokenFileError{Path: path, Err: err, Where: f.where}
+		return nil, &TokenFileError{Path: path, Err: err, Where: f.where}
 	}
 	if len(content) == 0 {
-		return &TokenFileError{Path: path, Where: f.where}
+		return nil, &TokenFileError{Path: path, Where: f.where}
 	}
-	return nil
+	return content, nil
 }
 
 // readTokenFile returns the content of the token file without the white space around it.
@@ -170,7 +191,7 @@ func readTokenFile(path string) ([]byte, error) {
 	return bytes.TrimSpace(content), err
 }
 
-// unreadable reports that azidentity must not read a token file, given the error of checkTokenFile.
+// unreadable reports that azidentity must not read a token file, given the error of reading it.
 // azidentity would wait for a FIFO, read a file of any size, and use an empty token for ten
 // minutes. If the file is missing or denied, azidentity fails at once, or needs no file because it
 // has an access token.

@@ -71,14 +71,18 @@ func (h *Hierarchy) Issue(leaf Leaf, key crypto.Signer, length int) ([]*x509.Cer
 
 // ServingCertificate issues a TLS certificate for names, signed by the CA without an intermediate.
 func (c *CA) ServingCertificate(names []string) (tls.Certificate, error) {
+	now := time.Now()
+	return c.ServingCertificateFor(names, now.Add(-time.Hour), now.Add(365*24*time.Hour))
+}
+
+// ServingCertificateFor does the same with these dates.
+func (c *CA) ServingCertificateFor(names []string, notBefore, notAfter time.Time) (tls.Certificate, error) {
 	key, err := NewKey(ECP256, nil)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	now := time.Now()
 	cert, err := issue(leafTemplate(Leaf{
-		CommonName: names[0], DNSNames: names,
-		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(365 * 24 * time.Hour),
+		CommonName: names[0], DNSNames: names, NotBefore: notBefore, NotAfter: notAfter,
 	}), key, c)
 	if err != nil {
 		return tls.Certificate{}, err
