@@ -57,8 +57,8 @@ func loopSettings(c *config.Loaded) certsync.Settings {
 	}
 }
 
-// once syncs. On a host it also announces renewals, and fails if a certificate is not up to date. In
-// a pod that starts, no app runs yet, and versions from before let it start while Key Vault is down.
+// once syncs. On a host it also announces renewals, and fails if a certificate is not up to date.
+// In a pod that starts, no app runs yet, and versions from before let it start without Key Vault.
 func (p *process) once(ctx context.Context) error {
 	err := p.loop.Once(ctx, p.options.host)
 	if p.options.host {
