@@ -98,7 +98,7 @@ func watchProbes(ctx context.Context, s *rig.Sidecar) func() (sent, lost int, wh
 	var why string
 	var group sync.WaitGroup
 	group.Go(func() {
-		every(ctx, 200*time.Millisecond, func() {
+		rig.Every(ctx, 200*time.Millisecond, func() {
 			status, text := probe(ctx, s)
 			if ctx.Err() != nil {
 				return

@@ -25,24 +25,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
-	"time"
 
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/internal/rig"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:])
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "abuse:", err)
-		os.Exit(1)
-	}
+	rig.Main("abuse", func(ctx context.Context) error { return run(ctx, os.Args[1:]) })
 }
 
 // attack is a row of the table.
@@ -137,23 +128,3 @@ func exists(path string) bool {
 }
 
 func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
-
-// every calls f at once and then in intervals, until ctx ends.
-func every(ctx context.Context, interval time.Duration, f func()) {
-	for ctx.Err() == nil {
-		f()
-		_ = rig.Pause(ctx, interval)
-	}
-}
-
-// await calls f until it returns nil, and returns its last error after the time.
-func await(ctx context.Context, d time.Duration, f func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, d)
-	defer cancel()
-	for {
-		err := f()
-		if err == nil || rig.Pause(ctx, 100*time.Millisecond) != nil {
-			return err
-		}
-	}
-}

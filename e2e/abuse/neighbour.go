@@ -95,7 +95,7 @@ func (p *pair) launch(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return await(ctx, 10*time.Second, func() error {
+	return rig.Await(ctx, 10*time.Second, func() error {
 		if err := p.process.Ended(); err != nil {
 			return err
 		}

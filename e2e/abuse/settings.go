@@ -113,7 +113,7 @@ func (s *side) edited(ctx context.Context, o rig.SidecarOptions, good, e edit) (
 // observe waits until a sidecar says what is wrong with its settings, and checks that it is ready.
 func observe(ctx context.Context, s *rig.Sidecar) (peak int64, err error) {
 	_ = s.Signal(syscall.SIGHUP) // it reads the file at once; Ended reports if it has ended
-	err = await(ctx, 15*time.Second, func() error {
+	err = rig.Await(ctx, 15*time.Second, func() error {
 		if ended := s.Ended(); ended != nil {
 			return nil
 		}

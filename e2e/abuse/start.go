@@ -102,7 +102,7 @@ func (h *hook) startPods(ctx context.Context) (string, error) {
 		return "not ready", err
 	}
 	return h.attacked(ctx, func(ctx context.Context) error {
-		return await(ctx, 30*time.Second, func() error { return h.reported(ctx, floodPods) })
+		return rig.Await(ctx, 30*time.Second, func() error { return h.reported(ctx, floodPods) })
 	})
 }
 

@@ -192,7 +192,7 @@ func (h *hook) watchGood(ctx context.Context) *goodPods {
 				c.Close()
 			}
 		}()
-		every(ctx, 50*time.Millisecond, func() {
+		rig.Every(ctx, 50*time.Millisecond, func() {
 			begin := time.Now()
 			err := h.sendGood(&c, begin.Add(10*time.Second))
 			g.sent++

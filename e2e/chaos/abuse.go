@@ -65,7 +65,7 @@ func abuse(ctx context.Context, t *trial, n *node) error {
 		})
 	}
 	good := 0
-	every(limited, 200*time.Millisecond, func() {
+	rig.Every(limited, 200*time.Millisecond, func() {
 		admitted, err := n.Admit(ctx, goodPod("chaos-steady", "steady", "good"))
 		if err == nil {
 			err = hasSidecar(admitted.Pod)
@@ -144,7 +144,7 @@ func flood(ctx context.Context, pid int, address string, request []byte) (opened
 			conn.Close()
 		}
 	}()
-	every(ctx, 20*time.Millisecond, func() {
+	rig.Every(ctx, 20*time.Millisecond, func() {
 		conn, err := rig.DialIn(ctx, pid, nil, address)
 		if err != nil {
 			return

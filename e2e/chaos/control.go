@@ -56,7 +56,7 @@ func apiServerDown(ctx context.Context, t *trial, n *node) error {
 		}
 		t.countFault()
 		t.check(container+" killed: served", shaken.served(ctx))
-		t.check(container+" killed: ready", await(ctx, restartedIn, func() error {
+		t.check(container+" killed: ready", rig.Await(ctx, restartedIn, func() error {
 			_, err := shaken.get(ctx, contract.PathReady)
 			return err
 		}))
@@ -68,7 +68,7 @@ func apiServerDown(ctx context.Context, t *trial, n *node) error {
 	if err := n.Cluster.StartProgram(ctx, program); err != nil {
 		return err
 	}
-	t.check("admission afterwards", await(ctx, admittedIn, func() error {
+	t.check("admission afterwards", rig.Await(ctx, admittedIn, func() error {
 		admitted, err := n.Admit(ctx, goodPod(shaken.pod.Namespace, shaken.name, "afterwards"))
 		if err != nil {
 			return err
@@ -84,7 +84,7 @@ func (a *app) served(ctx context.Context) error {
 	if err := rig.Pause(ctx, time.Second); err != nil {
 		return err
 	}
-	return await(ctx, restartedIn, func() error {
+	return rig.Await(ctx, restartedIn, func() error {
 		_, err := a.handshake(ctx)
 		return err
 	})

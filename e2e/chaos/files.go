@@ -140,7 +140,7 @@ func wrongDates(ctx context.Context, t *trial) error {
 		if err := s.running().Signal(syscall.SIGHUP); err != nil {
 			return err
 		}
-		t.check(version.name+": status", await(ctx, explainedIn, func() error {
+		t.check(version.name+": status", rig.Await(ctx, explainedIn, func() error {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			if n := strings.Count(s.status, version.status); n < len(w.names) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"syscall"
 	"time"
+
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/internal/rig"
 )
 
 // kills is the fault that is made for the whole duration.
@@ -30,7 +32,7 @@ func (t *trial) killFor(ctx context.Context, d time.Duration) error {
 	limited, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	s.group.Go(func() {
-		every(limited, time.Second, func() {
+		rig.Every(limited, time.Second, func() {
 			t.check("renewal", w.renew(ctx))
 			t.scanner.scan(ctx)
 		})
@@ -65,7 +67,7 @@ func (t *trial) killFor(ctx context.Context, d time.Duration) error {
 func (s *subject) pollFor(ctx context.Context, d time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
-	every(ctx, 90*time.Millisecond, func() {
+	rig.Every(ctx, 90*time.Millisecond, func() {
 		_ = s.running().Signal(syscall.SIGHUP)
 		s.stare(ctx, 60*time.Millisecond)
 	})

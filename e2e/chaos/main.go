@@ -29,10 +29,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/internal/rig"
@@ -51,13 +49,7 @@ func main() {
 		}
 		return
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, o)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "chaos:", err)
-		os.Exit(1)
-	}
+	rig.Main("chaos", func(ctx context.Context) error { return run(ctx, o) })
 }
 
 type options struct {
@@ -120,24 +112,4 @@ func choose(all []fault, names []string) (chosen []fault, err error) {
 
 func progress(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, time.Now().Format("15:04:05 ")+format+"\n", args...)
-}
-
-// every calls f at once and then in intervals, until ctx ends.
-func every(ctx context.Context, interval time.Duration, f func()) {
-	for ctx.Err() == nil {
-		f()
-		_ = rig.Pause(ctx, interval)
-	}
-}
-
-// await calls f until it returns nil, and returns its last error after the time.
-func await(ctx context.Context, most time.Duration, f func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, most)
-	defer cancel()
-	for {
-		err := f()
-		if err == nil || rig.Pause(ctx, 50*time.Millisecond) != nil {
-			return err
-		}
-	}
 }

@@ -188,7 +188,7 @@ func (a *app) renew(ctx context.Context) error {
 
 // reaches waits until the traffic has seen a version.
 func (a *app) reaches(ctx context.Context, version int64) error {
-	return await(ctx, recoveredIn, func() error {
+	return rig.Await(ctx, recoveredIn, func() error {
 		if got := a.seen.Load(); got < version {
 			return fmt.Errorf("version %d is served after %s, want %d", got, recoveredIn, version)
 		}
@@ -219,7 +219,7 @@ func (a *app) get(ctx context.Context, path string) (string, error) {
 
 // says waits until the sidecar's status contains a text, or does not.
 func (a *app) says(ctx context.Context, text string, want bool, most time.Duration) error {
-	return await(ctx, most, func() error {
+	return rig.Await(ctx, most, func() error {
 		status, err := a.get(ctx, contract.PathStatus)
 		if err == nil && strings.Contains(status, text) != want {
 			err = fmt.Errorf("after %s, %q in the status is %t, want %t: %s", most, text, !want, want, status)

@@ -57,7 +57,7 @@ func rollOut(ctx context.Context, t *trial, n *node) error {
 			return err
 		}
 	}
-	t.check("roll-out", await(ctx, rollOutIn, func() error {
+	t.check("roll-out", rig.Await(ctx, rollOutIn, func() error {
 		count, err := n.sidecars(ctx, t, namespace)
 		if err == nil && count < rollOutPods {
 			err = fmt.Errorf("%d of %d pods exist after %s", count, rollOutPods, rollOutIn)
@@ -144,7 +144,7 @@ func (n *node) killReplica(ctx context.Context, t *trial) error {
 
 // awaitWebhook waits until all replicas are ready again.
 func (n *node) awaitWebhook(ctx context.Context) error {
-	return await(ctx, rollOutIn, func() error {
+	return rig.Await(ctx, rollOutIn, func() error {
 		pods, err := n.webhookPods(ctx)
 		if err != nil {
 			return err

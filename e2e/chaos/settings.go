@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/azure-cert-sync/azure-cert-sync/e2e/hostile"
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/internal/rig"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
@@ -141,7 +142,7 @@ func editSettings(ctx context.Context, t *trial) error {
 func (s *subject) says(ctx context.Context, text string, want bool) error {
 	_ = s.running().Signal(syscall.SIGHUP) // the probes report a process that has ended
 	begin := time.Now()
-	return await(ctx, explainedIn, func() error {
+	return rig.Await(ctx, explainedIn, func() error {
 		status, err := s.running().Get(ctx, "/status")
 		if err == nil && strings.Contains(status, text) != want {
 			err = fmt.Errorf("after %s, %q in the status is %t, want %t: %s", time.Since(begin), text, !want, want, status)

@@ -58,8 +58,8 @@ func (t *trial) subject(ctx context.Context, w *world, location string) *subject
 	}
 	s.options.Settings = w.settings(s.store)
 	ctx, s.stop = context.WithCancel(ctx)
-	s.group.Go(func() { every(ctx, 10*time.Millisecond, s.read) })
-	s.group.Go(func() { every(ctx, 200*time.Millisecond, func() { s.probe(ctx) }) })
+	s.group.Go(func() { rig.Every(ctx, 10*time.Millisecond, s.read) })
+	s.group.Go(func() { rig.Every(ctx, 200*time.Millisecond, func() { s.probe(ctx) }) })
 	return s
 }
 
@@ -159,7 +159,7 @@ func (s *subject) probe(ctx context.Context) {
 
 // explains waits until the status gives one of the reasons for every certificate.
 func (s *subject) explains(ctx context.Context, most time.Duration, reasons ...string) error {
-	return await(ctx, most, func() error {
+	return rig.Await(ctx, most, func() error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		count := 0
@@ -176,7 +176,7 @@ func (s *subject) explains(ctx context.Context, most time.Duration, reasons ...s
 // reaches waits until the readers have seen the newest version of each certificate.
 func (s *subject) reaches(ctx context.Context, most time.Duration) error {
 	want := s.world.versions()
-	return await(ctx, most, func() error {
+	return rig.Await(ctx, most, func() error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		for name, version := range want {

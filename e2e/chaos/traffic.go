@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/azure-cert-sync/azure-cert-sync/e2e/internal/rig"
 	"github.com/azure-cert-sync/azure-cert-sync/sidecar/contract"
 )
 
@@ -31,9 +32,9 @@ type traffic struct {
 func (r *traffic) begin(ctx context.Context, n *node) {
 	ctx, r.cancel = context.WithCancel(ctx)
 	for _, a := range n.apps {
-		r.group.Go(func() { every(ctx, 100*time.Millisecond, func() { a.connect(ctx) }) })
-		r.group.Go(func() { every(ctx, time.Second, func() { a.probe(ctx) }) })
-		r.group.Go(func() { every(ctx, 2*time.Second, func() { n.check(ctx, a.name+": renewal", a.renew(ctx)) }) })
+		r.group.Go(func() { rig.Every(ctx, 100*time.Millisecond, func() { a.connect(ctx) }) })
+		r.group.Go(func() { rig.Every(ctx, time.Second, func() { a.probe(ctx) }) })
+		r.group.Go(func() { rig.Every(ctx, 2*time.Second, func() { n.check(ctx, a.name+": renewal", a.renew(ctx)) }) })
 	}
 }
 

@@ -163,16 +163,6 @@ func Output(ctx context.Context, dir, name string, args ...string) (string, erro
 	return string(bytes.TrimSpace(out)), nil
 }
 
-// Pause waits, unless ctx ends.
-func Pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
-}
-
 // Build builds a program of the repository as its Dockerfile does, and returns its path.
 func Build(ctx context.Context, repo, dir, name string) (string, error) {
 	program := filepath.Join(dir, name)
