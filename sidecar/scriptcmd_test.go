@@ -219,5 +219,10 @@ func signalCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 || signals[args[0]] == 0 || len(running) != 1 {
 		ts.Fatalf("usage: signal HUP|TERM|STOP, with one program in the background")
 	}
-	ts.Check(running[0].Process.Signal(signals[args[0]]))
+	process := running[0].Process
+	ts.Check(process.Signal(signals[args[0]]))
+	if args[0] == "STOP" {
+		// If the script fails, it interrupts the process and waits for it. A stopped one never ends.
+		ts.Defer(func() { _ = process.Signal(syscall.SIGCONT) })
+	}
 }
