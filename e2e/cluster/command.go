@@ -56,8 +56,8 @@ func (e *CommandError) Error() string {
 func (e *CommandError) Unwrap() error { return e.Err }
 
 // Command returns a command that runs where the cluster's addresses are reachable, with KUBECONFIG
-// set and the node's kubectl, helm and helm3 first in PATH. It sees the machine's files. The caller
-// sets the streams and runs the command.
+// set and the node's kubectl and helm first in PATH. It sees the machine's files. The caller sets
+// the streams and runs the command.
 func (c *Cluster) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	if c.node == nil {
 		cmd := exec.CommandContext(ctx, name, args...)
@@ -104,14 +104,11 @@ func (c *Cluster) Helm(ctx context.Context, args ...string) (string, error) {
 	return string(out), err
 }
 
-// Helm3 does the same with the pinned Helm 3.
+// Helm3 does the same with the pinned Helm 3, which it builds if needed.
 func (c *Cluster) Helm3(ctx context.Context, args ...string) (string, error) {
-	program := "helm3"
-	if c.node == nil { // which has kubectl and helm in PATH, but not two versions of helm
-		var err error
-		if program, err = Program(ctx, io.Discard, program); err != nil {
-			return "", err
-		}
+	program, err := Program(ctx, io.Discard, "helm3")
+	if err != nil {
+		return "", err
 	}
 	out, err := output(c.Command(ctx, program, args...))
 	return string(out), err
@@ -132,7 +129,7 @@ func (n *node) ctr(ctx context.Context, args ...string) *exec.Cmd {
 // path returns the directories of the programs as a PATH.
 func (p programs) path() string {
 	var dirs []string
-	for _, name := range []string{"kubectl", "helm", "helm3", "containerd", "etcd"} {
+	for _, name := range []string{"kubectl", "helm", "containerd", "etcd"} {
 		dirs = append(dirs, filepath.Dir(p[name]))
 	}
 	return strings.Join(dirs, ":")

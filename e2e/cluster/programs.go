@@ -24,7 +24,7 @@ type project struct {
 	ldflags func(version string) string
 }
 
-// nodeProjects are the projects that a node and its tests need.
+// nodeProjects are the projects that a node needs, and who installs the chart.
 var nodeProjects = []project{
 	{name: "etcd", module: "go.etcd.io/etcd/server/v3", rename: map[string]string{"server": "etcd"}},
 	{name: "containerd", module: "github.com/containerd/containerd/v2", tags: "no_btrfs,no_zfs,no_devmapper,no_tracing"},
@@ -32,7 +32,6 @@ var nodeProjects = []project{
 	// because the Go runtime has already started threads.
 	{name: "runc", module: "github.com/opencontainers/runc", tags: "seccomp", cgo: []string{"gcc", "libc6-dev", "libseccomp-dev"}},
 	{name: "helm", module: "helm.sh/helm/v4", ldflags: helmVersion("helm.sh/helm/v4")},
-	{name: "helm3", module: "helm.sh/helm/v3", rename: map[string]string{"helm": "helm3"}, ldflags: helmVersion("helm.sh/helm/v3")},
 	{name: "kubernetes", module: "k8s.io/kubernetes", ldflags: kubernetesVersion},
 }
 
@@ -49,21 +48,24 @@ func kubernetesVersion(v string) string {
 	return fmt.Sprintf("-X %[1]s.gitVersion=%[2]s -X %[1]s.gitMajor=%[3]s -X %[1]s.gitMinor=%[4]s -X %[1]s.gitTreeState=clean", pkg, v, major, minor)
 }
 
-// registryProject provides a registry for the test of clusters that pull their images. Nodes do not
-// need it.
-var registryProject = project{name: "registry", module: "github.com/google/go-containerregistry"}
+// testProjects are the projects that only tests need: the chart is also tested with Helm 3, and a
+// registry is for clusters that pull their images. They are not built for a node.
+var testProjects = []project{
+	{name: "helm3", module: "helm.sh/helm/v3", rename: map[string]string{"helm": "helm3"}, ldflags: helmVersion("helm.sh/helm/v3")},
+	{name: "registry", module: "github.com/google/go-containerregistry"},
+}
 
 // programs maps a program's name to its path.
 type programs map[string]string
 
-// Build builds all pinned programs that are not in the cache, and reports progress to log. The
-// first time it takes minutes.
+// Build builds all pinned programs that are not in the cache, also those that only tests need, and
+// reports progress to log. The first time it takes minutes.
 func Build(ctx context.Context, log io.Writer) error {
 	repo, err := repositoryRoot(ctx)
 	if err != nil {
 		return err
 	}
-	_, err = buildPrograms(ctx, repo, newProgress(log), nodeProjects...)
+	_, err = buildPrograms(ctx, repo, newProgress(log), slices.Concat(nodeProjects, testProjects)...)
 	return err
 }
 
@@ -78,7 +80,7 @@ func Program(ctx context.Context, log io.Writer, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, p := range append(slices.Clone(nodeProjects), registryProject) {
+	for _, p := range slices.Concat(nodeProjects, testProjects) {
 		r, err := pins.release(p)
 		if err != nil {
 			return "", err
@@ -129,7 +131,10 @@ func readPins(ctx context.Context, dir string) (*pins, error) {
 func (p *pins) parse(gomod []byte) error {
 	var f struct {
 		Require []struct{ Path, Version string }
-		Tool    []struct{ Path string }
+		Replace []struct {
+			Old, New struct{ Path, Version string }
+		}
+		Tool []struct{ Path string }
 	}
 	if err := json.Unmarshal(gomod, &f); err != nil {
 		return err
@@ -137,6 +142,11 @@ func (p *pins) parse(gomod []byte) error {
 	p.versions = map[string]string{}
 	for _, r := range f.Require {
 		p.versions[r.Path] = r.Version
+	}
+	for _, r := range f.Replace {
+		if r.New.Path == r.Old.Path {
+			p.versions[r.Old.Path] = r.New.Version
+		}
 	}
 	for _, t := range f.Tool {
 		p.tools = append(p.tools, t.Path)

@@ -63,7 +63,7 @@ func TestPinnedPrograms(t *testing.T) {
 	}
 	var there []string
 	tools := 0
-	for _, of := range append(slices.Clone(nodeProjects), registryProject) {
+	for _, of := range slices.Concat(nodeProjects, testProjects) {
 		r, err := p.release(of)
 		if err != nil {
 			t.Fatal(err)
