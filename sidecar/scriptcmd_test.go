@@ -222,7 +222,8 @@ func signalCommand(ts *testscript.TestScript, neg bool, args []string) {
 	process := running[0].Process
 	ts.Check(process.Signal(signals[args[0]]))
 	if args[0] == "STOP" {
-		// If the script fails, it interrupts the process and waits for it. A stopped one never ends.
+		// If the script fails, it interrupts the process and waits for it. A stopped one does not
+		// end.
 		ts.Defer(func() { _ = process.Signal(syscall.SIGCONT) })
 	}
 }
