@@ -77,8 +77,16 @@ func parseOptions(args []string) (*options, error) {
 		}, ", "))
 	}
 	err := commandline.Parse(f, args, "the commands are probe, status, sync and imds-init, and come first")
-	if err == nil && o.adopt && !o.host {
+	if err != nil {
+		return o, err
+	}
+	switch {
+	case o.adopt && !o.host:
 		err = errors.New("--adopt has no effect without --host: only hosts have links of the VM extension")
+	case o.host && len(o.metadata) > 0:
+		err = errors.New("--metadata has no use with --host: Azure's machines have the metadata service already")
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "certsync:", err)
 	}
 	return o, err
