@@ -120,6 +120,10 @@ func TestOnce(t *testing.T) {
 			prepare: func(v *vault) { v.fail("a", errNetwork) }, installed: true, newest: true,
 			want: "https://example.vault.azure.net/secrets/a is not up to date: no answer", took: time.Second,
 		},
+		"the newest version after a pause": {prepare: func(v *vault) {
+			v.fail("a", throttledError{time.Minute})
+			time.AfterFunc(30*time.Second, func() { v.put("a", "v2") })
+		}, installed: true, newest: true, took: 2 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -144,7 +145,7 @@ func (l *Loop[C]) Run(ctx context.Context) {
 // Once syncs until every certificate is in its store. It gives up after MaxAttempts, when only
 // permanent failures are left, or when ctx ends. The error names each certificate that is missing,
 // and if newest is true also each whose newest version could not be fetched or written, and the
-// reason.
+// reason. A newest version is tried once, but a pause that a service asks for is waited out.
 func (l *Loop[C]) Once(ctx context.Context, newest bool) error {
 	l.begin()
 	for ctx.Err() == nil {
@@ -155,7 +156,8 @@ func (l *Loop[C]) Once(ctx context.Context, newest bool) error {
 			continue
 		}
 		l.round(ctx, round)
-		if len(l.missing()) == 0 || l.hopeless() {
+		paused := newest && len(l.missing()) == 0 && l.isThrottled()
+		if l.hopeless() && !paused {
 			break
 		}
 	}
@@ -173,7 +175,12 @@ func (l *Loop[C]) Once(ctx context.Context, newest bool) error {
 
 var errNotYet = errors.New("not fetched yet")
 
-// hopeless reports whether Once would wait in vain.
+// isThrottled reports whether a service asked for a pause.
+func (l *Loop[C]) isThrottled() bool {
+	return slices.ContainsFunc(l.entries, func(e *entry) bool { return e.throttles > 0 })
+}
+
+// hopeless reports whether Once would wait in vain, or for nothing: no certificate is missing.
 func (l *Loop[C]) hopeless() bool {
 	if !l.initial {
 		return true
