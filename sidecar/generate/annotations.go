@@ -37,7 +37,7 @@ var annotations = map[string]annotation{
 	contract.KeyCPURequest:    {"the sidecar's CPU request", contract.DefaultCPURequest},
 	contract.KeyMemoryRequest: {"the sidecar's memory request", contract.DefaultMemoryRequest},
 	contract.KeyCPULimit: {"the sidecar's CPU limit: see [its default](decisions/cpu-limit.md)",
-		contract.DefaultCPULimit + " where all containers of the pod have a limit, otherwise none"},
+		"none; " + contract.DefaultCPULimit + " if all containers of the pod have a CPU limit, 100m in a Guaranteed pod"},
 	contract.KeyMemoryLimit:    {"the sidecar's memory limit", contract.DefaultMemoryLimit},
 	contract.KeyStorageRequest: {"the sidecar's request of local storage. It writes only its log there", ""},
 	contract.KeyStorageLimit:   {"the limit; above it, the kubelet evicts the pod", ""},
